@@ -1,0 +1,76 @@
+//! Texts that are checked once, where they enter, and carried as their own types after that.
+
+/// An address that mail can be sent to. The shape only; whether anybody reads it, only mail can tell.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EmailAddress(String);
+
+impl EmailAddress {
+    /// At most 254 octets in all and 64 before the at sign (RFC 5321 section 4.5.3.1), no white
+    /// space, no control characters, and a domain with a dot.
+    ///
+    /// # Errors
+    /// Says in a few words what is wrong.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        let Some((local, domain)) = text.rsplit_once('@') else {
+            return Err("an e-mail address has an @ in it");
+        };
+        if local.is_empty() || local.len() > 64 || text.len() > 254 {
+            return Err("an e-mail address has 1 to 64 characters before the @ and at most 254 in all");
+        }
+        let atom = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c);
+        if !local.chars().all(atom) {
+            return Err("the part before the @ has a character that does not belong there");
+        }
+        let label = |label: &str| {
+            !label.is_empty()
+                && label.len() <= 63
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+                && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+        };
+        if !domain.contains('.') || !domain.split('.').all(label) {
+            return Err("the part after the @ is not a domain name");
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Whether `text` is a name that can stand in an address: a–z, 0–9 and single hyphens inside, at most 63.
+pub fn is_slug(text: &str) -> bool {
+    (1..=63).contains(&text.len())
+        && !text.contains("--")
+        && text.split('-').all(|part| !part.is_empty())
+        && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+}
+
+/// Whether a link may be shown: `https`, or a path on this site. Everything else (`javascript:`, `data:`, `//host`) is refused.
+pub fn is_safe_link(url: &str) -> bool {
+    let local = url.starts_with('/') && !url.starts_with("//") && !url.contains('\\');
+    let clean = url.chars().all(|c| c.is_ascii_graphic());
+    clean && (local || url.strip_prefix("https://").is_some_and(|rest| !rest.is_empty()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_needs_a_name_and_a_domain() {
+        for bad in ["", "a", "@b.c", "a@b", "a b@c.d", "a@c..d", "a@-c.d", "a@b.c\r\nBcc: x@y.z", "ä@b.c"] {
+            assert!(EmailAddress::parse(bad).is_err(), "{bad:?}");
+        }
+        assert!(EmailAddress::parse("first.last+tag@sub.example.com").is_ok());
+    }
+
+    #[test]
+    fn a_link_leads_to_https_or_stays_here() {
+        for bad in ["javascript:alert(1)", "http://a.b", "//evil.example", "/\\evil", "data:text/html,x", "", "https://", "/a b"] {
+            assert!(!is_safe_link(bad), "{bad:?}");
+        }
+        assert!(is_safe_link("/privacy") && is_safe_link("https://a.example/x?y=z"));
+    }
+}

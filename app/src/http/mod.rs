@@ -1,0 +1,14 @@
+//! From a socket to a page: accepting, the layers, the router, and the one place where a failure becomes a status.
+
+pub mod assets;
+pub mod client;
+pub mod cookie;
+pub mod failure;
+pub mod layers;
+pub mod limiter;
+pub mod respond;
+pub mod router;
+pub mod serve;
+pub mod site;
+
+pub use self::site::{Settings, Site};

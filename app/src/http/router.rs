@@ -1,0 +1,75 @@
+//! The access table as a router. A page without a row cannot be reached, a row without a page does not compile.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::from_fn_with_state;
+use axum::response::Response;
+use axum::routing::{MethodRouter, get};
+use contract::access::{PAGES, Page};
+use contract::problem::Problem;
+
+use super::{Site, failure, layers, respond};
+use crate::documents::{page as documents, robots, security_txt};
+use crate::{home, trust};
+
+pub fn router(site: &Arc<Site>) -> Router {
+    PAGES
+        .iter()
+        .fold(Router::new(), |router, row| router.route(row.path, handler(row.page)))
+        .fallback(nothing_here)
+        .layer(from_fn_with_state(Arc::clone(site), layers::all))
+        .with_state(Arc::clone(site))
+}
+
+fn handler(page: Page) -> MethodRouter<Arc<Site>> {
+    match page {
+        Page::Home => get(home::page::show),
+        Page::Trust => get(trust::page::show),
+        Page::TrustJson => get(trust::json::show),
+        Page::TrustClaim => get(trust::claim::show),
+        Page::TrustHistory => get(trust::history::show),
+        Page::TrustFeed => get(trust::feed::show),
+        Page::TrustBadge => get(trust::badge::show),
+        Page::Privacy => get(documents::privacy),
+        Page::PrivacyVersion => get(documents::privacy_version),
+        Page::Terms => get(documents::terms),
+        Page::TermsVersion => get(documents::terms_version),
+        Page::SecurityTxt => get(security_txt::show),
+        Page::Robots => get(robots::show),
+        Page::Icon => get(icon),
+        Page::Asset => get(asset),
+        Page::Health => get(health),
+        Page::Ready => get(ready),
+    }
+}
+
+async fn nothing_here(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
+    failure::answer(&Problem::NotFound, &headers, site.assets.style())
+}
+
+async fn icon(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
+    file(&site, "icon.svg", &headers)
+}
+
+async fn asset(State(site): State<Arc<Site>>, Path(name): Path<String>, headers: HeaderMap) -> Response {
+    file(&site, &name, &headers)
+}
+
+fn file(site: &Site, name: &str, headers: &HeaderMap) -> Response {
+    site.assets.get(name).map_or_else(|| failure::answer(&Problem::NotFound, headers, site.assets.style()), |file| file.answer(headers))
+}
+
+async fn health() -> Response {
+    respond::bytes(StatusCode::OK, "text/plain; charset=utf-8", "no-store", "alive\n")
+}
+
+async fn ready(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
+    if site.ready() {
+        respond::bytes(StatusCode::OK, "text/plain; charset=utf-8", "no-store", "ready\n")
+    } else {
+        failure::answer(&Problem::NotReady, &headers, site.assets.style())
+    }
+}

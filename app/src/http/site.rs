@@ -1,0 +1,166 @@
+//! What every request shares: the settings, the page as last drawn, and the limits.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use server::clock::Clock;
+use server::controls::web_hygiene::rate_limits_on;
+use server::controls::{Instance, Serving};
+use server::guard::{ReadError, Visitor};
+use server::jobs;
+use server::profile::Profile;
+use server::trust::{Board, Facts, history};
+use tracing::error;
+
+use super::assets::Assets;
+use super::client::Networks;
+use super::limiter::Limiter;
+use super::respond::Rendered;
+use crate::trust::page;
+
+/// How often the record is looked at: a change is on the page well within a second.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// If nobody has looked for this long, whoever asks next looks first.
+const LOOK_AT_MOST: Duration = Duration::from_secs(3);
+
+/// How this instance is reached and whom it believes.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub serving: Serving,
+    /// `host[:port]` values that a request may be meant for.
+    pub hosts: Vec<String>,
+    pub trusted_proxies: Networks,
+}
+
+/// The page at one instant, ready to send.
+#[derive(Debug)]
+pub struct Snapshot {
+    pub board: Arc<Board>,
+    pub facts: Arc<Facts>,
+    pub trust: Rendered,
+    revision: i64,
+}
+
+#[derive(Debug)]
+pub struct Site {
+    pub profile: Arc<Profile>,
+    pub visitor: Visitor,
+    pub clock: Clock,
+    pub settings: Settings,
+    pub assets: Assets,
+    pub limiter: Limiter,
+    snapshot: RwLock<Arc<Snapshot>>,
+    started: Instant,
+    /// Milliseconds after `started`.
+    looked_at: AtomicI64,
+    database_answers: AtomicBool,
+}
+
+impl Site {
+    /// Reads the record and draws the first page.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn open(profile: Arc<Profile>, visitor: Visitor, clock: Clock, settings: Settings, assets: Assets) -> Result<Self, ReadError> {
+        let revision = visitor.revision().await?;
+        let facts = Facts::read(&visitor, &profile.id).await?;
+        let board = Board::draw(&profile, &facts, clock.now());
+        let trust = page::rendered(&board, &settings, &assets);
+        let limiter = Limiter::new(&profile.policy.limits);
+        limiter.switch(rate_limits_on(&facts));
+        let snapshot = RwLock::new(Arc::new(Snapshot { board: Arc::new(board), facts: Arc::new(facts), trust, revision }));
+        Ok(Self { profile, visitor, clock, settings, assets, limiter, snapshot, started: Instant::now(), looked_at: AtomicI64::new(0), database_answers: AtomicBool::new(true) })
+    }
+
+    /// The newest snapshot. If the looking has stopped, looks first: a stopped task must not freeze the page.
+    pub async fn current(&self) -> Arc<Snapshot> {
+        if self.since_look() > LOOK_AT_MOST {
+            self.look().await;
+        }
+        self.snapshot()
+    }
+
+    pub fn ready(&self) -> bool {
+        self.database_answers.load(Ordering::Relaxed) && self.since_look() <= LOOK_AT_MOST
+    }
+
+    fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.snapshot.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn since_look(&self) -> Duration {
+        let looked = u64::try_from(self.looked_at.load(Ordering::Relaxed)).unwrap_or(0);
+        self.started.elapsed().saturating_sub(Duration::from_millis(looked))
+    }
+
+    /// Reads what has changed and draws the page again if a reader would see a difference.
+    pub async fn look(&self) {
+        let old = self.snapshot();
+        let read = self.read(&old).await;
+        self.database_answers.store(read.is_ok(), Ordering::Relaxed);
+        // Without the database the claims are decided on what was known, and age.
+        let (revision, facts) = read.unwrap_or_else(|cause| {
+            error!(%cause, "the record could not be read");
+            (old.revision, Arc::clone(&old.facts))
+        });
+        self.limiter.switch(rate_limits_on(&facts));
+        let board = Board::draw(&self.profile, &facts, self.clock.now());
+        let changed = !board.same_as(&old.board);
+        if changed || revision != old.revision {
+            let trust = if changed { page::rendered(&board, &self.settings, &self.assets) } else { old.trust.clone() };
+            let board = if changed { Arc::new(board) } else { Arc::clone(&old.board) };
+            let fresh = Arc::new(Snapshot { board, facts, trust, revision });
+            *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+        }
+        let looked = i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX);
+        self.looked_at.store(looked, Ordering::Relaxed);
+    }
+
+    async fn read(&self, old: &Snapshot) -> Result<(i64, Arc<Facts>), ReadError> {
+        let revision = self.visitor.revision().await?;
+        if revision == old.revision {
+            return Ok((revision, Arc::clone(&old.facts)));
+        }
+        Ok((revision, Arc::new(Facts::read(&self.visitor, &self.profile.id).await?)))
+    }
+}
+
+/// Looks forever, and writes down what changed by the clock alone. The first looks wait for the first round of checks,
+/// so that a new page is published with what they saw.
+pub async fn watch(site: Arc<Site>, instance: Instance, checked: Arc<AtomicBool>) {
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        site.look().await;
+        if !checked.load(Ordering::Relaxed) {
+            continue;
+        }
+        let now = site.snapshot();
+        if let Err(cause) = history::observe(&instance.operator, &now.board, &now.facts).await {
+            error!(%cause, "the history could not be written");
+        }
+        site.limiter.forget_idle();
+    }
+}
+
+/// Runs the checks that are due, forever. A round that breaks is told and does not end the rounds.
+pub async fn schedule(site: Arc<Site>, instance: Instance, checked: Arc<AtomicBool>) {
+    let wanted = jobs::wanted(&instance);
+    loop {
+        let due = jobs::due(&wanted, &site.snapshot().facts, instance.clock.now());
+        if !due.is_empty() {
+            let round = instance.clone();
+            let ran = tokio::spawn(async move { jobs::run_checks(&round, &due).await }).await;
+            match ran {
+                Ok(Ok(_)) => {}
+                Ok(Err(cause)) => error!(%cause, "a round of checks could not be stored"),
+                Err(cause) => error!(%cause, "a round of checks broke"),
+            }
+            site.look().await;
+        }
+        checked.store(true, Ordering::Relaxed);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
+

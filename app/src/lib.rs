@@ -1,0 +1,13 @@
+//! Pages, islands and server functions; under `ssr` also the HTTP layers.
+//! Public pages are rendered on the server and ship no script.
+
+#[cfg(feature = "ssr")]
+pub mod documents;
+#[cfg(feature = "ssr")]
+pub mod home;
+#[cfg(feature = "ssr")]
+pub mod http;
+#[cfg(feature = "ssr")]
+pub mod trust;
+#[cfg(feature = "ssr")]
+pub mod ui;

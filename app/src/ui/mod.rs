@@ -1,0 +1,4 @@
+//! What all pages share.
+
+pub mod layout;
+pub mod words;

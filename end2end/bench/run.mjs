@@ -1,0 +1,63 @@
+// Measures a release build of Avouch beside nginx, a bare axum render and Next.js. What, how and why: README.md.
+//
+//   node end2end/bench/run.mjs --avouch RELEASE_BINARY --bare BARE_BINARY [--quick]
+//
+// Exit status: 0 all measured, whether or not a target was met; 1 something could not be measured; 2 wrong usage.
+
+import { accessSync, constants } from 'node:fs';
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+
+import { answersFromMemory, freshRendering } from './lib/throughput.mjs';
+import { firstVisit } from './lib/transfer.mjs';
+import { lighthouse } from './lib/lighthouse.mjs';
+import { memory, startUp } from './lib/process.mjs';
+import { removeScratch } from './lib/run.mjs';
+import { Report } from './lib/report.mjs';
+import { machine } from './lib/machine.mjs';
+
+const USAGE = 'usage: node end2end/bench/run.mjs --avouch RELEASE_BINARY --bare BARE_BINARY [--quick]';
+
+async function main() {
+  const settings = read();
+  const report = new Report(machine(), settings.quick);
+  await report.part('answers from memory', () => answersFromMemory(settings, report));
+  await report.part('fresh rendering', () => freshRendering(settings, report));
+  await report.part('transfer of a first visit', () => firstVisit(settings, report));
+  await report.part('memory', () => memory(settings, report));
+  await report.part('start', () => startUp(settings, report));
+  await report.part('Lighthouse', () => lighthouse(settings, report));
+  process.stdout.write(report.write());
+  return report.complete ? 0 : 1;
+}
+
+function read() {
+  try {
+    const { values } = parseArgs({
+      options: { avouch: { type: 'string' }, bare: { type: 'string' }, quick: { type: 'boolean', default: false } },
+    });
+    const { quick } = values;
+    return {
+      avouch: binary(values.avouch, '--avouch'),
+      bare: binary(values.bare, '--bare'),
+      quick,
+      seconds: quick ? 3 : 10,
+      rounds: quick ? 2 : 3,
+      audits: quick ? 1 : 3,
+    };
+  } catch (error) {
+    console.error(`${error.message}\n${USAGE}`);
+    process.exit(2);
+  }
+}
+
+function binary(path, flag) {
+  if (!path) throw new Error(`${flag} is missing`);
+  accessSync(path, constants.X_OK);
+  return resolve(path);
+}
+
+// Whatever still runs ends with this process, however it ends.
+process.on('exit', removeScratch);
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(1));
+process.exit(await main());

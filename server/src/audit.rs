@@ -1,0 +1,104 @@
+//! What is worth a record, and the record: the platform's own hash-chained log.
+
+use sea_orm::{ActiveValue, EntityTrait, QueryOrder};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::chain::{self, GENESIS};
+use crate::clock::to_ms;
+use crate::controls::Check;
+use crate::entity::platform_entry;
+use crate::guard::{Operator, PlatformChange};
+
+/// Everything that changes what the platform publishes or holds. No variant carries a secret.
+#[derive(Clone, Debug)]
+pub enum Event {
+    DataKeyMade { key: Uuid },
+    EvidenceRecorded { claim: String, evidence: Uuid },
+    CheckSwitchedOff { check: Check, reason: String },
+    CheckSwitchedOn { check: Check },
+    ClaimsChanged { profile: String, claims: Vec<String> },
+}
+
+impl Event {
+    pub const fn action(&self) -> &'static str {
+        match self {
+            Self::DataKeyMade { .. } => "data-key-made",
+            Self::EvidenceRecorded { .. } => "evidence-recorded",
+            Self::CheckSwitchedOff { .. } => "check-switched-off",
+            Self::CheckSwitchedOn { .. } => "check-switched-on",
+            Self::ClaimsChanged { .. } => "claims-changed",
+        }
+    }
+
+    fn subject(&self) -> String {
+        match self {
+            Self::DataKeyMade { key } => key.to_string(),
+            Self::EvidenceRecorded { claim, .. } => claim.clone(),
+            Self::CheckSwitchedOff { check, .. } | Self::CheckSwitchedOn { check } => check.path(),
+            Self::ClaimsChanged { profile, .. } => profile.clone(),
+        }
+    }
+
+    fn detail(&self) -> String {
+        match self {
+            Self::DataKeyMade { .. } | Self::CheckSwitchedOn { .. } => String::new(),
+            Self::EvidenceRecorded { evidence, .. } => evidence.to_string(),
+            Self::CheckSwitchedOff { reason, .. } => reason.clone(),
+            Self::ClaimsChanged { claims, .. } => claims.join(" "),
+        }
+    }
+}
+
+/// Appends the event to the log, inside the change that it records.
+pub(crate) async fn append(change: &PlatformChange, actor: &str, event: &Event, at: OffsetDateTime) -> Result<(), sea_orm::DbErr> {
+    let last = change.one(platform_entry::Entity::find().order_by_desc(platform_entry::Column::Seq)).await?;
+    let (seq, previous_hash) = last.map_or((1, GENESIS.to_owned()), |entry| (entry.seq + 1, entry.hash));
+    let mut entry = platform_entry::Model {
+        seq,
+        at_ms: to_ms(at),
+        actor: actor.to_owned(),
+        action: event.action().to_owned(),
+        subject: event.subject(),
+        detail: event.detail(),
+        previous_hash,
+        hash: String::new(),
+    };
+    entry.hash = hash_of(&entry);
+    let platform_entry::Model { seq, at_ms, actor, action, subject, detail, previous_hash, hash } = entry;
+    change
+        .insert(platform_entry::ActiveModel {
+            seq: ActiveValue::Set(seq),
+            at_ms: ActiveValue::Set(at_ms),
+            actor: ActiveValue::Set(actor),
+            action: ActiveValue::Set(action),
+            subject: ActiveValue::Set(subject),
+            detail: ActiveValue::Set(detail),
+            previous_hash: ActiveValue::Set(previous_hash),
+            hash: ActiveValue::Set(hash),
+        })
+        .await
+}
+
+fn hash_of(entry: &platform_entry::Model) -> String {
+    let platform_entry::Model { seq, at_ms, actor, action, subject, detail, previous_hash, hash: _ } = entry;
+    chain::link(previous_hash, &[&seq.to_string(), &at_ms.to_string(), actor, action, subject, detail])
+}
+
+/// Walks the platform's log from its first entry.
+///
+/// # Errors
+/// When the database does not answer. A broken chain is not an error but an answer: the number of its first bad entry.
+pub async fn verify_platform(operator: &Operator) -> Result<Result<i64, i64>, sea_orm::DbErr> {
+    let entries = operator.all(platform_entry::Entity::find().order_by_asc(platform_entry::Column::Seq)).await?;
+    let mut previous = GENESIS.to_owned();
+    let mut expected = 1;
+    for entry in entries {
+        if entry.seq != expected || entry.previous_hash != previous || entry.hash != hash_of(&entry) {
+            return Ok(Err(expected));
+        }
+        previous = entry.hash;
+        expected += 1;
+    }
+    Ok(Ok(expected - 1))
+}

@@ -1,0 +1,196 @@
+//! A visitor of our own: asks this instance over the network, as anybody would, and says that it is a probe.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Full};
+use hyper::body::Bytes;
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::{HeaderMap, Request, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use tokio_rustls::rustls::crypto::{WebPkiSupportedAlgorithms, ring, verify_tls12_signature, verify_tls13_signature};
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use tokio_rustls::rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme, SupportedProtocolVersion};
+
+use super::instance::{Mode, Serving};
+
+/// The header by which a probe is known. Its value is `token.nonce`; each nonce has limits of its own.
+pub const PROBE_HEADER: &str = "x-avouch-probe";
+
+/// An answer longer than this is not one of our pages.
+const LONGEST: usize = 4 * 1024 * 1024;
+
+const PATIENCE: Duration = Duration::from_secs(4);
+
+#[derive(Debug, thiserror::Error)]
+pub enum ProbeError {
+    #[error("the server did not answer")]
+    Unreachable(#[from] std::io::Error),
+    #[error("the server broke the connection")]
+    Broken(#[from] hyper::Error),
+    #[error("the server did not answer in time")]
+    TooSlow,
+    #[error("the server's answer is longer than any of its pages")]
+    TooLong,
+    #[error("the address cannot be asked for")]
+    BadAddress,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+impl Answer {
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+}
+
+/// One connection to this instance.
+#[derive(Debug)]
+pub struct Probe {
+    send: SendRequest<Full<Bytes>>,
+    host: String,
+    identity: String,
+    forwarded: Option<&'static str>,
+}
+
+impl Probe {
+    /// Connects as people do: over TLS where the server speaks it, else as the trusted proxy would.
+    ///
+    /// # Errors
+    /// See [`ProbeError`].
+    pub async fn connect(serving: &Serving) -> Result<Self, ProbeError> {
+        let forwarded = (serving.mode == Mode::BehindProxy).then_some("https");
+        Self::open(serving, serving.mode == Mode::OwnTls, forwarded).await
+    }
+
+    /// Connects without TLS, or as a proxy that was itself asked without.
+    ///
+    /// # Errors
+    /// See [`ProbeError`].
+    pub async fn connect_plain(serving: &Serving) -> Result<Self, ProbeError> {
+        let forwarded = (serving.mode == Mode::BehindProxy).then_some("http");
+        Self::open(serving, false, forwarded).await
+    }
+
+    async fn open(serving: &Serving, tls: bool, forwarded: Option<&'static str>) -> Result<Self, ProbeError> {
+        let stream = within(TcpStream::connect(serving.address)).await??;
+        let send = if tls {
+            let connector = TlsConnector::from(Arc::new(client_config(None)?));
+            let stream = within(connector.connect(server_name(&serving.public_url), stream)).await??;
+            spawn_connection(TokioIo::new(stream)).await?
+        } else {
+            spawn_connection(TokioIo::new(stream)).await?
+        };
+        let host = authority(&serving.public_url).to_owned();
+        let identity = format!("{}.{}", serving.probe_token, uuid::Uuid::now_v7().simple());
+        Ok(Self { send, host, identity, forwarded })
+    }
+
+    /// # Errors
+    /// See [`ProbeError`].
+    pub async fn get(&mut self, path: &str) -> Result<Answer, ProbeError> {
+        self.ask("GET", path, None).await
+    }
+
+    /// Announces a body of `bytes` and sends it.
+    ///
+    /// # Errors
+    /// See [`ProbeError`].
+    pub async fn post(&mut self, path: &str, bytes: usize) -> Result<Answer, ProbeError> {
+        self.ask("POST", path, Some(vec![b'a'; bytes])).await
+    }
+
+    async fn ask(&mut self, method: &str, path: &str, body: Option<Vec<u8>>) -> Result<Answer, ProbeError> {
+        let mut request = Request::builder().method(method).uri(path).header("host", &self.host).header(PROBE_HEADER, &self.identity);
+        if let Some(forwarded) = self.forwarded {
+            request = request.header("x-forwarded-proto", forwarded);
+        }
+        let request = request.body(Full::new(Bytes::from(body.unwrap_or_default()))).map_err(|_| ProbeError::BadAddress)?;
+        within(self.send.ready()).await??;
+        let answer = within(self.send.send_request(request)).await??;
+        let (parts, body) = answer.into_parts();
+        let body = within(http_body_util::Limited::new(body, LONGEST).collect()).await?.map_err(|_| ProbeError::TooLong)?.to_bytes();
+        Ok(Answer { status: parts.status, headers: parts.headers, body })
+    }
+}
+
+async fn within<F: Future>(work: F) -> Result<F::Output, ProbeError> {
+    tokio::time::timeout(PATIENCE, work).await.map_err(|_| ProbeError::TooSlow)
+}
+
+async fn spawn_connection<S>(stream: TokioIo<S>) -> Result<SendRequest<Full<Bytes>>, ProbeError>
+where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+{
+    let (send, connection) = within(handshake(stream)).await??;
+    tokio::spawn(async move {
+        // The request that failed tells; the connection has nothing to add.
+        let _ = connection.await;
+    });
+    Ok(send)
+}
+
+/// `host[:port]` of an origin.
+pub fn authority(url: &str) -> &str {
+    url.split_once("://").map_or(url, |(_, rest)| rest).trim_end_matches('/')
+}
+
+fn server_name(url: &str) -> ServerName<'static> {
+    let host = authority(url);
+    let host = host.rsplit_once(':').filter(|(_, port)| port.chars().all(|c| c.is_ascii_digit())).map_or(host, |(host, _)| host);
+    let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+    ServerName::try_from(host).unwrap_or_else(|_| ServerName::IpAddress(std::net::IpAddr::from([127, 0, 0, 1]).into()))
+}
+
+/// Whether a handshake in exactly this version succeeds.
+///
+/// # Errors
+/// When the server cannot be reached at all.
+pub async fn handshakes(address: std::net::SocketAddr, url: &str, version: &'static SupportedProtocolVersion) -> Result<bool, ProbeError> {
+    let stream = within(TcpStream::connect(address)).await??;
+    let connector = TlsConnector::from(Arc::new(client_config(Some(version))?));
+    Ok(within(connector.connect(server_name(url), stream)).await?.is_ok())
+}
+
+/// A client that looks at versions, not at who signed: which certificate is served is the certificate watch's question.
+fn client_config(version: Option<&'static SupportedProtocolVersion>) -> Result<ClientConfig, ProbeError> {
+    let provider = ring::default_provider();
+    let algorithms = provider.signature_verification_algorithms;
+    let builder = ClientConfig::builder_with_provider(Arc::new(provider));
+    let builder = match version {
+        Some(version) => builder.with_protocol_versions(&[version]),
+        None => builder.with_safe_default_protocol_versions(),
+    };
+    let builder = builder.map_err(|_| ProbeError::BadAddress)?;
+    Ok(builder.dangerous().with_custom_certificate_verifier(Arc::new(AnyCertificate(algorithms))).with_no_client_auth())
+}
+
+#[derive(Debug)]
+struct AnyCertificate(WebPkiSupportedAlgorithms);
+
+impl ServerCertVerifier for AnyCertificate {
+    fn verify_server_cert(&self, _: &CertificateDer<'_>, _: &[CertificateDer<'_>], _: &ServerName<'_>, _: &[u8], _: UnixTime) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(&self, message: &[u8], certificate: &CertificateDer<'_>, signature: &DigitallySignedStruct) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, certificate, signature, &self.0)
+    }
+
+    fn verify_tls13_signature(&self, message: &[u8], certificate: &CertificateDer<'_>, signature: &DigitallySignedStruct) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, certificate, signature, &self.0)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.supported_schemes()
+    }
+}

@@ -1,0 +1,56 @@
+//! Sealed storage: what is confidential exists on disk only under AES-256-GCM, and secrets are only ever referred to.
+
+use uuid::Uuid;
+
+use super::{Instance, Seen};
+use crate::crypto::keys::{Origin, Reference};
+use crate::crypto::seal::CIPHER;
+use crate::vault::VaultError;
+
+pub async fn at_rest(instance: &Instance) -> Result<Seen, sea_orm::DbErr> {
+    let keys = match instance.vault.open_all_keys(&instance.operator).await {
+        Ok(keys) => keys,
+        Err(VaultError::Database(error)) => return Err(error),
+        Err(VaultError::Key(_) | VaultError::Seal(_) | VaultError::Folder(_)) => {
+            return Ok(Seen::Failing("A stored data key does not open under the master key.".into()));
+        }
+    };
+    let id = Uuid::now_v7();
+    let seen = marker(instance, id).unwrap_or_else(|_| Seen::Failing("A marker could not be sealed, written and read back.".into()));
+    // A marker left behind would be found as an unknown file; the look has told enough either way.
+    let _ = instance.vault.remove_file(id);
+    Ok(match seen {
+        Seen::Upheld(said) => Seen::Upheld(format!("{said} {keys} data key{} opened under the master key.", if keys == 1 { "" } else { "s" })),
+        Seen::Failing(_) | Seen::Unavailable(_) => seen,
+    })
+}
+
+fn marker(instance: &Instance, id: Uuid) -> Result<Seen, VaultError> {
+    let marker = format!("marker-{}", Uuid::now_v7()).into_bytes();
+    let path = instance.vault.put_file(id, &marker)?;
+    let mut stored = std::fs::read(&path)?;
+    if stored.windows(marker.len()).any(|window| window == marker) {
+        return Ok(Seen::Failing("A sealed marker can be read in the stored bytes.".into()));
+    }
+    if instance.vault.get_file(id)?.as_slice() != marker {
+        return Ok(Seen::Failing("A sealed marker did not come back as it was.".into()));
+    }
+    let last = stored.len() - 1;
+    stored[last] ^= 1;
+    std::fs::write(&path, &stored)?;
+    if instance.vault.get_file(id).is_ok() {
+        return Ok(Seen::Failing("A changed byte of a sealed file went unnoticed.".into()));
+    }
+    Ok(Seen::Upheld(format!("A marker sealed with {CIPHER} is not in the stored bytes, and a changed byte was noticed.")))
+}
+
+pub fn references(instance: &Instance) -> Seen {
+    if Reference::parse("c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3I=").is_ok() {
+        return Seen::Failing("A literal secret in the configuration was not refused.".into());
+    }
+    match instance.vault.origin() {
+        Origin::InMemory => Seen::Upheld("A literal secret is refused; the master key was handed over in memory.".into()),
+        Origin::OnDisk => Seen::Failing("A literal secret is refused, but the master key comes from a file on a disk.".into()),
+        Origin::BesideData => Seen::Unavailable("A literal secret is refused, but this development instance keeps the master key it made in its data folder.".into()),
+    }
+}

@@ -1,0 +1,131 @@
+//! Web hygiene: what every answer of this server carries, and what it refuses.
+
+use contract::access::PAGES;
+
+use super::probe::{Answer, Probe, ProbeError};
+use super::{Check, Instance, Seen};
+use crate::trust::Facts;
+
+/// Header and what it must hold on every answer.
+const REQUIRED: &[(&str, &str)] = &[
+    ("content-security-policy", "default-src 'none'"),
+    ("x-content-type-options", "nosniff"),
+    ("referrer-policy", "no-referrer"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("cross-origin-resource-policy", "same-origin"),
+    ("permissions-policy", "camera=()"),
+];
+
+/// What would tell a stranger which software runs here.
+const TELLTALE: &[&str] = &["server", "x-powered-by", "x-aspnet-version", "via"];
+
+/// The rows of the access table as addresses of this instance, and one that leads nowhere.
+fn addresses(instance: &Instance) -> Vec<String> {
+    let claim = instance.profile.claims.first().map(|claim| claim.id.as_str()).unwrap_or_default();
+    let version = instance.profile.documents.first().map(|document| document.version.to_string()).unwrap_or_default();
+    let filled = PAGES.iter().map(|row| row.example.replace("{first}", claim).replace("{version}", &version));
+    filled.chain(["/nothing-is-here".to_owned()]).collect()
+}
+
+pub async fn headers(instance: &Instance) -> Result<Seen, ProbeError> {
+    let mut probe = Probe::connect(&instance.serving).await?;
+    let addresses = addresses(instance);
+    for path in &addresses {
+        let answer = probe.get(path).await?;
+        if let Some(wrong) = wrong_headers(&answer) {
+            return Ok(Seen::Failing(format!("{path}: {wrong}.")));
+        }
+    }
+    Ok(Seen::Upheld(format!("{} addresses asked for: all carry the security headers, none a script or a product version.", addresses.len())))
+}
+
+fn wrong_headers(answer: &Answer) -> Option<String> {
+    if let Some((name, _)) = REQUIRED.iter().find(|(name, part)| !answer.header(name).contains(part)) {
+        return Some(format!("the header {name} is missing or weak"));
+    }
+    let policy = answer.header("content-security-policy");
+    if !policy.contains("frame-ancestors 'none'") || policy.contains("unsafe-inline") || policy.contains("unsafe-eval") {
+        return Some("the content security policy is weak".into());
+    }
+    if let Some(name) = TELLTALE.iter().find(|name| answer.headers.contains_key(**name)) {
+        return Some(format!("the header {name} tells which software runs here"));
+    }
+    let html = answer.header("content-type").starts_with("text/html");
+    let script = html && answer.body.windows(7).any(|window| window.eq_ignore_ascii_case(b"<script"));
+    script.then(|| "a public page has a script".into())
+}
+
+pub async fn cookies(instance: &Instance) -> Result<Seen, ProbeError> {
+    let mut probe = Probe::connect(&instance.serving).await?;
+    let (mut seen, addresses) = (0, addresses(instance));
+    for path in &addresses {
+        let answer = probe.get(path).await?;
+        for cookie in answer.headers.get_all("set-cookie") {
+            seen += 1;
+            if let Some(missing) = missing_attribute(cookie.to_str().unwrap_or_default()) {
+                return Ok(Seen::Failing(format!("A cookie set by {path} has no {missing}.")));
+            }
+        }
+    }
+    Ok(Seen::Upheld(format!("{} addresses asked for; {seen} cookies set, each with Secure, HttpOnly and SameSite.", addresses.len())))
+}
+
+/// The first of the three attributes that a `Set-Cookie` line lacks.
+pub fn missing_attribute(cookie: &str) -> Option<&'static str> {
+    let attributes: Vec<String> = cookie.split(';').skip(1).map(|part| part.trim().to_ascii_lowercase()).collect();
+    let has = |name: &str| attributes.iter().any(|attribute| attribute.split('=').next() == Some(name));
+    [("secure", "Secure"), ("httponly", "HttpOnly"), ("samesite", "SameSite")].into_iter().find(|(name, _)| !has(name)).map(|(_, said)| said)
+}
+
+pub async fn rate_limits(instance: &Instance) -> Result<Seen, ProbeError> {
+    let limit = instance.profile.policy.limits.reads_per_minute.get();
+    let mut probe = Probe::connect(&instance.serving).await?;
+    let started = std::time::Instant::now();
+    // The allowance refills while we spend it: what that adds is not counted against the limit.
+    let most = |seconds: f64| f64::from(limit) * (1.0 + seconds / 60.0) + 2.0;
+    let mut answered = 0_u32;
+    loop {
+        let answer = probe.get("/robots.txt").await?;
+        let waited = started.elapsed().as_secs_f64();
+        if answer.status.as_u16() == 429 {
+            let wait: Option<u64> = answer.header("retry-after").parse().ok();
+            return Ok(match wait {
+                None => Seen::Failing("A refused request is not told when to come back.".into()),
+                Some(_) if answered < limit => Seen::Failing(format!("Refused after {answered} requests, below the published {limit} per minute.")),
+                Some(_) => Seen::Upheld(format!("{limit} requests per minute were answered, the next was refused with 429 and Retry-After.")),
+            });
+        }
+        answered += 1;
+        if f64::from(answered) > most(waited) {
+            return Ok(Seen::Failing(format!("{answered} requests in {waited:.1} seconds were answered; the published limit is {limit} per minute.")));
+        }
+    }
+}
+
+pub async fn body_limits(instance: &Instance) -> Result<Seen, ProbeError> {
+    let limit = instance.profile.policy.limits.body_kib.get();
+    let mut probe = Probe::connect(&instance.serving).await?;
+    let answer = probe.post("/trust", (limit as usize + 1) * 1024).await?;
+    Ok(match answer.status.as_u16() {
+        413 => Seen::Upheld(format!("A body above {limit} KiB was answered 413.")),
+        status => Seen::Failing(format!("A body above {limit} KiB was answered {status}.")),
+    })
+}
+
+/// Whether the running server should hold its rate limits now.
+pub fn rate_limits_on(facts: &Facts) -> bool {
+    !facts.switched_off.contains_key(&Check::RateLimits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cookie_without_one_of_the_three_attributes_is_named() {
+        assert_eq!(missing_attribute("a=b; HttpOnly; SameSite=Lax"), Some("Secure"));
+        assert_eq!(missing_attribute("a=b; Secure; SameSite=Lax"), Some("HttpOnly"));
+        assert_eq!(missing_attribute("a=Secure; HttpOnly; Secure"), Some("SameSite"));
+        assert_eq!(missing_attribute("__Host-a=b; Path=/; Secure; HttpOnly; SameSite=Lax"), None);
+    }
+}

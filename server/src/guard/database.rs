@@ -1,0 +1,190 @@
+//! Opening, checking and migrating the store: SQLite in one file, or PostgreSQL.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use migrations::Platform;
+use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr, EntityTrait, Statement};
+use sea_orm_migration::MigratorTrait;
+
+use crate::entity::revision;
+
+/// Readers beside the one writer of SQLite (measured: more do not help on two cores).
+const READERS: u32 = 4;
+
+/// A larger file is not walked at start-up, so that starting stays quick.
+const QUICK_CHECK_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Which database, and how to get there.
+#[derive(Clone)]
+pub enum Where {
+    /// A file in this folder.
+    Embedded(PathBuf),
+    Postgres { url: String, admin_url: String },
+}
+
+impl std::fmt::Debug for Where {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Embedded(folder) => write!(f, "Embedded({})", folder.display()),
+            Self::Postgres { .. } => f.write_str("Postgres(…)"),
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("the database is newer than this program (it has {0}); start the newer program, or restore the copy from before the upgrade")]
+    Newer(String),
+    #[error("the database at {0} is damaged; restore the newest copy, or move the file away to start empty")]
+    Damaged(String),
+    #[error("the schema is not up to date; run avouch migrate, or start with --migrate")]
+    Behind,
+    #[error("the database cannot be opened: {0}")]
+    Unreachable(DbErr),
+    #[error(transparent)]
+    Database(#[from] DbErr),
+}
+
+/// What `avouch migrate --status` tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SchemaStatus {
+    pub applied: Vec<String>,
+    pub pending: Vec<String>,
+    /// In the database and not in this program.
+    pub unknown: Vec<String>,
+}
+
+/// The connections. Nothing outside `guard` can reach them.
+#[derive(Debug)]
+pub struct Store {
+    pub(super) read: DatabaseConnection,
+    pub(super) write: DatabaseConnection,
+}
+
+impl Store {
+    /// Opens the database, refuses what it should not touch, and brings the schema up if asked.
+    ///
+    /// # Errors
+    /// See [`OpenError`]. Nothing is written before the schema is known to be no newer than the program.
+    pub async fn open(place: &Where, migrate: bool) -> Result<Self, OpenError> {
+        let store = match place {
+            Where::Embedded(folder) => Self::open_sqlite(&folder.join("avouch.db")).await?,
+            Where::Postgres { url, .. } => Self::open_postgres(url).await?,
+        };
+        let status = store.status().await?;
+        if let Some(unknown) = status.unknown.first() {
+            return Err(OpenError::Newer(unknown.clone()));
+        }
+        match (status.pending.is_empty(), migrate) {
+            (true, _) => {}
+            (false, false) => return Err(OpenError::Behind),
+            (false, true) => Self::migrate(place, &store).await?,
+        }
+        Ok(store)
+    }
+
+    async fn migrate(place: &Where, store: &Self) -> Result<(), OpenError> {
+        match place {
+            Where::Embedded(_) => Platform::up(&store.write, None).await?,
+            Where::Postgres { admin_url, .. } => {
+                let mut options = ConnectOptions::new(admin_url);
+                options.max_connections(1).sqlx_logging(false);
+                let admin = Database::connect(options).await.map_err(OpenError::Unreachable)?;
+                // Two instances that start at once: the second waits, then finds nothing to do.
+                let lock = |verb: &str| Statement::from_string(DbBackend::Postgres, format!("select pg_advisory_{verb}(7238461)"));
+                admin.query_one_raw(lock("lock")).await?;
+                let done = Platform::up(&admin, None).await;
+                admin.query_one_raw(lock("unlock")).await?;
+                admin.close().await?;
+                done?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn open_sqlite(file: &Path) -> Result<Self, OpenError> {
+        let url = format!("sqlite://{}?mode=rwc", file.display());
+        let connect = |connections: u32| {
+            let mut options = ConnectOptions::new(&url);
+            options.max_connections(connections).sqlx_logging(false).acquire_timeout(Duration::from_secs(10));
+            // FULL: an acknowledged write survives a power cut (NORMAL lost all of the last moments). secure_delete: what is gone is gone.
+            options.map_sqlx_sqlite_opts(|sqlite| {
+                sqlite
+                    .journal_mode(SqliteJournalMode::Wal)
+                    .synchronous(SqliteSynchronous::Full)
+                    .foreign_keys(true)
+                    .busy_timeout(Duration::from_secs(5))
+                    .pragma("secure_delete", "ON")
+            });
+            Database::connect(options)
+        };
+        let damaged = |error: DbErr| sqlite_open_error(file, error);
+        let write = connect(1).await.map_err(damaged)?;
+        let small = std::fs::metadata(file).is_ok_and(|found| found.len() <= QUICK_CHECK_BYTES);
+        let pragma = if small { "pragma quick_check(1)" } else { "pragma schema_version" };
+        let answer = write.query_one_raw(Statement::from_string(DbBackend::Sqlite, pragma)).await.map_err(damaged)?;
+        let sound = answer.is_some_and(|row| !small || row.try_get_by_index::<String>(0).is_ok_and(|said| said == "ok"));
+        if !sound {
+            return Err(OpenError::Damaged(file.display().to_string()));
+        }
+        let read = connect(READERS).await.map_err(damaged)?;
+        Ok(Self { read, write })
+    }
+
+    async fn open_postgres(url: &str) -> Result<Self, OpenError> {
+        let mut options = ConnectOptions::new(url);
+        options.max_connections(8).sqlx_logging(false).acquire_timeout(Duration::from_secs(10)).connect_timeout(Duration::from_secs(5));
+        let pool = Database::connect(options).await.map_err(OpenError::Unreachable)?;
+        Ok(Self { read: pool.clone(), write: pool })
+    }
+
+    /// Compares the database's migrations with the program's.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn status(&self) -> Result<SchemaStatus, DbErr> {
+        let known: Vec<String> = Platform::migrations().iter().map(|migration| migration.name().to_owned()).collect();
+        let applied = self.applied().await?;
+        let (there, here): (BTreeSet<_>, BTreeSet<_>) = (applied.iter().collect(), known.iter().collect());
+        Ok(SchemaStatus {
+            pending: known.iter().filter(|name| !there.contains(name)).cloned().collect(),
+            unknown: applied.iter().filter(|name| !here.contains(name)).cloned().collect(),
+            applied,
+        })
+    }
+
+    /// Reads the list of applied migrations without creating it.
+    async fn applied(&self) -> Result<Vec<String>, DbErr> {
+        let backend = self.read.get_database_backend();
+        let exists = match backend {
+            DbBackend::Postgres => "select table_name from information_schema.tables where table_name = 'seaql_migrations' and table_schema = current_schema()",
+            DbBackend::Sqlite | DbBackend::MySql | _ => "select name from sqlite_master where name = 'seaql_migrations'",
+        };
+        if self.read.query_one_raw(Statement::from_string(backend, exists)).await?.is_none() {
+            return Ok(Vec::new());
+        }
+        let rows = self.read.query_all_raw(Statement::from_string(backend, "select version from seaql_migrations order by version")).await?;
+        rows.iter().map(|row| row.try_get_by_index::<String>(0)).collect()
+    }
+
+    /// How often anything that the page shows has changed.
+    ///
+    /// # Errors
+    /// When the database does not answer, which is also how readiness is told.
+    pub async fn revision(&self) -> Result<i64, DbErr> {
+        Ok(revision::Entity::find_by_id(1_i64).one(&self.read).await?.map_or(0, |row| row.number))
+    }
+}
+
+/// Tells a damaged file from one that cannot be opened.
+fn sqlite_open_error(file: &Path, error: DbErr) -> OpenError {
+    let said = error.to_string();
+    if said.contains("not a database") || said.contains("malformed") {
+        OpenError::Damaged(file.display().to_string())
+    } else {
+        OpenError::Unreachable(error)
+    }
+}

@@ -1,0 +1,96 @@
+//! The scheduled work: which of it is due by the clock, and doing it.
+
+use std::collections::BTreeSet;
+
+use sea_orm::DbErr;
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use crate::controls::run::{self, Ran};
+use crate::controls::{Check, Instance, Seen};
+use crate::trust::{Board, Facts, history};
+
+/// One line of what `avouch tick` prints.
+#[derive(Clone, Debug, Serialize)]
+pub struct Line {
+    pub job: String,
+    pub outcome: &'static str,
+    pub detail: String,
+    pub took_ms: i64,
+}
+
+impl From<&Ran> for Line {
+    fn from(ran: &Ran) -> Self {
+        let (outcome, detail) = match &ran.seen {
+            Seen::Upheld(said) => ("upheld", said),
+            Seen::Failing(said) => ("failing", said),
+            Seen::Unavailable(said) => ("unavailable", said),
+        };
+        Self { job: format!("check {}", ran.check.path()), outcome, detail: detail.clone(), took_ms: ran.took_ms }
+    }
+}
+
+/// The checks that some claim of this profile rests on.
+pub fn wanted(instance: &Instance) -> BTreeSet<Check> {
+    instance
+        .profile
+        .claims
+        .iter()
+        .filter_map(|claim| match &claim.binding {
+            crate::profile::Binding::Checks { checks, .. } => Some(checks),
+            crate::profile::Binding::Coming { .. }
+            | crate::profile::Binding::Evidence { .. }
+            | crate::profile::Binding::Milestone { .. }
+            | crate::profile::Binding::Published { .. } => None,
+        })
+        .flatten()
+        .copied()
+        .collect()
+}
+
+/// Those whose interval has passed since their last run, by this instance or another.
+pub fn due(checks: &BTreeSet<Check>, facts: &Facts, now: OffsetDateTime) -> Vec<Check> {
+    let due = |check: &Check| {
+        facts.findings.get(check).and_then(|findings| findings.first()).is_none_or(|finding| {
+            let age = now - finding.at;
+            age >= check.about().every || age.is_negative()
+        })
+    };
+    checks.iter().copied().filter(due).collect()
+}
+
+/// Runs `checks`, stores what they saw, and writes down every change of state.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn run_checks(instance: &Instance, checks: &[Check]) -> Result<Vec<Ran>, DbErr> {
+    // What the clock alone has changed is written down first, so that the look at the history finds it there.
+    observe(instance).await?;
+    let ran = futures::future::join_all(checks.iter().map(|check| run::look(*check, instance))).await;
+    run::store(instance, &ran).await?;
+    Ok(ran)
+}
+
+/// Writes down whatever has changed. Returns how many entries that took.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn observe(instance: &Instance) -> Result<usize, DbErr> {
+    let facts = Facts::read(&instance.operator.visitor(), &instance.profile.id).await?;
+    let board = Board::draw(&instance.profile, &facts, instance.clock.now());
+    history::observe(&instance.operator, &board, &facts).await
+}
+
+/// Everything that is due, once: the checks, then the history.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn tick(instance: &Instance) -> Result<Vec<Line>, DbErr> {
+    let facts = Facts::read(&instance.operator.visitor(), &instance.profile.id).await?;
+    let due = due(&wanted(instance), &facts, instance.clock.now());
+    let ran = run_checks(instance, &due).await?;
+    let mut lines: Vec<Line> = ran.iter().map(Line::from).collect();
+    let changed = observe(instance).await?;
+    lines.push(Line { job: "history".into(), outcome: "done", detail: format!("{changed} entries written"), took_ms: 0 });
+    Ok(lines)
+}

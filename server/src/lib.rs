@@ -1,0 +1,16 @@
+//! The product without HTTP and without Leptos: what is promised, what is enforced, and what may be said of it now.
+
+pub mod audit;
+pub mod chain;
+pub mod clock;
+pub mod controls;
+pub mod crypto;
+mod entity;
+pub mod frameworks;
+pub mod guard;
+pub mod jobs;
+pub mod profile;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+pub mod trust;
+pub mod vault;

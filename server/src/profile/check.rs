@@ -1,0 +1,424 @@
+//! From tables to a `Profile`: refuses what could not be kept or would not be true, and says what would be right.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use contract::permission::Permission;
+use contract::text::{EmailAddress, is_safe_link, is_slug};
+use time::Date;
+use toml::Spanned;
+
+use super::figures::Figures;
+use super::format::{self, Tables};
+use super::place::{Flaws, did_you_mean};
+use super::policy::{MfaRule, Policy};
+use super::sentence::{self, Own};
+use super::{Binding, Checked, Claim, Contacts, Document, Profile, Role, Section, Source, read, warnings};
+use crate::controls::{self, Check};
+use crate::frameworks::{self, Framework};
+
+/// Checks a profile's text against what this program can do, on the day `today`.
+pub fn check(source: &Source, text: &str, today: Date) -> Checked {
+    let mut flaws = Flaws::new(text);
+    let tables = read::tables(text, &mut flaws);
+    let profile = assemble(source, &tables, today, &mut flaws);
+    let Flaws { mut errors, mut warnings, .. } = flaws;
+    errors.sort();
+    warnings.sort();
+    Checked { profile: profile.filter(|_| errors.is_empty()), errors, warnings }
+}
+
+fn assemble(source: &Source, tables: &Tables, today: Date, flaws: &mut Flaws<'_>) -> Option<Profile> {
+    let policy = policy(tables, flaws);
+    let frameworks = load_frameworks(tables, flaws);
+    contacts(tables, flaws);
+    let roles = roles(tables, flaws);
+    registers(tables, flaws);
+    slugs_once("sub-processor", tables.sub_processors.iter().map(|one| &one.id), flaws);
+    let documents = documents(source, tables, today, flaws);
+    let sections = sections(tables, flaws);
+    for (what, missing) in [("id", tables.id.is_none()), ("brand", tables.brand.is_none()), ("contacts", tables.contacts.is_none()), ("tenancy", tables.tenancy.is_none()), ("mfa", tables.mfa.is_none())] {
+        if missing && flaws.errors.is_empty() {
+            flaws.error(0..0, format!("the profile has no \"{what}\"; see the reference of the format"));
+        }
+    }
+    if let Some(id) = tables.id.as_ref().filter(|id| !is_slug(id.get_ref())) {
+        flaws.error(id.span(), "the id is a slug: a-z, 0-9 and hyphens");
+    }
+    let policy = policy?;
+    let figures = Figures::gather(tables, &policy, &frameworks);
+    let claims = claims(tables, &figures, today, flaws);
+    warnings::look(tables, flaws);
+
+    let (brand, contacts, tenancy) = (tables.brand.as_ref()?, tables.contacts.as_ref()?, tables.tenancy.as_ref()?);
+    Some(Profile {
+        id: tables.id.as_ref()?.get_ref().clone(),
+        name: brand.name.clone(),
+        legal_entity: brand.legal_entity.clone(),
+        line: brand.line.clone(),
+        effective: brand.effective.0,
+        contacts: Contacts {
+            security: contacts.security.get_ref().clone(),
+            security_subject: contacts.security_subject.clone(),
+            privacy: contacts.privacy.as_ref().map(|text| text.get_ref().clone()),
+            general: contacts.general.as_ref().map(|text| text.get_ref().clone()),
+        },
+        links: tables.links.iter().map(|link| (link.title.clone(), link.url.get_ref().clone())).collect(),
+        isolation: *tenancy.isolation.get_ref(),
+        organisation: tenancy.organisation.clone(),
+        mfa: tables.mfa.as_ref()?.rule,
+        policy,
+        roles,
+        registers: tables.registers.clone(),
+        frameworks,
+        sub_processors: tables.sub_processors.clone(),
+        documents,
+        sections,
+        claims,
+    })
+}
+
+fn policy(tables: &Tables, flaws: &mut Flaws<'_>) -> Option<Policy> {
+    if let Some(passwords) = &tables.passwords {
+        let (span, rules) = (passwords.span(), passwords.get_ref());
+        if rules.minimum_length > rules.maximum_length {
+            flaws.error(span.clone(), "minimum_length is above maximum_length: nobody could choose a password");
+        }
+        if rules.attempts.get() > 100 {
+            flaws.error(span.clone(), "attempts is at most 100 (NIST SP 800-63B section 5.2.2)");
+        }
+        if rules.argon2_memory_kib.get() < 19_456 || rules.argon2_passes.get() < 2 {
+            flaws.error(span, "argon2 takes at least argon2_memory_kib = 19456 with argon2_passes = 2 (OWASP Password Storage Cheat Sheet)");
+        }
+    }
+    if let Some(backups) = tables.backups.as_ref().filter(|backups| backups.get_ref().late_after_hours < backups.get_ref().every_hours) {
+        flaws.error(backups.span(), "late_after_hours is below every_hours: the claim would fail between two backups");
+    }
+    if let Some(transport) = tables.transport.as_ref().filter(|transport| transport.get_ref().hsts_days.get() < 365) {
+        flaws.error(transport.span(), "hsts_days is at least 365: browsers' preload lists take nothing shorter");
+    }
+    if let Some(calendar) = &tables.calendar {
+        check_calendar(calendar, flaws);
+    }
+    let Tables { sign_up, sessions, passwords, retention, clocks, calendar, reviews, backups, keys, operators, limits, certificates, transport, .. } = tables;
+    let complete = flaws.errors.is_empty();
+    let mut needed = |name: &str, there: bool| {
+        if !there && complete {
+            flaws.error(0..0, format!("the profile has no table [{name}]; see the reference of the format"));
+        }
+    };
+    for (name, there) in [("sign_up", sign_up.is_some()), ("sessions", sessions.is_some()), ("passwords", passwords.is_some()), ("retention", retention.is_some()), ("calendar", calendar.is_some()), ("backups", backups.is_some()), ("keys", keys.is_some()), ("limits", limits.is_some()), ("transport", transport.is_some())] {
+        needed(name, there);
+    }
+    Some(Policy {
+        sign_up: sign_up.clone()?,
+        sessions: sessions.clone()?,
+        passwords: passwords.as_ref()?.get_ref().clone(),
+        retention: retention.clone()?,
+        clocks: clocks.as_ref().map(|clocks| clocks.get_ref().clone()).unwrap_or_default(),
+        calendar: calendar.as_ref()?.get_ref().clone(),
+        reviews: reviews.clone().unwrap_or_default(),
+        backups: backups.as_ref()?.get_ref().clone(),
+        keys: keys.clone()?,
+        operators: operators.clone(),
+        limits: limits.clone()?,
+        certificates: certificates.clone(),
+        transport: transport.as_ref()?.get_ref().clone(),
+    })
+}
+
+fn check_calendar(calendar: &Spanned<super::policy::Calendar>, flaws: &mut Flaws<'_>) {
+    let (span, days) = (calendar.span(), calendar.get_ref());
+    if jiff::tz::TimeZone::get(&days.time_zone).is_err() {
+        flaws.error(span.clone(), format!("time_zone \"{}\" is not an IANA name such as \"Europe/Brussels\"", days.time_zone));
+    }
+    let time = |text: &str| text.parse::<jiff::civil::Time>().ok();
+    match (time(&days.opens), time(&days.closes)) {
+        (Some(opens), Some(closes)) if opens < closes => {}
+        (_, _) => flaws.error(span.clone(), "opens and closes are times of one day such as \"09:00\" and \"17:00\", in that order"),
+    }
+    if days.workdays.is_empty() {
+        flaws.error(span, "workdays names at least one day: a business clock would never run");
+    }
+}
+
+fn load_frameworks(tables: &Tables, flaws: &mut Flaws<'_>) -> Vec<Framework> {
+    let wanted = tables.frameworks.as_ref().map(|frameworks| frameworks.load.as_slice()).unwrap_or_default();
+    let mut loaded = Vec::new();
+    for id in wanted {
+        match frameworks::load(id.get_ref()) {
+            Some(framework) => loaded.push(framework),
+            None => flaws.error(id.span(), format!("there is no framework \"{}\"{}", id.get_ref(), did_you_mean(id.get_ref(), frameworks::known()))),
+        }
+    }
+    loaded
+}
+
+fn contacts(tables: &Tables, flaws: &mut Flaws<'_>) {
+    if let Some(contacts) = &tables.contacts {
+        for address in [Some(&contacts.security), contacts.privacy.as_ref()].into_iter().flatten() {
+            if let Err(wrong) = EmailAddress::parse(address.get_ref()) {
+                flaws.error(address.span(), format!("\"{}\": {wrong}", address.get_ref()));
+            }
+        }
+        if let Some(page) = &contacts.general {
+            link(page, flaws);
+        }
+    }
+    for one in &tables.links {
+        link(&one.url, flaws);
+    }
+    slugs_once("link", tables.links.iter().map(|link| &link.id), flaws);
+}
+
+fn link(url: &Spanned<String>, flaws: &mut Flaws<'_>) {
+    if !is_safe_link(url.get_ref()) {
+        flaws.error(url.span(), format!("\"{}\" is neither an https:// address nor a path on this site", url.get_ref()));
+    }
+}
+
+/// Names of one kind: a slug each, and each once.
+fn slugs_once<'t>(what: &str, ids: impl Iterator<Item = &'t Spanned<String>>, flaws: &mut Flaws<'_>) {
+    let mut seen = BTreeSet::new();
+    for id in ids {
+        let name = id.get_ref();
+        if !is_slug(&name.replace('_', "-")) {
+            flaws.error(id.span(), format!("the {what} id \"{name}\" has something else in it than a-z, 0-9, hyphens and underscores"));
+        }
+        if !seen.insert(name) {
+            flaws.error(id.span(), format!("the {what} id \"{name}\" is used twice"));
+        }
+    }
+}
+
+fn roles(tables: &Tables, flaws: &mut Flaws<'_>) -> BTreeMap<String, Role> {
+    if tables.roles.is_empty() && flaws.errors.is_empty() {
+        flaws.error(0..0, "the profile has no roles: nobody could do anything");
+    }
+    let everyone = tables.mfa.as_ref().is_some_and(|mfa| mfa.rule == MfaRule::Everyone);
+    let mut roles = BTreeMap::new();
+    for (name, role) in &tables.roles {
+        let mut grants = BTreeSet::new();
+        if role.grants.get_ref().is_empty() {
+            flaws.error(role.grants.span(), format!("the role \"{}\" grants nothing; give it at least one permission", name.get_ref()));
+        }
+        for grant in role.grants.get_ref() {
+            match Permission::parse(grant.get_ref()) {
+                Some(permission) => {
+                    grants.insert(permission);
+                }
+                None if grant.get_ref().contains('*') => flaws.error(grant.span(), "wildcards are refused: name each permission, so that a new one is never granted by accident"),
+                None => flaws.error(grant.span(), format!("there is no permission \"{}\"{}", grant.get_ref(), did_you_mean(grant.get_ref(), Permission::ALL.iter().map(|permission| permission.word())))),
+            }
+        }
+        roles.insert(name.get_ref().clone(), Role { privileged: role.privileged, mfa: role.mfa || everyone, grants });
+    }
+    roles
+}
+
+fn registers(tables: &Tables, flaws: &mut Flaws<'_>) {
+    slugs_once("register", tables.registers.iter().map(|register| &register.id), flaws);
+    let known: Vec<&str> = tables.registers.iter().map(|register| register.id.get_ref().as_str()).collect();
+    for register in &tables.registers {
+        slugs_once("field", register.fields.iter().map(|field| &field.id), flaws);
+        if register.fields.iter().filter(|field| field.names_record).count() != 1 {
+            flaws.error(register.id.span(), format!("exactly one field of \"{}\" has names_record = true", register.id.get_ref()));
+        }
+        for field in &register.fields {
+            self::field(field, &known, flaws);
+        }
+    }
+}
+
+fn field(field: &format::Field, registers: &[&str], flaws: &mut Flaws<'_>) {
+    use format::FieldKind::{Choice, Choices, Date, File, Instant, Link, LongText, Number, Person, Requirement, Text};
+    let id = field.id.get_ref();
+    let span = field.id.span();
+    match (field.kind, field.choices.is_empty()) {
+        (Choice | Choices, true) => flaws.error(span.clone(), format!("\"{id}\" is a choice and has no choices")),
+        (Choice | Choices, false) | (_, true) => {}
+        (_, false) => flaws.error(span.clone(), format!("\"{id}\" has choices and is not of kind choice or choices")),
+    }
+    match (field.kind, &field.links_to) {
+        (Link, Some(to)) if registers.contains(&to.get_ref().as_str()) => {}
+        (Link, Some(to)) => flaws.error(to.span(), format!("there is no register \"{}\"{}", to.get_ref(), did_you_mean(to.get_ref(), registers.iter().copied()))),
+        (Link, None) => flaws.error(span.clone(), format!("\"{id}\" is a link: links_to names the register")),
+        (_, Some(to)) => flaws.error(to.span(), format!("\"{id}\" is not of kind link")),
+        (_, None) => {}
+    }
+    let sealed_kind = match field.kind {
+        Text | LongText | Person | File => true,
+        Number | Date | Instant | Choice | Choices | Link | Requirement => false,
+    };
+    if field.clear && sealed_kind {
+        flaws.error(span.clone(), format!("\"{id}\": text, people and files are always sealed; take clear away"));
+    }
+    if field.health && field.kind != Date {
+        flaws.error(span, format!("\"{id}\" says something about health: it may only be a date"));
+    }
+}
+
+fn documents(source: &Source, tables: &Tables, today: Date, flaws: &mut Flaws<'_>) -> Vec<Document> {
+    let mut documents = Vec::new();
+    let mut seen = BTreeSet::new();
+    for document in &tables.documents {
+        let version = document.version.get_ref().0;
+        not_after(version, today, document.version.span(), flaws);
+        if !seen.insert((document.kind, version)) {
+            flaws.error(document.version.span(), "this version of the document is listed twice");
+        }
+        match source.document(document.file.get_ref()) {
+            Ok(markdown) => documents.push(Document { kind: document.kind, version, markdown }),
+            Err(wrong) => flaws.error(document.file.span(), wrong),
+        }
+    }
+    for (kind, name) in [(format::DocumentKind::Privacy, "privacy"), (format::DocumentKind::Terms, "terms")] {
+        if flaws.errors.is_empty() && !documents.iter().any(|document| document.kind == kind) {
+            flaws.error(0..0, format!("the profile has no document of kind \"{name}\""));
+        }
+    }
+    documents
+}
+
+fn sections(tables: &Tables, flaws: &mut Flaws<'_>) -> Vec<Section> {
+    slugs_once("section", tables.sections.iter().map(|section| &section.id), flaws);
+    for section in &tables.sections {
+        let used = tables.claims.iter().any(|claim| claim.section.get_ref() == section.id.get_ref());
+        if !used && !tables.claims.is_empty() {
+            flaws.error(section.id.span(), format!("no claim stands in the section \"{}\"", section.id.get_ref()));
+        }
+    }
+    tables
+        .sections
+        .iter()
+        .map(|section| Section {
+            id: section.id.get_ref().clone(),
+            title: section.title.clone(),
+            line: section.line.as_ref().map(|line| line.get_ref().clone()),
+        })
+        .collect()
+}
+
+fn not_after(date: Date, today: Date, span: Range<usize>, flaws: &mut Flaws<'_>) {
+    if date > today {
+        flaws.error(span, format!("{date} has not come yet (today is {today})"));
+    }
+}
+
+fn claims(tables: &Tables, figures: &Figures, today: Date, flaws: &mut Flaws<'_>) -> Vec<Claim> {
+    let sections: Vec<&str> = tables.sections.iter().map(|section| section.id.get_ref().as_str()).collect();
+    let mut seen = BTreeSet::new();
+    let mut claims = Vec::new();
+    for written in &tables.claims {
+        let id = written.id.get_ref();
+        if id.is_empty() || id.len() > 32 || !id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
+            flaws.error(written.id.span(), "a claim's id is 1 to 32 letters, digits and hyphens");
+        }
+        if !seen.insert(id) {
+            flaws.error(written.id.span(), format!("the claim id \"{id}\" is used twice"));
+        }
+        let section = written.section.get_ref();
+        if !sections.contains(&section.as_str()) {
+            flaws.error(written.section.span(), format!("there is no section \"{section}\"{}", did_you_mean(section, sections.iter().copied())));
+        }
+        let own = Own {
+            cadence_days: written.evidence.as_ref().map(|evidence| evidence.cadence_days.get()),
+            milestone: written.milestone.as_ref().map(|milestone| milestone.date.0),
+        };
+        let sentence = sentence::parse(&written.text, own, figures, flaws);
+        let withdrawn = written.withdrawn.as_ref().map(|withdrawn| {
+            not_after(withdrawn.date.get_ref().0, today, withdrawn.date.span(), flaws);
+            (withdrawn.date.get_ref().0, withdrawn.reason.clone())
+        });
+        if let Some(binding) = binding(written, today, flaws) {
+            claims.push(Claim { id: id.clone(), section: section.clone(), sentence, binding, withdrawn });
+        }
+    }
+    if claims.is_empty() && flaws.errors.is_empty() {
+        flaws.error(0..0, "the profile has no claims: there is nothing to publish");
+    }
+    claims
+}
+
+fn binding(claim: &format::Claim, today: Date, flaws: &mut Flaws<'_>) -> Option<Binding> {
+    let format::Claim { id, control, checks, evidence, milestone, confirmed, .. } = claim;
+    if let (Some(checks), None) = (checks, control) {
+        flaws.error(checks.span(), "checks belong to a control; name it with control = \"…\"");
+    }
+    let bound = [control.is_some(), evidence.is_some(), milestone.is_some(), confirmed.is_some()];
+    match bound.into_iter().filter(|there| *there).count() {
+        1 => {}
+        0 => {
+            flaws.error(id.span(), format!("the claim \"{}\" is not bound to anything and is not published; give it control, evidence, milestone or confirmed", id.get_ref()));
+            return None;
+        }
+        _ => {
+            flaws.error(id.span(), format!("the claim \"{}\" has more than one binding; choose one of control, evidence, milestone and confirmed", id.get_ref()));
+            return None;
+        }
+    }
+    if let Some(control) = control {
+        return bind_control(control, checks.as_ref(), flaws);
+    }
+    if let Some(format::Evidence { owner, cadence_days, record, requires, recorded }) = evidence {
+        if let Some(recorded) = recorded {
+            not_after(recorded.get_ref().0, today, recorded.span(), flaws);
+        }
+        return Some(Binding::Evidence {
+            owner: owner.clone(),
+            cadence_days: *cadence_days,
+            record: record.clone(),
+            requires: requires.clone(),
+            recorded: recorded.as_ref().map(|day| day.get_ref().0),
+        });
+    }
+    if let Some(format::Milestone { owner, date, record }) = milestone {
+        return Some(Binding::Milestone { owner: owner.clone(), date: date.0, record: record.clone() });
+    }
+    confirmed.as_ref().map(|day| {
+        not_after(day.get_ref().0, today, day.span(), flaws);
+        Binding::Published { confirmed: day.get_ref().0 }
+    })
+}
+
+fn bind_control(control: &Spanned<String>, checks: Option<&Spanned<Vec<Spanned<String>>>>, flaws: &mut Flaws<'_>) -> Option<Binding> {
+    let name = control.get_ref().as_str();
+    let named: Vec<&Spanned<String>> = checks.map(|checks| checks.get_ref().iter().collect()).unwrap_or_default();
+    let coming = |checks: &[&Spanned<String>], why| Binding::Coming {
+        control: name.to_owned(),
+        checks: checks.iter().map(|check| check.get_ref().clone()).collect(),
+        why,
+    };
+    if let Some(why) = controls::coming(name, None) {
+        return Some(coming(&named, why));
+    }
+    let Some(known) = controls::find(name) else {
+        let near = did_you_mean(name, controls::names());
+        flaws.error(control.span(), format!("there is no control \"{name}\"{near}"));
+        return None;
+    };
+    if let Some(empty) = checks.filter(|checks| checks.get_ref().is_empty()) {
+        flaws.error(empty.span(), "an empty list of checks proves nothing; leave it out to bind all of the control's checks");
+        return None;
+    }
+    let mut found: Vec<Check> = Vec::new();
+    let mut still_to_come = None;
+    for check in &named {
+        let wanted = check.get_ref().as_str();
+        if let Some(why) = controls::coming(name, Some(wanted)) {
+            still_to_come = Some(why);
+        } else if let Some(check) = Check::find(name, wanted) {
+            found.push(check);
+        } else {
+            let near = did_you_mean(wanted, known.checks().map(Check::name));
+            flaws.error(check.span(), format!("the control \"{name}\" has no check \"{wanted}\"{near}"));
+            return None;
+        }
+    }
+    if let Some(why) = still_to_come {
+        return Some(coming(&named, why));
+    }
+    let checks = if found.is_empty() { known.checks().collect() } else { found };
+    Some(Binding::Checks { control: known.id, checks })
+}
+

@@ -1,0 +1,167 @@
+//! Every command and option. What is not given falls back to `AVOUCH_*`, then to `avouch.toml`, then to the default.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// A trust page whose every sentence is bound to what the running system enforces or to dated evidence.
+///
+/// Exit status: 0 done, 2 wrong usage or configuration, 3 a check failed.
+#[derive(Debug, Parser)]
+#[command(name = "avouch", version, propagate_version = true)]
+pub struct Cli {
+    #[command(flatten)]
+    pub options: Options,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Configuration")]
+pub struct Options {
+    /// The configuration file [default: avouch.toml, if it is there]
+    #[arg(long, global = true, env = "AVOUCH_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// development, test or production [default: development]
+    #[arg(long, global = true, env = "AVOUCH_ENVIRONMENT", value_name = "NAME")]
+    pub environment: Option<String>,
+    /// A shipped profile's name, or a path [default: aertous]
+    #[arg(long, global = true, env = "AVOUCH_PROFILE", value_name = "NAME|FILE")]
+    pub profile: Option<String>,
+    /// Folder for the embedded database, files and exports [default: ./data]
+    #[arg(long, global = true, env = "AVOUCH_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// postgres://…; empty means embedded SQLite below the data folder
+    #[arg(long, global = true, env = "AVOUCH_DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+    /// The owner's login, for migrations [default: the same]
+    #[arg(long, global = true, env = "AVOUCH_ADMIN_DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    pub admin_database_url: Option<String>,
+    /// Address to bind [default: 127.0.0.1:3000]
+    #[arg(long, global = true, env = "AVOUCH_LISTEN", value_name = "ADDRESS:PORT")]
+    pub listen: Option<String>,
+    /// The origin that people use [default: from the address to bind]
+    #[arg(long, global = true, env = "AVOUCH_PUBLIC_URL", value_name = "URL")]
+    pub public_url: Option<String>,
+    /// Certificate chain in PEM: serve TLS directly
+    #[arg(long, global = true, env = "AVOUCH_TLS_CERT", value_name = "FILE")]
+    pub tls_cert: Option<PathBuf>,
+    /// The certificate's private key in PEM
+    #[arg(long, global = true, env = "AVOUCH_TLS_KEY", value_name = "FILE")]
+    pub tls_key: Option<PathBuf>,
+    /// Networks whose forwarded headers are believed, such as 10.0.0.0/8
+    #[arg(long, global = true, env = "AVOUCH_TRUSTED_PROXIES", value_name = "NETWORKS")]
+    pub trusted_proxies: Option<String>,
+    /// Reference to 32 random bytes in base64: env:NAME, file:PATH or command:…
+    #[arg(long, global = true, env = "AVOUCH_MASTER_KEY", value_name = "REFERENCE", hide_env_values = true)]
+    pub master_key: Option<String>,
+    /// Environment test only: a file with signed seconds that are added to the real time
+    #[arg(long, global = true, env = "AVOUCH_CLOCK_FILE", value_name = "FILE")]
+    pub clock_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve until SIGTERM or SIGINT, then finish the requests under way
+    Serve {
+        /// Bring the schema up first (the default outside production)
+        #[arg(long)]
+        migrate: bool,
+        /// Serve a profile even where this instance cannot keep a mode it promises; its claims then read unavailable
+        #[arg(long)]
+        accept_unavailable: bool,
+    },
+    /// Bring the schema up; refuses one that is newer than the program
+    Migrate {
+        /// Only say what is applied and what is pending
+        #[arg(long)]
+        status: bool,
+    },
+    /// Work with profiles
+    #[command(subcommand)]
+    Profile(ProfileCommand),
+    /// Run once all scheduled work that is due by the clock; one JSON line per job
+    Tick,
+    /// Run every control's check against this instance; status 3 if one is failing
+    Selftest {
+        /// Print JSON instead of a table
+        #[arg(long)]
+        json: bool,
+    },
+    /// Work with evidence
+    #[command(subcommand)]
+    Evidence(EvidenceCommand),
+    /// Switch tuneable checks off and on; the page says so at once
+    #[command(subcommand)]
+    Control(ControlCommand),
+    /// Work with the hash-chained logs
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// Check configuration, keys, clock, schema and disk; say what to do about each
+    Doctor,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ProfileCommand {
+    /// Check a profile: every error with line and column, then the warnings
+    Check {
+        /// A path, or a shipped profile's name
+        file: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum EvidenceCommand {
+    /// Record evidence for a claim
+    Add(AddEvidence),
+}
+
+#[derive(Debug, Args)]
+pub struct AddEvidence {
+    /// The claim, such as P011
+    #[arg(long, value_name = "ID")]
+    pub claim: String,
+    /// The day the evidence is of, such as 2026-04-30
+    #[arg(long, value_name = "DATE")]
+    pub date: String,
+    /// What it says; kept sealed
+    #[arg(long, value_name = "TEXT")]
+    pub note: Option<String>,
+    /// A file to keep sealed; its SHA-256 is published. At most 32 MiB
+    #[arg(long, value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// What a record must say, as name=value; may be given again
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub field: Vec<String>,
+    /// The certification that this is the certificate of
+    #[arg(long, value_name = "NAME")]
+    pub certifies: Option<String>,
+    /// The last day on which the certificate is valid
+    #[arg(long, value_name = "DATE")]
+    pub expires: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ControlCommand {
+    /// List the controls, their checks, and what is switched off
+    List,
+    /// Switch a tuneable check off; its claims fail at once
+    Off {
+        /// control/check, such as web-hygiene/rate-limits
+        check: String,
+        /// Why; it is published
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+    /// Switch a check on again
+    On {
+        /// control/check
+        check: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Walk the platform's log and the public history; status 3 and the first bad entry if one is broken
+    Verify,
+}

@@ -1,0 +1,47 @@
+//! One file per command.
+
+mod audit;
+mod control;
+mod doctor;
+mod evidence;
+mod migrate;
+mod profile;
+mod selftest;
+mod serve;
+mod temporary;
+mod tick;
+
+use tracing_subscriber::EnvFilter;
+
+use crate::cli::{AuditCommand, Cli, Command, EvidenceCommand, ProfileCommand};
+use crate::config::Config;
+use crate::failure::Failure;
+
+pub async fn run(cli: Cli) -> Result<(), Failure> {
+    // Logs go to standard error, so that what a command prints can be piped.
+    let filter = EnvFilter::try_from_env("AVOUCH_LOG").unwrap_or_else(|_| EnvFilter::new("warn,avouch=info,app=info,server=info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    if let Command::Profile(ProfileCommand::Check { file }) = &cli.command {
+        return profile::check(file);
+    }
+    let config = Config::read(&cli.options)?;
+    match cli.command {
+        Command::Serve { migrate, accept_unavailable } => serve::run(config, migrate, accept_unavailable).await,
+        Command::Migrate { status } => migrate::run(&config, status).await,
+        Command::Profile(ProfileCommand::Check { file }) => profile::check(&file),
+        Command::Tick => tick::run(&config).await,
+        Command::Selftest { json } => selftest::run(&config, json).await,
+        Command::Evidence(EvidenceCommand::Add(add)) => evidence::add(&config, add).await,
+        Command::Control(command) => control::run(&config, command).await,
+        Command::Audit(AuditCommand::Verify) => audit::verify(&config).await,
+        Command::Doctor => doctor::run(&config).await,
+    }
+}
+
+/// Outside production the schema is brought up without being asked.
+fn migrates(config: &Config, asked: bool) -> bool {
+    match config.environment {
+        crate::config::Environment::Development | crate::config::Environment::Test => true,
+        crate::config::Environment::Production => asked,
+    }
+}

@@ -1,0 +1,128 @@
+//! What every command that touches data needs, opened in the order in which it can fail: profile, folder, key, database, vault.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use app::http::Settings;
+use server::controls::{Instance, Serving};
+use server::crypto::keys::{self, MasterKey, Origin};
+use server::crypto::seal::SecretKey;
+use server::guard::{Operator, Store};
+use server::profile::policy::Isolation;
+use server::profile::{Profile, Source, check};
+use server::vault::Vault;
+
+use crate::config::{Config, Environment};
+use crate::failure::Failure;
+
+#[derive(Debug)]
+pub struct Opened {
+    pub profile: Arc<Profile>,
+    pub store: Arc<Store>,
+    pub master: Arc<MasterKey>,
+    pub vault: Vault,
+}
+
+/// Reads and checks the profile; touches nothing.
+///
+/// # Errors
+/// The first error with its place, and how many more there are.
+pub fn profile(config: &Config) -> Result<Profile, Failure> {
+    let source = Source::named(&config.profile).map_err(Failure::usage)?;
+    let text = source.text().map_err(Failure::usage)?;
+    let checked = check(&source, &text, config.clock.now().date());
+    let label = source.label();
+    checked.profile.ok_or_else(|| {
+        let more = checked.errors.len().saturating_sub(1);
+        let first = checked.errors.first().map(ToString::to_string).unwrap_or_default();
+        let rest = if more == 0 { String::new() } else { format!(" (and {more} more; see avouch profile check {})", config.profile) };
+        Failure::usage(format!("{label}:{first}{rest}"))
+    })
+}
+
+/// # Errors
+/// One line that says what to do.
+pub async fn open(config: &Config, migrate: bool) -> Result<Opened, Failure> {
+    let profile = Arc::new(profile(config)?);
+    folder(&config.data)?;
+    let master = Arc::new(master_key(config)?);
+    let store = Arc::new(Store::open(&config.place, migrate).await?);
+    let operator = Operator::at_the_command_line(&store);
+    let vault = Vault::open(&operator, Arc::clone(&master), config.environment.word(), &config.data, config.clock.now()).await?;
+    Ok(Opened { profile, store, master, vault })
+}
+
+impl Opened {
+    /// The instance as checks see it, reached at `address`.
+    pub fn instance(&self, config: &Config, operator: Operator, address: SocketAddr, temporary: bool) -> Instance {
+        let serving = Serving {
+            address,
+            mode: config.mode(),
+            public_url: config.origin(address),
+            probe_token: Arc::from(self.master.probe_token()),
+            temporary,
+        };
+        Instance { profile: Arc::clone(&self.profile), operator, vault: self.vault.clone(), clock: config.clock.clone(), serving }
+    }
+}
+
+/// What the HTTP side needs to know of the configuration.
+pub fn settings(config: &Config, serving: &Serving) -> Settings {
+    let port = serving.address.port();
+    let mut hosts = vec![server::controls::probe::authority(&serving.public_url).to_owned()];
+    if config.environment != Environment::Production || config.public_url.is_none() {
+        hosts.extend([format!("127.0.0.1:{port}"), format!("localhost:{port}"), format!("[::1]:{port}"), serving.address.to_string()]);
+    }
+    Settings { serving: serving.clone(), hosts, trusted_proxies: config.trusted_proxies.clone() }
+}
+
+/// Refuses a profile whose isolation this store cannot give, unless told to go on.
+///
+/// # Errors
+/// Says both ways out.
+pub fn isolation_fits(config: &Config, profile: &Profile, accepted: bool) -> Result<(), Failure> {
+    let embedded = matches!(config.place, server::guard::Where::Embedded(_));
+    match profile.isolation {
+        Isolation::RowLevel if embedded && !accepted && config.environment == Environment::Production => {
+            Err(Failure::usage("this profile promises row-level isolation, which the embedded SQLite cannot give; set AVOUCH_DATABASE_URL, or start with --accept-unavailable"))
+        }
+        Isolation::RowLevel | Isolation::Scoped | Isolation::Dedicated => Ok(()),
+    }
+}
+
+fn folder(data: &Path) -> Result<(), Failure> {
+    let cannot = |error: std::io::Error| Failure::usage(format!("the data folder {} cannot be written: {error}; choose another with AVOUCH_DATA, or change its owner", data.display()));
+    std::fs::create_dir_all(data).map_err(cannot)?;
+    private(data, 0o700).map_err(cannot)?;
+    let probe = data.join(".avouch-can-write");
+    std::fs::write(&probe, b"").and_then(|()| std::fs::remove_file(&probe)).map_err(cannot)
+}
+
+fn private(path: &Path, mode: u32) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
+}
+
+/// By reference; outside production, made at the first start and kept beside the data.
+fn master_key(config: &Config) -> Result<MasterKey, Failure> {
+    if let Some(reference) = &config.master_key {
+        return MasterKey::from_reference(reference).map_err(|error| Failure::usage(error.to_string()));
+    }
+    let path = config.data.join("master.key");
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => make_key(&path)?,
+        Err(error) => return Err(Failure::usage(format!("{} cannot be read: {error}", path.display()))),
+    };
+    let key = keys::decode(&text).ok_or_else(|| Failure::usage(format!("{} does not hold 32 bytes in base64; restore it, or start with an empty data folder", path.display())))?;
+    Ok(MasterKey::new(key, Origin::BesideData))
+}
+
+fn make_key(path: &Path) -> Result<String, Failure> {
+    let key = SecretKey::random().map_err(|error| Failure::usage(error.to_string()))?;
+    let text = keys::encode(&key).to_string();
+    std::fs::write(path, &text).and_then(|()| private(path, 0o600)).map_err(|error| Failure::usage(format!("{} cannot be written: {error}", path.display())))?;
+    tracing::warn!("made a master key at {}; production takes one by reference instead", path.display());
+    Ok(text)
+}
