@@ -33,7 +33,9 @@ impl Environment {
         [Self::Development, Self::Test, Self::Production]
             .into_iter()
             .find(|environment| environment.word() == text)
-            .ok_or_else(|| Failure::usage(format!("there is no environment \"{text}\"; it is development, test or production")))
+            .ok_or_else(|| {
+                Failure::usage(format!("there is no environment \"{text}\"; it is development, test or production"))
+            })
     }
 }
 
@@ -76,11 +78,16 @@ impl Config {
     pub fn read(options: &Options) -> Result<Self, Failure> {
         let file = read_file(options.config.as_deref())?;
         let given = |flag: &Option<String>, file: Option<String>| flag.clone().or(file).filter(|text| !text.is_empty());
-        let path = |flag: &Option<PathBuf>, file: Option<PathBuf>| flag.clone().or(file).filter(|path| !path.as_os_str().is_empty());
+        let path = |flag: &Option<PathBuf>, file: Option<PathBuf>| {
+            flag.clone().or(file).filter(|path| !path.as_os_str().is_empty())
+        };
 
-        let environment = given(&options.environment, file.environment).map_or(Ok(Environment::Development), |text| Environment::parse(&text))?;
+        let environment = given(&options.environment, file.environment)
+            .map_or(Ok(Environment::Development), |text| Environment::parse(&text))?;
         let listen = given(&options.listen, file.listen).unwrap_or_else(|| "127.0.0.1:3000".into());
-        let listen = listen.parse().map_err(|_| Failure::usage(format!("the address to bind, \"{listen}\", is not of the form 127.0.0.1:3000")))?;
+        let listen = listen.parse().map_err(|_| {
+            Failure::usage(format!("the address to bind, \"{listen}\", is not of the form 127.0.0.1:3000"))
+        })?;
         let public_url = given(&options.public_url, file.public_url).map(|url| check_url(&url)).transpose()?;
         let proxies = given(&options.trusted_proxies, file.trusted_proxies).unwrap_or_default();
         let trusted_proxies = proxies.parse().map_err(|wrong| Failure::usage(format!("trusted proxies: {wrong}")))?;
@@ -89,21 +96,34 @@ impl Config {
         let tls = match (path(&options.tls_cert, file.tls_cert), path(&options.tls_key, file.tls_key)) {
             (Some(certificate), Some(key)) => Some((certificate, key)),
             (None, None) => None,
-            (Some(_), None) | (None, Some(_)) => return Err(Failure::usage("TLS takes both a certificate (AVOUCH_TLS_CERT) and its key (AVOUCH_TLS_KEY)")),
+            (Some(_), None) | (None, Some(_)) => {
+                return Err(Failure::usage(
+                    "TLS takes both a certificate (AVOUCH_TLS_CERT) and its key (AVOUCH_TLS_KEY)",
+                ));
+            }
         };
         let clock = match path(&options.clock_file, file.clock_file) {
             None => Clock::Real,
             Some(file) if environment == Environment::Test => Clock::Shifted(file),
-            Some(_) => return Err(Failure::usage("a clock file is for the environment \"test\" only; take AVOUCH_CLOCK_FILE away")),
+            Some(_) => {
+                return Err(Failure::usage(
+                    "a clock file is for the environment \"test\" only; take AVOUCH_CLOCK_FILE away",
+                ));
+            }
         };
         let data = path(&options.data, file.data).unwrap_or_else(|| "./data".into());
         let place = match given(&options.database_url, file.database_url) {
             None => Where::Embedded(data.clone()),
             Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
-                let admin_url = given(&options.admin_database_url, file.admin_database_url).unwrap_or_else(|| url.clone());
+                let admin_url =
+                    given(&options.admin_database_url, file.admin_database_url).unwrap_or_else(|| url.clone());
                 Where::Postgres { url, admin_url }
             }
-            Some(_) => return Err(Failure::usage("the database is given as postgres://…; leave it empty for the embedded SQLite")),
+            Some(_) => {
+                return Err(Failure::usage(
+                    "the database is given as postgres://…; leave it empty for the embedded SQLite",
+                ));
+            }
         };
         let config = Self {
             environment,
@@ -127,10 +147,14 @@ impl Config {
             Environment::Production => {}
         }
         if self.master_key.is_none() {
-            return Err(Failure::usage("production needs a master key: set AVOUCH_MASTER_KEY to env:NAME, file:PATH or command:…"));
+            return Err(Failure::usage(
+                "production needs a master key: set AVOUCH_MASTER_KEY to env:NAME, file:PATH or command:…",
+            ));
         }
         if self.mode() == Mode::Plain {
-            return Err(Failure::usage("production needs TLS: set AVOUCH_TLS_CERT and AVOUCH_TLS_KEY, or an https AVOUCH_PUBLIC_URL with AVOUCH_TRUSTED_PROXIES"));
+            return Err(Failure::usage(
+                "production needs TLS: set AVOUCH_TLS_CERT and AVOUCH_TLS_KEY, or an https AVOUCH_PUBLIC_URL with AVOUCH_TRUSTED_PROXIES",
+            ));
         }
         Ok(())
     }
@@ -148,7 +172,8 @@ impl Config {
     pub fn origin(&self, bound: SocketAddr) -> String {
         self.public_url.clone().unwrap_or_else(|| {
             let scheme = if self.tls.is_some() { "https" } else { "http" };
-            let host = if bound.ip().is_unspecified() { format!("127.0.0.1:{}", bound.port()) } else { bound.to_string() };
+            let host =
+                if bound.ip().is_unspecified() { format!("127.0.0.1:{}", bound.port()) } else { bound.to_string() };
             format!("{scheme}://{host}")
         })
     }
@@ -160,19 +185,27 @@ fn read_file(named: Option<&Path>) -> Result<File, Failure> {
     if named.is_none() && !default.exists() {
         return Ok(File::default());
     }
-    let text = std::fs::read_to_string(path).map_err(|error| Failure::usage(format!("{} cannot be read: {error}", path.display())))?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::usage(format!("{} cannot be read: {error}", path.display())))?;
     toml::from_str(&text).map_err(|error| {
         let place = error.span().map(|span| {
             let before = &text[..text.floor_char_boundary(span.start)];
-            format!("{}:{}: ", before.matches('\n').count() + 1, before.rsplit('\n').next().unwrap_or_default().chars().count() + 1)
+            format!(
+                "{}:{}: ",
+                before.matches('\n').count() + 1,
+                before.rsplit('\n').next().unwrap_or_default().chars().count() + 1
+            )
         });
         let message = error.message().lines().next().unwrap_or_default().to_owned();
         let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
         let near = match quoted.split_first() {
-            Some((written, known)) if message.starts_with("unknown") => server::profile::place::did_you_mean(written, known.iter().copied()),
+            Some((written, known)) if message.starts_with("unknown") => {
+                server::profile::place::did_you_mean(written, known.iter().copied())
+            }
             Some(_) | None => String::new(),
         };
-        let said = if near.is_empty() { message.as_str() } else { message.split(", expected").next().unwrap_or_default() };
+        let said =
+            if near.is_empty() { message.as_str() } else { message.split(", expected").next().unwrap_or_default() };
         Failure::usage(format!("{}:{}{said}{near}", path.display(), place.unwrap_or_default()))
     })
 }
@@ -180,7 +213,11 @@ fn read_file(named: Option<&Path>) -> Result<File, Failure> {
 fn check_url(url: &str) -> Result<String, Failure> {
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     match rest.map(|rest| rest.strip_suffix('/').unwrap_or(rest)) {
-        Some(host) if !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || ".-:[]".contains(c)) => Ok(url.trim_end_matches('/').to_owned()),
-        Some(_) | None => Err(Failure::usage(format!("the public address \"{url}\" is an origin such as https://trust.example.com, without a path"))),
+        Some(host) if !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || ".-:[]".contains(c)) => {
+            Ok(url.trim_end_matches('/').to_owned())
+        }
+        Some(_) | None => Err(Failure::usage(format!(
+            "the public address \"{url}\" is an origin such as https://trust.example.com, without a path"
+        ))),
     }
 }

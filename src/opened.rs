@@ -36,7 +36,11 @@ pub fn profile(config: &Config) -> Result<Profile, Failure> {
     checked.profile.ok_or_else(|| {
         let more = checked.errors.len().saturating_sub(1);
         let first = checked.errors.first().map(ToString::to_string).unwrap_or_default();
-        let rest = if more == 0 { String::new() } else { format!(" (and {more} more; see avouch profile check {})", config.profile) };
+        let rest = if more == 0 {
+            String::new()
+        } else {
+            format!(" (and {more} more; see avouch profile check {})", config.profile)
+        };
         Failure::usage(format!("{label}:{first}{rest}"))
     })
 }
@@ -49,7 +53,9 @@ pub async fn open(config: &Config, migrate: bool) -> Result<Opened, Failure> {
     let master = Arc::new(master_key(config)?);
     let store = Arc::new(Store::open(&config.place, migrate).await?);
     let operator = Operator::at_the_command_line(&store);
-    let vault = Vault::open(&operator, Arc::clone(&master), config.environment.word(), &config.data, config.clock.now()).await?;
+    let vault =
+        Vault::open(&operator, Arc::clone(&master), config.environment.word(), &config.data, config.clock.now())
+            .await?;
     Ok(Opened { profile, store, master, vault })
 }
 
@@ -63,7 +69,13 @@ impl Opened {
             probe_token: Arc::from(self.master.probe_token()),
             temporary,
         };
-        Instance { profile: Arc::clone(&self.profile), operator, vault: self.vault.clone(), clock: config.clock.clone(), serving }
+        Instance {
+            profile: Arc::clone(&self.profile),
+            operator,
+            vault: self.vault.clone(),
+            clock: config.clock.clone(),
+            serving,
+        }
     }
 }
 
@@ -72,7 +84,12 @@ pub fn settings(config: &Config, serving: &Serving) -> Settings {
     let port = serving.address.port();
     let mut hosts = vec![server::controls::probe::authority(&serving.public_url).to_owned()];
     if config.environment != Environment::Production || config.public_url.is_none() {
-        hosts.extend([format!("127.0.0.1:{port}"), format!("localhost:{port}"), format!("[::1]:{port}"), serving.address.to_string()]);
+        hosts.extend([
+            format!("127.0.0.1:{port}"),
+            format!("localhost:{port}"),
+            format!("[::1]:{port}"),
+            serving.address.to_string(),
+        ]);
     }
     Settings { serving: serving.clone(), hosts, trusted_proxies: config.trusted_proxies.clone() }
 }
@@ -85,14 +102,21 @@ pub fn isolation_fits(config: &Config, profile: &Profile, accepted: bool) -> Res
     let embedded = matches!(config.place, server::guard::Where::Embedded(_));
     match profile.isolation {
         Isolation::RowLevel if embedded && !accepted && config.environment == Environment::Production => {
-            Err(Failure::usage("this profile promises row-level isolation, which the embedded SQLite cannot give; set AVOUCH_DATABASE_URL, or start with --accept-unavailable"))
+            Err(Failure::usage(
+                "this profile promises row-level isolation, which the embedded SQLite cannot give; set AVOUCH_DATABASE_URL, or start with --accept-unavailable",
+            ))
         }
         Isolation::RowLevel | Isolation::Scoped | Isolation::Dedicated => Ok(()),
     }
 }
 
 fn folder(data: &Path) -> Result<(), Failure> {
-    let cannot = |error: std::io::Error| Failure::usage(format!("the data folder {} cannot be written: {error}; choose another with AVOUCH_DATA, or change its owner", data.display()));
+    let cannot = |error: std::io::Error| {
+        Failure::usage(format!(
+            "the data folder {} cannot be written: {error}; choose another with AVOUCH_DATA, or change its owner",
+            data.display()
+        ))
+    };
     std::fs::create_dir_all(data).map_err(cannot)?;
     private(data, 0o700).map_err(cannot)?;
     let probe = data.join(".avouch-can-write");
@@ -115,14 +139,21 @@ fn master_key(config: &Config) -> Result<MasterKey, Failure> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => make_key(&path)?,
         Err(error) => return Err(Failure::usage(format!("{} cannot be read: {error}", path.display()))),
     };
-    let key = keys::decode(&text).ok_or_else(|| Failure::usage(format!("{} does not hold 32 bytes in base64; restore it, or start with an empty data folder", path.display())))?;
+    let key = keys::decode(&text).ok_or_else(|| {
+        Failure::usage(format!(
+            "{} does not hold 32 bytes in base64; restore it, or start with an empty data folder",
+            path.display()
+        ))
+    })?;
     Ok(MasterKey::new(key, Origin::BesideData))
 }
 
 fn make_key(path: &Path) -> Result<String, Failure> {
     let key = SecretKey::random().map_err(|error| Failure::usage(error.to_string()))?;
     let text = keys::encode(&key).to_string();
-    std::fs::write(path, &text).and_then(|()| private(path, 0o600)).map_err(|error| Failure::usage(format!("{} cannot be written: {error}", path.display())))?;
+    std::fs::write(path, &text)
+        .and_then(|()| private(path, 0o600))
+        .map_err(|error| Failure::usage(format!("{} cannot be written: {error}", path.display())))?;
     tracing::warn!("made a master key at {}; production takes one by reference instead", path.display());
     Ok(text)
 }

@@ -16,7 +16,9 @@ use crate::failure::Failure;
 /// # Errors
 /// Names the file that cannot be used.
 pub fn acceptor(certificate: &Path, key: &Path, lowest: TlsVersion) -> Result<TlsAcceptor, Failure> {
-    let unusable = |path: &Path, why: &dyn std::fmt::Display| Failure::usage(format!("{} cannot be used for TLS: {why}", path.display()));
+    let unusable = |path: &Path, why: &dyn std::fmt::Display| {
+        Failure::usage(format!("{} cannot be used for TLS: {why}", path.display()))
+    };
     let chain: Vec<_> = CertificateDer::pem_file_iter(certificate)
         .and_then(Iterator::collect)
         .map_err(|error| unusable(certificate, &error))?;

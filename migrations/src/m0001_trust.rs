@@ -3,7 +3,9 @@
 //! Instants are milliseconds since the Unix epoch, so that both databases and the hash chains see the same integer.
 
 use sea_orm_migration::prelude::*;
-use sea_orm_migration::schema::{big_integer, big_integer_null, binary, binary_null, string, string_len, string_len_null, text, uuid};
+use sea_orm_migration::schema::{
+    big_integer, big_integer_null, binary, binary_null, string, string_len, string_len_null, text, uuid,
+};
 
 #[derive(Debug)]
 pub struct Migration;
@@ -99,11 +101,22 @@ impl MigrationTrait for Migration {
         for table in [finding, evidence, change, switch, entry, key, revision] {
             schema.create_table(table).await?;
         }
-        let by_check = Index::create().name("finding_by_check").table("finding").col("profile").col("check_path").col("checked_at_ms").to_owned();
-        let by_claim = Index::create().name("evidence_by_claim").table("evidence").col("profile").col("claim").to_owned();
+        let by_check = Index::create()
+            .name("finding_by_check")
+            .table("finding")
+            .col("profile")
+            .col("check_path")
+            .col("checked_at_ms")
+            .to_owned();
+        let by_claim =
+            Index::create().name("evidence_by_claim").table("evidence").col("profile").col("claim").to_owned();
         schema.create_index(by_check).await?;
         schema.create_index(by_claim).await?;
-        let first = Query::insert().into_table("revision").columns(["id", "number"]).values_panic([1.into(), 0.into()]).to_owned();
+        let first = Query::insert()
+            .into_table("revision")
+            .columns(["id", "number"])
+            .values_panic([1.into(), 0.into()])
+            .to_owned();
         schema.execute(first).await
     }
 }

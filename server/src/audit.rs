@@ -51,7 +51,12 @@ impl Event {
 }
 
 /// Appends the event to the log, inside the change that it records.
-pub(crate) async fn append(change: &PlatformChange, actor: &str, event: &Event, at: OffsetDateTime) -> Result<(), sea_orm::DbErr> {
+pub(crate) async fn append(
+    change: &PlatformChange,
+    actor: &str,
+    event: &Event,
+    at: OffsetDateTime,
+) -> Result<(), sea_orm::DbErr> {
     let last = change.one(platform_entry::Entity::find().order_by_desc(platform_entry::Column::Seq)).await?;
     let (seq, previous_hash) = last.map_or((1, GENESIS.to_owned()), |entry| (entry.seq + 1, entry.hash));
     let mut entry = platform_entry::Model {

@@ -42,7 +42,8 @@ mod tests {
         let counts: Vec<_> = known()
             .map(|id| {
                 let framework = load(id).expect(id);
-                let distinct: BTreeSet<_> = framework.requirements.iter().map(|(identifier, _)| identifier.clone()).collect();
+                let distinct: BTreeSet<_> =
+                    framework.requirements.iter().map(|(identifier, _)| identifier.clone()).collect();
                 assert_eq!(distinct.len(), framework.requirements.len(), "{id}");
                 (framework.id, distinct.len())
             })

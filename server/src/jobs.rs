@@ -91,6 +91,11 @@ pub async fn tick(instance: &Instance) -> Result<Vec<Line>, DbErr> {
     let ran = run_checks(instance, &due).await?;
     let mut lines: Vec<Line> = ran.iter().map(Line::from).collect();
     let changed = observe(instance).await?;
-    lines.push(Line { job: "history".into(), outcome: "done", detail: format!("{changed} entries written"), took_ms: 0 });
+    lines.push(Line {
+        job: "history".into(),
+        outcome: "done",
+        detail: format!("{changed} entries written"),
+        took_ms: 0,
+    });
     Ok(lines)
 }

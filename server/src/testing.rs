@@ -1,1 +1,158 @@
-//! A world to try use cases in.
+//! A world to try use cases in: a database of its own, a profile, a data folder, and a clock that moves when told.
+//!
+//! SQLite in a scratch folder, or with `AVOUCH_TEST_DATABASE_URL` a database of its own on that PostgreSQL.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use sea_orm::{ConnectionTrait, Database, Statement};
+use time::OffsetDateTime;
+use time::macros::datetime;
+use uuid::Uuid;
+
+use crate::clock::Clock;
+use crate::controls::{Instance, Mode, Serving};
+use crate::crypto::keys::{MasterKey, Origin};
+use crate::crypto::seal::SecretKey;
+use crate::guard::{Operator, Store, Visitor, Where};
+use crate::profile::{Profile, Source, check};
+use crate::trust::{Board, Facts, history};
+use crate::vault::Vault;
+
+/// When every world begins.
+pub const START: OffsetDateTime = datetime!(2026-11-21 12:00 UTC);
+
+#[derive(Debug)]
+pub struct World {
+    pub place: Where,
+    pub store: Arc<Store>,
+    pub master: Arc<MasterKey>,
+    pub vault: Vault,
+    pub profile: Arc<Profile>,
+    pub folder: PathBuf,
+    pub now: OffsetDateTime,
+}
+
+/// A shipped profile, changed by replacing text.
+///
+/// # Panics
+/// When the text is not there, or the result is refused.
+pub fn profile(name: &str, changes: &[(&str, &str)]) -> Arc<Profile> {
+    let source = Source::named(name).expect("a shipped profile");
+    let mut text = source.text().expect("its text");
+    for (old, new) in changes {
+        assert!(text.contains(old), "{old:?} is not in {name}");
+        text = text.replacen(old, new, 1);
+    }
+    let checked = check(&source, &text, START.date());
+    Arc::new(checked.profile.unwrap_or_else(|| unreachable!("{:?}", checked.errors)))
+}
+
+impl World {
+    pub async fn new() -> Self {
+        Self::with(profile("aertous", &[])).await
+    }
+
+    /// # Panics
+    /// When the database cannot be had: there is no test without it.
+    pub async fn with(profile: Arc<Profile>) -> Self {
+        let folder = std::env::temp_dir().join(format!("avouch-world-{}", Uuid::now_v7().simple()));
+        std::fs::create_dir_all(&folder).expect("a scratch folder");
+        let place = place(&folder).await;
+        let store = Arc::new(Store::open(&place, true).await.expect("a database"));
+        let master = Arc::new(MasterKey::new(SecretKey::random().expect("random"), Origin::InMemory));
+        let operator = Operator::at_the_command_line(&store);
+        let vault = Vault::open(&operator, Arc::clone(&master), "test", &folder, START).await.expect("a vault");
+        Self { place, store, master, vault, profile, folder, now: START }
+    }
+
+    pub fn operator(&self) -> Operator {
+        Operator::at_the_command_line(&self.store)
+    }
+
+    pub fn visitor(&self) -> Visitor {
+        Visitor::of(&self.store)
+    }
+
+    /// This world as checks see it, reached at an address where nobody listens unless told otherwise.
+    pub fn instance(&self) -> Instance {
+        let serving = Serving {
+            address: ([127, 0, 0, 1], 9).into(),
+            mode: Mode::Plain,
+            public_url: "http://127.0.0.1:9".into(),
+            probe_token: Arc::from(self.master.probe_token()),
+            temporary: true,
+        };
+        Instance {
+            profile: Arc::clone(&self.profile),
+            operator: self.operator(),
+            vault: self.vault.clone(),
+            clock: Clock::Fixed(self.now),
+            serving,
+        }
+    }
+
+    pub async fn facts(&self) -> Facts {
+        Facts::read(&self.visitor(), &self.profile.id).await.expect("facts")
+    }
+
+    pub async fn board(&self) -> Board {
+        Board::draw(&self.profile, &self.facts().await, self.now)
+    }
+
+    /// Writes down what has changed; how many entries that took.
+    pub async fn observe(&self) -> usize {
+        let facts = self.facts().await;
+        history::observe(&self.operator(), &Board::draw(&self.profile, &facts, self.now), &facts)
+            .await
+            .expect("observe")
+    }
+
+    /// Goes behind everybody's back, as somebody with the database's password could.
+    pub async fn tamper(&self, sql: &str) {
+        let url = match &self.place {
+            Where::Embedded(folder) => format!("sqlite://{}", folder.join("avouch.db").display()),
+            Where::Postgres { url, .. } => url.clone(),
+        };
+        let database = Database::connect(url).await.expect("a connection of its own");
+        let backend = database.get_database_backend();
+        database.execute_raw(Statement::from_string(backend, sql)).await.expect(sql);
+        database.close().await.expect("close");
+    }
+
+    /// Every byte below the data folder, the database and its journal included.
+    pub fn bytes_on_disk(&self) -> Vec<u8> {
+        let mut all = Vec::new();
+        let mut folders = vec![self.folder.clone()];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+                if entry.path().is_dir() {
+                    folders.push(entry.path());
+                } else {
+                    all.extend(std::fs::read(entry.path()).unwrap_or_default());
+                }
+            }
+        }
+        all
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        // A test that failed has said why already.
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+async fn place(folder: &std::path::Path) -> Where {
+    let Ok(server) = std::env::var("AVOUCH_TEST_DATABASE_URL") else {
+        return Where::Embedded(folder.to_owned());
+    };
+    let name = format!("world_{}", Uuid::now_v7().simple());
+    let admin = Database::connect(&server).await.expect("the test PostgreSQL");
+    let backend = admin.get_database_backend();
+    admin.execute_raw(Statement::from_string(backend, format!("create database {name}"))).await.expect("a database");
+    admin.close().await.expect("close");
+    let url = server.rsplit_once('/').map_or(server.clone(), |(host, _)| format!("{host}/{name}"));
+    Where::Postgres { url: url.clone(), admin_url: url }
+}

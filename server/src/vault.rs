@@ -46,7 +46,13 @@ impl Vault {
     ///
     /// # Errors
     /// [`KeyError::Wrong`] when the master key is not the one that the data was sealed with.
-    pub async fn open(operator: &Operator, master: Arc<MasterKey>, environment: &'static str, data: &Path, now: OffsetDateTime) -> Result<Self, VaultError> {
+    pub async fn open(
+        operator: &Operator,
+        master: Arc<MasterKey>,
+        environment: &'static str,
+        data: &Path,
+        now: OffsetDateTime,
+    ) -> Result<Self, VaultError> {
         let rows = operator.all(data_key::Entity::find().filter(data_key::Column::Owner.eq(PLATFORM))).await?;
         let (key_id, key) = match rows.into_iter().next() {
             Some(row) => (row.id, open_row(&master, environment, &row)?),
@@ -133,7 +139,12 @@ fn open_row(master: &MasterKey, environment: &'static str, row: &data_key::Model
     master.unwrap_key(row.id, &row.owner, &row.environment, &row.wrapped)
 }
 
-async fn make(operator: &Operator, master: &MasterKey, environment: &'static str, now: OffsetDateTime) -> Result<(Uuid, SecretKey), VaultError> {
+async fn make(
+    operator: &Operator,
+    master: &MasterKey,
+    environment: &'static str,
+    now: OffsetDateTime,
+) -> Result<(Uuid, SecretKey), VaultError> {
     let (id, key) = (Uuid::now_v7(), SecretKey::random()?);
     let wrapped = master.wrap(id, PLATFORM, environment, &key)?;
     let change = operator.begin().await?;

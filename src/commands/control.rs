@@ -35,7 +35,9 @@ pub async fn run(config: &Config, command: ControlCommand) -> Result<(), Failure
 
 fn find(path: &str) -> Result<Check, Failure> {
     let known: Vec<String> = Check::ALL.iter().map(|check| check.path()).collect();
-    Check::by_path(path).ok_or_else(|| Failure::usage(format!("there is no check \"{path}\"{}", did_you_mean(path, known.iter().map(String::as_str)))))
+    Check::by_path(path).ok_or_else(|| {
+        Failure::usage(format!("there is no check \"{path}\"{}", did_you_mean(path, known.iter().map(String::as_str))))
+    })
 }
 
 async fn list(config: &Config) -> Result<(), Failure> {

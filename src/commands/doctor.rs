@@ -21,27 +21,47 @@ pub async fn run(config: &Config) -> Result<(), Failure> {
     };
     tell("environment", Ok(config.environment.word().to_owned()));
     let profile = opened::profile(config);
-    tell("profile", profile.as_ref().map(|profile| format!("{} with {} claims", profile.id, profile.claims.len())).map_err(|_| format!("it has errors; see avouch profile check {}", config.profile)));
+    tell(
+        "profile",
+        profile
+            .as_ref()
+            .map(|profile| format!("{} with {} claims", profile.id, profile.claims.len()))
+            .map_err(|_| format!("it has errors; see avouch profile check {}", config.profile)),
+    );
     tell("data folder", writable(config));
     tell("master key", key(config));
     let schema = schema(config).await;
     tell("schema", schema);
     tell("clock", clock(config).await);
-    tell("style sheet", super::serve::assets().map(|_| "found".to_owned()).map_err(|_| "missing; build with make build, or set LEPTOS_SITE_ROOT".to_owned()));
+    tell(
+        "style sheet",
+        super::serve::assets()
+            .map(|_| "found".to_owned())
+            .map_err(|_| "missing; build with make build, or set LEPTOS_SITE_ROOT".to_owned()),
+    );
     if troubles == 0 { Ok(()) } else { Err(Failure::check(format!("{troubles} troubles"))) }
 }
 
 fn writable(config: &Config) -> Result<String, String> {
     let shown = config.data.display();
-    let found = std::fs::metadata(&config.data).map_err(|_| format!("{shown} does not exist yet; avouch serve makes it"))?;
-    if found.permissions().readonly() { Err(format!("{shown} cannot be written; change its owner, or choose another with AVOUCH_DATA")) } else { Ok(format!("{shown}")) }
+    let found =
+        std::fs::metadata(&config.data).map_err(|_| format!("{shown} does not exist yet; avouch serve makes it"))?;
+    if found.permissions().readonly() {
+        Err(format!("{shown} cannot be written; change its owner, or choose another with AVOUCH_DATA"))
+    } else {
+        Ok(format!("{shown}"))
+    }
 }
 
 fn key(config: &Config) -> Result<String, String> {
     match (&config.master_key, config.environment) {
-        (Some(reference), _) => server::crypto::keys::MasterKey::from_reference(reference).map(|_| format!("comes from {}", reference.kind())).map_err(|error| error.to_string()),
+        (Some(reference), _) => server::crypto::keys::MasterKey::from_reference(reference)
+            .map(|_| format!("comes from {}", reference.kind()))
+            .map_err(|error| error.to_string()),
         (None, Environment::Production) => Err("none; set AVOUCH_MASTER_KEY to a reference".into()),
-        (None, Environment::Development | Environment::Test) => Ok("kept beside the data; production takes a reference".into()),
+        (None, Environment::Development | Environment::Test) => {
+            Ok("kept beside the data; production takes a reference".into())
+        }
     }
 }
 
@@ -70,9 +90,11 @@ async fn clock(config: &Config) -> Result<String, String> {
     let facts = Facts::read(&operator.visitor(), &profile.id).await.map_err(|error| error.to_string())?;
     let newest = facts.findings.values().flatten().map(|finding| finding.at).max();
     match newest {
-        Some(newest) if newest - now > std::time::Duration::from_secs(CLOCK_SLACK_SECONDS) => {
-            Err(format!("it says {} and the newest finding is of {}; set the clock", server::clock::rfc3339(now), server::clock::rfc3339(newest)))
-        }
+        Some(newest) if newest - now > std::time::Duration::from_secs(CLOCK_SLACK_SECONDS) => Err(format!(
+            "it says {} and the newest finding is of {}; set the clock",
+            server::clock::rfc3339(now),
+            server::clock::rfc3339(newest)
+        )),
         Some(_) | None => Ok(server::clock::rfc3339(now)),
     }
 }

@@ -17,7 +17,9 @@ pub async fn add(config: &Config, add: AddEvidence) -> Result<(), Failure> {
     let opened = open(config, migrates(config, false)).await?;
     let operator = Operator::at_the_command_line(&opened.store);
     let claim = new.claim.clone();
-    let id = evidence::add(&operator, &opened.vault, &opened.profile, new, config.clock.now()).await.map_err(|error| Failure::usage(error.to_string()))?;
+    let id = evidence::add(&operator, &opened.vault, &opened.profile, new, config.clock.now())
+        .await
+        .map_err(|error| Failure::usage(error.to_string()))?;
     say(format!("recorded {id} for {claim}"));
     Ok(())
 }
@@ -26,14 +28,20 @@ fn read(add: AddEvidence) -> Result<NewEvidence, Failure> {
     let AddEvidence { claim, date, note, file, field, certifies, expires } = add;
     let mut fields = BTreeMap::new();
     for pair in field {
-        let (name, value) = pair.split_once('=').ok_or_else(|| Failure::usage(format!("--field \"{pair}\" is not of the form name=value")))?;
+        let (name, value) = pair
+            .split_once('=')
+            .ok_or_else(|| Failure::usage(format!("--field \"{pair}\" is not of the form name=value")))?;
         fields.insert(name.trim().to_owned(), value.trim().to_owned());
     }
     let file = file
         .map(|path| {
             let cannot = |error: std::io::Error| Failure::usage(format!("{} cannot be read: {error}", path.display()));
             if std::fs::metadata(&path).map_err(cannot)?.len() > LARGEST_FILE {
-                return Err(Failure::usage(format!("{} is larger than {} MiB", path.display(), LARGEST_FILE / 1024 / 1024)));
+                return Err(Failure::usage(format!(
+                    "{} is larger than {} MiB",
+                    path.display(),
+                    LARGEST_FILE / 1024 / 1024
+                )));
             }
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             Ok((name, std::fs::read(&path).map_err(cannot)?))

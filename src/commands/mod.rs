@@ -19,7 +19,8 @@ use crate::failure::Failure;
 
 pub async fn run(cli: Cli) -> Result<(), Failure> {
     // Logs go to standard error, so that what a command prints can be piped.
-    let filter = EnvFilter::try_from_env("AVOUCH_LOG").unwrap_or_else(|_| EnvFilter::new("warn,avouch=info,app=info,server=info"));
+    let filter = EnvFilter::try_from_env("AVOUCH_LOG")
+        .unwrap_or_else(|_| EnvFilter::new("warn,avouch=info,app=info,server=info"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
     if let Command::Profile(ProfileCommand::Check { file }) = &cli.command {
         return profile::check(file);

@@ -15,14 +15,17 @@ pub async fn run(config: &Config, as_json: bool) -> Result<(), Failure> {
     let ran = jobs::run_checks(&instance, Check::ALL).await?;
     jobs::observe(&instance).await?;
     let lines: Vec<jobs::Line> = ran.iter().map(jobs::Line::from).collect();
-    let failing: Vec<String> = ran.iter().filter(|ran| matches!(ran.seen, Seen::Failing(_))).map(|ran| ran.check.path()).collect();
+    let failing: Vec<String> =
+        ran.iter().filter(|ran| matches!(ran.seen, Seen::Failing(_))).map(|ran| ran.check.path()).collect();
     if as_json {
         let checks: Vec<_> = ran
             .iter()
             .zip(&lines)
             .map(|(ran, line)| json!({ "control": ran.check.about().control, "check": ran.check.name(), "outcome": line.outcome, "finding": line.detail, "took_ms": line.took_ms }))
             .collect();
-        say(json!({ "profile": instance.profile.id, "failing": failing, "running_server": !instance.serving.temporary, "checks": checks }));
+        say(
+            json!({ "profile": instance.profile.id, "failing": failing, "running_server": !instance.serving.temporary, "checks": checks }),
+        );
     } else {
         if instance.serving.temporary {
             say("No running server answered; what is asked over the network was asked of a temporary listener.");

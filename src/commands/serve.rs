@@ -21,7 +21,11 @@ pub async fn run(config: Config, migrate: bool, accept_unavailable: bool) -> Res
     // Everything that can be refused is looked at before anything is written.
     isolation_fits(&config, &opened::profile(&config)?, accept_unavailable)?;
     let assets = assets()?;
-    let tls = config.tls.as_ref().map(|(certificate, key)| tls::acceptor(certificate, key, opened::profile(&config)?.policy.transport.tls)).transpose()?;
+    let tls = config
+        .tls
+        .as_ref()
+        .map(|(certificate, key)| tls::acceptor(certificate, key, opened::profile(&config)?.policy.transport.tls))
+        .transpose()?;
     let listener = TcpListener::bind(config.listen).await.map_err(|error| taken(&config, &error))?;
     let address = listener.local_addr().map_err(|error| taken(&config, &error))?;
 
@@ -43,33 +47,52 @@ pub async fn run(config: Config, migrate: bool, accept_unavailable: bool) -> Res
     Ok(())
 }
 
-pub async fn site(opened: &Opened, config: &Config, settings: app::http::Settings, assets: Assets) -> Result<Site, Failure> {
+pub async fn site(
+    opened: &Opened,
+    config: &Config,
+    settings: app::http::Settings,
+    assets: Assets,
+) -> Result<Site, Failure> {
     let visitor = Visitor::of(&opened.store);
     Ok(Site::open(Arc::clone(&opened.profile), visitor, config.clock.clone(), settings, assets).await?)
 }
 
 /// The style sheet and its companions, from beside the program.
 pub fn assets() -> Result<Assets, Failure> {
-    let beside = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.join("site"))).unwrap_or_else(|| PathBuf::from("site"));
+    let beside = std::env::current_exe()
+        .ok()
+        .and_then(|exe| Some(exe.parent()?.join("site")))
+        .unwrap_or_else(|| PathBuf::from("site"));
     let folder = std::env::var_os("LEPTOS_SITE_ROOT").map_or(beside, PathBuf::from);
-    Assets::load(&folder).map_err(|missing| Failure::usage(format!("{} is missing; build with make build, or set LEPTOS_SITE_ROOT to the folder that has it", missing.display())))
+    Assets::load(&folder).map_err(|missing| {
+        Failure::usage(format!(
+            "{} is missing; build with make build, or set LEPTOS_SITE_ROOT to the folder that has it",
+            missing.display()
+        ))
+    })
 }
 
 fn taken(config: &Config, error: &std::io::Error) -> Failure {
-    Failure::usage(format!("cannot listen on {}: {error}; stop what listens there, or choose another address with AVOUCH_LISTEN", config.listen))
+    Failure::usage(format!(
+        "cannot listen on {}: {error}; stop what listens there, or choose another address with AVOUCH_LISTEN",
+        config.listen
+    ))
 }
 
 fn welcome(config: &Config, url: &str, name: &str) {
     say(format!("Avouch serves the trust page of {name} ({}).", config.environment.word()));
     say(format!("Open {url}/trust first."));
     match config.environment {
-        Environment::Development | Environment::Test => say(format!("Data is in {}. Stop with Ctrl-C.", config.data.display())),
+        Environment::Development | Environment::Test => {
+            say(format!("Data is in {}. Stop with Ctrl-C.", config.data.display()))
+        }
         Environment::Production => {}
     }
 }
 
 async fn told_to_stop() {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
         return std::future::pending().await;
     };
     tokio::select! {

@@ -23,10 +23,16 @@ pub async fn reachable(opened: &Opened, config: &Config) -> Result<(Instance, wa
     if is_ours(&running).await {
         return Ok((running, stop));
     }
-    let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.map_err(|error| Failure::usage(format!("cannot listen on this machine: {error}")))?;
+    let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))
+        .await
+        .map_err(|error| Failure::usage(format!("cannot listen on this machine: {error}")))?;
     let address = listener.local_addr().map_err(|error| Failure::usage(error.to_string()))?;
     let instance = opened.instance(config, Operator::at_the_command_line(&opened.store), address, true);
-    let tls = config.tls.as_ref().map(|(certificate, key)| tls::acceptor(certificate, key, opened.profile.policy.transport.tls)).transpose()?;
+    let tls = config
+        .tls
+        .as_ref()
+        .map(|(certificate, key)| tls::acceptor(certificate, key, opened.profile.policy.transport.tls))
+        .transpose()?;
     let site = Arc::new(site(opened, config, settings(config, &instance.serving), assets()?).await?);
     let watched = Arc::clone(&site);
     let mut stopped = stopping.clone();

@@ -52,15 +52,8 @@ pub enum State {
 
 impl State {
     /// Worst first: the order in which a reader should meet them.
-    pub const ALL: [Self; 7] = [
-        Self::Failing,
-        Self::Ageing,
-        Self::Unproven,
-        Self::Unavailable,
-        Self::Proven,
-        Self::Stated,
-        Self::Withdrawn,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Failing, Self::Ageing, Self::Unproven, Self::Unavailable, Self::Proven, Self::Stated, Self::Withdrawn];
 
     pub const fn word(self) -> &'static str {
         match self {

@@ -7,16 +7,25 @@ use serde::{Deserialize, Serialize};
 #[serde(tag = "problem", rename_all = "kebab-case")]
 pub enum Problem {
     /// A value that the form or the address does not allow.
-    Invalid { field: String, message: String },
+    Invalid {
+        field: String,
+        message: String,
+    },
     NotFound,
     MethodNotAllowed,
     /// The request was meant for another host.
     OtherHost,
-    TooLarge { limit_kib: u32 },
+    TooLarge {
+        limit_kib: u32,
+    },
     TooSlow,
-    TooMany { retry_after_seconds: u64 },
+    TooMany {
+        retry_after_seconds: u64,
+    },
     /// Something broke here; the reference finds its cause in the log.
-    Internal { reference: String },
+    Internal {
+        reference: String,
+    },
     NotReady,
 }
 
@@ -68,7 +77,9 @@ impl Problem {
     pub fn detail(&self) -> String {
         match self {
             Self::Invalid { message, .. } => message.clone(),
-            Self::NotFound => "The address may be mistyped, or the page may have moved. Start from the trust page.".into(),
+            Self::NotFound => {
+                "The address may be mistyped, or the page may have moved. Start from the trust page.".into()
+            }
             Self::MethodNotAllowed => "Open the page in the ordinary way instead.".into(),
             Self::OtherHost => "Use the address under which this page is published.".into(),
             Self::TooLarge { limit_kib } => format!("Send at most {limit_kib} KiB in one request."),
@@ -77,7 +88,9 @@ impl Problem {
                 let unit = if *retry_after_seconds == 1 { "second" } else { "seconds" };
                 format!("Wait {retry_after_seconds} {unit}, then try again.")
             }
-            Self::Internal { reference } => format!("It has been recorded. If you write to us about it, name this reference: {reference}."),
+            Self::Internal { reference } => {
+                format!("It has been recorded. If you write to us about it, name this reference: {reference}.")
+            }
             Self::NotReady => "The server is starting or cannot reach its database. Try again in a moment.".into(),
         }
     }

@@ -68,7 +68,16 @@ mod tests {
 
     #[test]
     fn a_link_leads_to_https_or_stays_here() {
-        for bad in ["javascript:alert(1)", "http://a.b", "//evil.example", "/\\evil", "data:text/html,x", "", "https://", "/a b"] {
+        for bad in [
+            "javascript:alert(1)",
+            "http://a.b",
+            "//evil.example",
+            "/\\evil",
+            "data:text/html,x",
+            "",
+            "https://",
+            "/a b",
+        ] {
             assert!(!is_safe_link(bad), "{bad:?}");
         }
         assert!(is_safe_link("/privacy") && is_safe_link("https://a.example/x?y=z"));

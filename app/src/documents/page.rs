@@ -18,7 +18,11 @@ pub async fn privacy(Shared(site): Shared<Arc<Site>>, headers: HeaderMap) -> Res
     show(&site, DocumentKind::Privacy, None, &headers)
 }
 
-pub async fn privacy_version(Shared(site): Shared<Arc<Site>>, Path(version): Path<String>, headers: HeaderMap) -> Response {
+pub async fn privacy_version(
+    Shared(site): Shared<Arc<Site>>,
+    Path(version): Path<String>,
+    headers: HeaderMap,
+) -> Response {
     show(&site, DocumentKind::Privacy, Some(&version), &headers)
 }
 
@@ -26,7 +30,11 @@ pub async fn terms(Shared(site): Shared<Arc<Site>>, headers: HeaderMap) -> Respo
     show(&site, DocumentKind::Terms, None, &headers)
 }
 
-pub async fn terms_version(Shared(site): Shared<Arc<Site>>, Path(version): Path<String>, headers: HeaderMap) -> Response {
+pub async fn terms_version(
+    Shared(site): Shared<Arc<Site>>,
+    Path(version): Path<String>,
+    headers: HeaderMap,
+) -> Response {
     show(&site, DocumentKind::Terms, Some(&version), &headers)
 }
 
@@ -45,12 +53,22 @@ fn show(site: &Site, kind: DocumentKind, version: Option<&str>, headers: &Header
     };
     let title = format!("{name} · {}", site.profile.name);
     let newest = versions.first().is_some_and(|newest| newest.version == wanted.version);
-    let canonical = if newest { format!("{}{path}", site.settings.serving.public_url) } else { format!("{}{path}/{}", site.settings.serving.public_url, wanted.version) };
+    let canonical = if newest {
+        format!("{}{path}", site.settings.serving.public_url)
+    } else {
+        format!("{}{path}/{}", site.settings.serving.public_url, wanted.version)
+    };
     let head = Head { title: &title, description: Some(name), canonical: Some(&canonical), style: site.assets.style() };
     respond::html(StatusCode::OK, document(&head, body(wanted, &versions, path, &site.profile.name, newest)))
 }
 
-fn body(wanted: &Document, versions: &[&Document], path: &'static str, name: &str, newest: bool) -> impl IntoView + use<> {
+fn body(
+    wanted: &Document,
+    versions: &[&Document],
+    path: &'static str,
+    name: &str,
+    newest: bool,
+) -> impl IntoView + use<> {
     let others: Vec<_> = versions
         .iter()
         .map(|document| {
@@ -96,7 +114,9 @@ mod tests {
 
     #[test]
     fn a_document_cannot_bring_script_or_a_script_link() {
-        let html = to_html("<script>alert(1)</script>\n\nA <b onclick=x>b</b> [c](javascript:alert(1)) [d](https://a.example)");
+        let html = to_html(
+            "<script>alert(1)</script>\n\nA <b onclick=x>b</b> [c](javascript:alert(1)) [d](https://a.example)",
+        );
         assert!(!html.contains("<script") && !html.contains("<b onclick") && !html.contains("javascript:"), "{html}");
         assert!(html.contains("https://a.example"));
     }

@@ -15,7 +15,12 @@ pub async fn show(Shared(site): Shared<Arc<Site>>) -> Response {
     let now = site.current().await;
     let profile = &now.board.profile;
     let canonical = format!("{}/", site.settings.serving.public_url);
-    let head = Head { title: &profile.name, description: Some(&profile.line), canonical: Some(&canonical), style: site.assets.style() };
+    let head = Head {
+        title: &profile.name,
+        description: Some(&profile.line),
+        canonical: Some(&canonical),
+        style: site.assets.style(),
+    };
     let (name, line, entity) = (profile.name.clone(), profile.line.clone(), profile.legal_entity.clone());
     let body = view! {
         {trust::page::emblem()}

@@ -21,7 +21,9 @@ impl Networks {
 
     pub fn contain(&self, address: IpAddr) -> bool {
         self.0.iter().any(|(network, bits)| match (network.to_canonical(), address.to_canonical()) {
-            (IpAddr::V4(network), IpAddr::V4(address)) => same_prefix(u128::from(network.to_bits()) << 96, u128::from(address.to_bits()) << 96, *bits),
+            (IpAddr::V4(network), IpAddr::V4(address)) => {
+                same_prefix(u128::from(network.to_bits()) << 96, u128::from(address.to_bits()) << 96, *bits)
+            }
             (IpAddr::V6(network), IpAddr::V6(address)) => same_prefix(network.to_bits(), address.to_bits(), *bits),
             (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => false,
         })
@@ -65,7 +67,9 @@ impl Client {
         let probe = probe_nonce(headers, &settings.serving.probe_token);
         let trusted = settings.trusted_proxies.contain(peer);
         let believed = trusted || probe.is_some();
-        let forwarded_secure = believed && settings.serving.mode == Mode::BehindProxy && last(headers, "x-forwarded-proto") == Some("https");
+        let forwarded_secure = believed
+            && settings.serving.mode == Mode::BehindProxy
+            && last(headers, "x-forwarded-proto") == Some("https");
         let address = if trusted { forwarded_for(headers, &settings.trusted_proxies).unwrap_or(peer) } else { peer };
         Self {
             counted: probe.map_or_else(|| Counted::network(address), Counted::Probe),
@@ -93,7 +97,8 @@ fn last<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
 
 fn probe_nonce(headers: &HeaderMap, token: &str) -> Option<u128> {
     let (shown, nonce) = headers.get(PROBE_HEADER)?.to_str().ok()?.split_once('.')?;
-    let same = shown.len() == token.len() && shown.bytes().zip(token.bytes()).fold(0, |differ, (a, b)| differ | (a ^ b)) == 0;
+    let same =
+        shown.len() == token.len() && shown.bytes().zip(token.bytes()).fold(0, |differ, (a, b)| differ | (a ^ b)) == 0;
     if same { u128::from_str_radix(nonce, 16).ok() } else { None }
 }
 
@@ -102,7 +107,10 @@ mod tests {
     use super::*;
 
     fn headers(forwarded: &[&str]) -> HeaderMap {
-        forwarded.iter().map(|value| ("x-forwarded-for".parse().expect("name"), value.parse().expect("value"))).collect()
+        forwarded
+            .iter()
+            .map(|value| ("x-forwarded-for".parse().expect("name"), value.parse().expect("value")))
+            .collect()
     }
 
     #[test]

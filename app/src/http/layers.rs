@@ -31,7 +31,11 @@ pub struct Peer {
 pub async fn all(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<Peer>().copied();
     let Some(peer) = peer else {
-        return failure::answer(&failure::internal(&"a request without a peer"), request.headers(), site.assets.style());
+        return failure::answer(
+            &failure::internal(&"a request without a peer"),
+            request.headers(),
+            site.assets.style(),
+        );
     };
     let client = Client::of(peer.address.ip(), peer.over_tls, request.headers(), &site.settings);
     let mut response = match refuse(&site, client, &request) {
@@ -53,7 +57,9 @@ enum Refusal {
 fn refuse(site: &Site, client: Client, request: &Request) -> Option<Refusal> {
     let path = request.uri().path();
     let health = PAGES.iter().any(|row| row.class == Class::Health && row.path == path);
-    if !meant_for_us(site, request.headers(), request.uri().authority().map(axum::http::uri::Authority::as_str)) && !(health && client.near) {
+    if !meant_for_us(site, request.headers(), request.uri().authority().map(axum::http::uri::Authority::as_str))
+        && !(health && client.near)
+    {
         return Some(Refusal::Problem(Problem::OtherHost));
     }
     let needs_tls = match site.settings.serving.mode {
@@ -111,5 +117,6 @@ async fn serve(site: &Site, request: Request, next: Next) -> Response {
 
 fn hsts(site: &Site) -> HeaderValue {
     let seconds = u64::from(site.profile.policy.transport.hsts_days.get()) * 86_400;
-    HeaderValue::from_str(&format!("max-age={seconds}; includeSubDomains")).unwrap_or(HeaderValue::from_static("max-age=31536000"))
+    HeaderValue::from_str(&format!("max-age={seconds}; includeSubDomains"))
+        .unwrap_or(HeaderValue::from_static("max-age=31536000"))
 }

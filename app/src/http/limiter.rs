@@ -34,7 +34,11 @@ pub struct Limiter {
 
 impl Limiter {
     pub fn new(limits: &Limits) -> Self {
-        Self { reads: RateLimiter::keyed(Quota::per_minute(limits.reads_per_minute)), on: AtomicBool::new(true), looks: AtomicU32::new(0) }
+        Self {
+            reads: RateLimiter::keyed(Quota::per_minute(limits.reads_per_minute)),
+            on: AtomicBool::new(true),
+            looks: AtomicU32::new(0),
+        }
     }
 
     /// What the operator's switch says.
@@ -73,7 +77,13 @@ mod tests {
 
     fn limiter(reads: u32) -> Limiter {
         let number = NonZeroU32::new(reads).expect("not zero");
-        Limiter::new(&Limits { reads_per_minute: number, changes_per_minute: number, forms_per_minute: number, body_kib: number, request_seconds: number })
+        Limiter::new(&Limits {
+            reads_per_minute: number,
+            changes_per_minute: number,
+            forms_per_minute: number,
+            body_kib: number,
+            request_seconds: number,
+        })
     }
 
     #[test]

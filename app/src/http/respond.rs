@@ -4,7 +4,9 @@ use std::io::Write;
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
-use axum::http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY};
+use axum::http::header::{
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY,
+};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 use server::crypto::sha256_hex;
@@ -95,7 +97,10 @@ impl Rendered {
         let variant = |encoding, content: Vec<u8>, suffix: &str| {
             let mut headers = HeaderMap::with_capacity(16);
             headers.extend(EVERY_ANSWER.iter().cloned());
-            headers.insert(CONTENT_TYPE, HeaderValue::from_str(kind).unwrap_or(HeaderValue::from_static("application/octet-stream")));
+            headers.insert(
+                CONTENT_TYPE,
+                HeaderValue::from_str(kind).unwrap_or(HeaderValue::from_static("application/octet-stream")),
+            );
             headers.insert(CACHE_CONTROL, HeaderValue::from_static(cache));
             headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
             headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
@@ -108,7 +113,13 @@ impl Rendered {
             (Bytes::from(content), headers)
         };
         let (zipped, squeezed) = (gzip(&content), brotli(&content));
-        Self { variants: Arc::new([variant(None, content, ""), variant(Some("gzip"), zipped, "-g"), variant(Some("br"), squeezed, "-b")]) }
+        Self {
+            variants: Arc::new([
+                variant(None, content, ""),
+                variant(Some("gzip"), zipped, "-g"),
+                variant(Some("br"), squeezed, "-b"),
+            ]),
+        }
     }
 
     /// The whole answer, or 304 when the client has it already.

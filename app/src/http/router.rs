@@ -59,7 +59,9 @@ async fn asset(State(site): State<Arc<Site>>, Path(name): Path<String>, headers:
 }
 
 fn file(site: &Site, name: &str, headers: &HeaderMap) -> Response {
-    site.assets.get(name).map_or_else(|| failure::answer(&Problem::NotFound, headers, site.assets.style()), |file| file.answer(headers))
+    site.assets
+        .get(name)
+        .map_or_else(|| failure::answer(&Problem::NotFound, headers, site.assets.style()), |file| file.answer(headers))
 }
 
 async fn health() -> Response {

@@ -65,7 +65,13 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-async fn connection(stream: TcpStream, address: SocketAddr, tls: Option<TlsAcceptor>, router: Router, stop: watch::Receiver<bool>) {
+async fn connection(
+    stream: TcpStream,
+    address: SocketAddr,
+    tls: Option<TlsAcceptor>,
+    router: Router,
+    stop: watch::Receiver<bool>,
+) {
     let _ = stream.set_nodelay(true);
     let Some(acceptor) = tls else {
         return http1(stream, Peer { address, over_tls: false }, router, stop).await;
@@ -86,7 +92,11 @@ async fn connection(stream: TcpStream, address: SocketAddr, tls: Option<TlsAccep
     }
 }
 
-async fn answer(router: Router, peer: Peer, request: hyper::Request<Incoming>) -> Result<axum::response::Response, std::convert::Infallible> {
+async fn answer(
+    router: Router,
+    peer: Peer,
+    request: hyper::Request<Incoming>,
+) -> Result<axum::response::Response, std::convert::Infallible> {
     let mut request: Request = request.map(axum::body::Body::new);
     request.extensions_mut().insert(peer);
     router.oneshot(request).await
@@ -101,7 +111,6 @@ where
         .timer(TokioTimer::new())
         .header_read_timeout(PATIENCE)
         .max_buf_size(64 * 1024)
-        .pipeline_flush(true)
         .serve_connection(TokioIo::new(stream), service);
     let ended = tokio::select! {
         ended = &mut connection => ended,

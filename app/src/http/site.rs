@@ -63,15 +63,33 @@ impl Site {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn open(profile: Arc<Profile>, visitor: Visitor, clock: Clock, settings: Settings, assets: Assets) -> Result<Self, ReadError> {
+    pub async fn open(
+        profile: Arc<Profile>,
+        visitor: Visitor,
+        clock: Clock,
+        settings: Settings,
+        assets: Assets,
+    ) -> Result<Self, ReadError> {
         let revision = visitor.revision().await?;
         let facts = Facts::read(&visitor, &profile.id).await?;
         let board = Board::draw(&profile, &facts, clock.now());
         let trust = page::rendered(&board, &settings, &assets);
         let limiter = Limiter::new(&profile.policy.limits);
         limiter.switch(rate_limits_on(&facts));
-        let snapshot = RwLock::new(Arc::new(Snapshot { board: Arc::new(board), facts: Arc::new(facts), trust, revision }));
-        Ok(Self { profile, visitor, clock, settings, assets, limiter, snapshot, started: Instant::now(), looked_at: AtomicI64::new(0), database_answers: AtomicBool::new(true) })
+        let snapshot =
+            RwLock::new(Arc::new(Snapshot { board: Arc::new(board), facts: Arc::new(facts), trust, revision }));
+        Ok(Self {
+            profile,
+            visitor,
+            clock,
+            settings,
+            assets,
+            limiter,
+            snapshot,
+            started: Instant::now(),
+            looked_at: AtomicI64::new(0),
+            database_answers: AtomicBool::new(true),
+        })
     }
 
     /// The newest snapshot. If the looking has stopped, looks first: a stopped task must not freeze the page.
@@ -163,4 +181,3 @@ pub async fn schedule(site: Arc<Site>, instance: Instance, checked: Arc<AtomicBo
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
 }
-

@@ -15,10 +15,16 @@ pub async fn show(Shared(site): Shared<Arc<Site>>) -> Response {
     let summary = now.board.summary();
     let number = |state| summary.get(&state).copied().unwrap_or(0);
     let failing = number(State::Failing);
-    let (text, colour) = if failing == 0 { (format!("{} proven", number(State::Proven)), "#17603f") } else { (format!("{} proven, {failing} failing", number(State::Proven)), "#a3261d") };
+    let (text, colour) = if failing == 0 {
+        (format!("{} proven", number(State::Proven)), "#17603f")
+    } else {
+        (format!("{} proven, {failing} failing", number(State::Proven)), "#a3261d")
+    };
     let mut response = respond::bytes(StatusCode::OK, "image/svg+xml", "no-cache", badge(&text, colour));
     // The one answer that other sites are meant to show.
-    response.headers_mut().insert(HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("cross-origin"));
+    response
+        .headers_mut()
+        .insert(HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("cross-origin"));
     response
 }
 

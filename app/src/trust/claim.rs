@@ -84,7 +84,10 @@ fn binding(binding: &Binding) -> impl IntoView + use<> {
             view! { <dt>"Bound to"</dt><dd>"the control "<code>{*control}</code>", "{if mandatory { "which nobody can switch off" } else { "which an operator may switch off; that would show here" }}</dd> }.into_any()
         }
         Binding::Coming { control, checks, why } => {
-            let path = std::iter::once(control.as_str()).chain(checks.iter().map(String::as_str)).collect::<Vec<_>>().join(" / ");
+            let path = std::iter::once(control.as_str())
+                .chain(checks.iter().map(String::as_str))
+                .collect::<Vec<_>>()
+                .join(" / ");
             view! { <dt>"Bound to"</dt><dd>"the control "<code>{path}</code>". "{*why}" Until it is, the claim is unproven."</dd> }.into_any()
         }
         Binding::Evidence { owner, cadence_days, record, .. } => view! {
@@ -99,7 +102,10 @@ fn binding(binding: &Binding) -> impl IntoView + use<> {
             <dt>"The record holds"</dt><dd>{record.clone()}</dd>
         }
         .into_any(),
-        Binding::Published { confirmed } => view! { <dt>"Bound to"</dt><dd>"a published fact, last confirmed on "{confirmed.to_string()}</dd> }.into_any(),
+        Binding::Published { confirmed } => {
+            view! { <dt>"Bound to"</dt><dd>"a published fact, last confirmed on "{confirmed.to_string()}</dd> }
+                .into_any()
+        }
     }
 }
 

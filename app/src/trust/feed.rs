@@ -13,7 +13,9 @@ use crate::http::{Site, failure, respond};
 
 pub async fn show(Shared(site): Shared<Arc<Site>>, headers: HeaderMap) -> Response {
     match history::newest(&site.visitor, &site.profile.id, None, None).await {
-        Ok(changes) => respond::bytes(StatusCode::OK, "application/atom+xml; charset=utf-8", "no-cache", feed(&site, &changes)),
+        Ok(changes) => {
+            respond::bytes(StatusCode::OK, "application/atom+xml; charset=utf-8", "no-cache", feed(&site, &changes))
+        }
         Err(cause) => failure::answer(&failure::internal(&cause), &headers, site.assets.style()),
     }
 }

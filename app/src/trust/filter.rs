@@ -41,7 +41,9 @@ impl Filter {
     }
 
     pub fn takes(&self, told: &Told) -> bool {
-        self.state.is_none_or(|state| state == told.state) && self.kind.is_none_or(|kind| kind == told.kind) && self.found_in(told)
+        self.state.is_none_or(|state| state == told.state)
+            && self.kind.is_none_or(|kind| kind == told.kind)
+            && self.found_in(told)
     }
 
     /// Every word must be somewhere in the claim.
@@ -49,7 +51,9 @@ impl Filter {
         if self.words.is_empty() {
             return true;
         }
-        let text = format!("{} {} {} {}", told.id, told.text, told.finding, told.control.as_deref().unwrap_or_default()).to_lowercase();
+        let text =
+            format!("{} {} {} {}", told.id, told.text, told.finding, told.control.as_deref().unwrap_or_default())
+                .to_lowercase();
         self.words.to_lowercase().split_whitespace().all(|word| text.contains(word))
     }
 }

@@ -22,14 +22,23 @@ pub struct Asked {
     before: Option<i64>,
 }
 
-pub async fn show(Shared(site): Shared<Arc<Site>>, asked: Result<Query<Asked>, QueryRejection>, headers: HeaderMap) -> Response {
+pub async fn show(
+    Shared(site): Shared<Arc<Site>>,
+    asked: Result<Query<Asked>, QueryRejection>,
+    headers: HeaderMap,
+) -> Response {
     let before = asked.ok().and_then(|Query(asked)| asked.before);
     let style = site.assets.style();
     match history::newest(&site.visitor, &site.profile.id, None, before).await {
         Ok(changes) => {
             let title = format!("Every change · {}", site.profile.name);
             let canonical = format!("{}/trust/history", site.settings.serving.public_url);
-            let head = Head { title: &title, description: Some("Every change of a claim's state, newest first, hash-chained."), canonical: Some(&canonical), style };
+            let head = Head {
+                title: &title,
+                description: Some("Every change of a claim's state, newest first, hash-chained."),
+                canonical: Some(&canonical),
+                style,
+            };
             respond::html(StatusCode::OK, document(&head, body(&changes, &site.profile.name)))
         }
         Err(cause) => failure::answer(&failure::internal(&cause), &headers, style),

@@ -21,7 +21,8 @@ pub async fn show(Shared(site): Shared<Arc<Site>>) -> Response {
 }
 
 fn told(board: &Board, now: OffsetDateTime) -> Value {
-    let summary: serde_json::Map<String, Value> = board.summary().into_iter().map(|(state, number)| (state.word().to_owned(), number.into())).collect();
+    let summary: serde_json::Map<String, Value> =
+        board.summary().into_iter().map(|(state, number)| (state.word().to_owned(), number.into())).collect();
     let claims = board.claims.iter().map(|told| {
         json!({
             "id": told.id,

@@ -3,7 +3,7 @@
 pub mod badge;
 pub mod claim;
 pub mod feed;
-mod filter;
+pub mod filter;
 pub mod history;
 pub mod json;
 pub mod page;

@@ -21,7 +21,12 @@ use crate::ui::layout::{Head, document};
 use crate::ui::words::{count, moment};
 
 /// The page as it is kept in memory; with a query, drawn for the occasion.
-pub async fn show(Shared(site): Shared<Arc<Site>>, RawQuery(raw): RawQuery, query: Result<Asked<Query>, QueryRejection>, headers: HeaderMap) -> Response {
+pub async fn show(
+    Shared(site): Shared<Arc<Site>>,
+    RawQuery(raw): RawQuery,
+    query: Result<Asked<Query>, QueryRejection>,
+    headers: HeaderMap,
+) -> Response {
     let now = site.current().await;
     if raw.is_none() {
         return now.trust.answer(&headers);
@@ -38,8 +43,13 @@ pub fn rendered(board: &Board, settings: &Settings, assets: &Assets) -> Rendered
 pub fn page(board: &Board, filter: &Filter, settings: &Settings, assets: &Assets) -> String {
     let title = format!("{}: security promises and their proof", board.profile.name);
     let canonical = format!("{}/trust", settings.serving.public_url);
-    let description = format!("{} Each promise is bound to a check of the running system or to dated evidence: {}.", board.profile.line, picture::in_words(&board.summary()));
-    let head = Head { title: &title, description: Some(&description), canonical: Some(&canonical), style: assets.style() };
+    let description = format!(
+        "{} Each promise is bound to a check of the running system or to dated evidence: {}.",
+        board.profile.line,
+        picture::in_words(&board.summary())
+    );
+    let head =
+        Head { title: &title, description: Some(&description), canonical: Some(&canonical), style: assets.style() };
     document(&head, body(board, filter))
 }
 
@@ -103,14 +113,17 @@ fn masthead(board: &Board) -> impl IntoView + use<> {
 }
 
 fn contents(board: &Board) -> impl IntoView + use<> {
-    let sections: Vec<_> = board.profile.sections.iter().map(|section| view! { <li><a href=format!("#{}", section.id)>{section.title.clone()}</a></li> }).collect();
+    let sections: Vec<_> = board
+        .profile
+        .sections
+        .iter()
+        .map(|section| view! { <li><a href=format!("#{}", section.id)>{section.title.clone()}</a></li> })
+        .collect();
     view! {
         <nav class="contents" aria-label="Sections">
             <ul>
                 {sections}
-                <li><a href="#certifications">"Certifications"</a></li>
-                {(!board.profile.sub_processors.is_empty()).then(|| view! { <li><a href="#sub-processors">"Sub-processors"</a></li> })}
-                <li><a href="#documents">"Documents and contact"</a></li>
+                {on_their_own(board).map(|table| view! { <li><a href=format!("#{}", table.id())>{table.title()}</a></li> }).collect_view()}
             </ul>
         </nav>
     }
@@ -144,8 +157,14 @@ fn failing(board: &Board) -> impl IntoView + use<> {
 }
 
 fn search(filter: &Filter) -> impl IntoView + use<> {
-    let states: Vec<_> = State::ALL.into_iter().map(|state| view! { <option value=state.word() selected=filter.state == Some(state)>{state.word()}</option> }).collect();
-    let kinds: Vec<_> = Kind::ALL.into_iter().map(|kind| view! { <option value=kind.word() selected=filter.kind == Some(kind)>{kind.word()}</option> }).collect();
+    let states: Vec<_> = State::ALL
+        .into_iter()
+        .map(|state| view! { <option value=state.word() selected=filter.state == Some(state)>{state.word()}</option> })
+        .collect();
+    let kinds: Vec<_> = Kind::ALL
+        .into_iter()
+        .map(|kind| view! { <option value=kind.word() selected=filter.kind == Some(kind)>{kind.word()}</option> })
+        .collect();
     view! {
         <form class="search" method="get" action="/trust" role="search">
             <label>"Words"<input class="input" type="search" name="q" value=filter.words.clone() maxlength="100"/></label>
@@ -165,16 +184,62 @@ fn sections(board: &Board) -> impl IntoView + use<> {
         .map(|section| {
             let rows: Vec<_> = board.claims.iter().filter(|told| told.section == section.id).map(row).collect();
             let heading = format!("h-{}", section.id);
-            let again = heading.clone();
             view! {
-                <section id=section.id.clone() aria-labelledby=heading>
-                    <h2 id=again>{section.title.clone()}</h2>
+                <section id=section.id.clone() aria-labelledby=heading.clone()>
+                    <h2 id=heading.clone()>{section.title.clone()}</h2>
                     {section.line.clone().map(|line| view! { <p class="lead">{line}</p> })}
                     <ul class="claims">{rows}</ul>
+                    {Table::of(&section.id).map(|table| table.show(board))}
                 </section>
             }
         })
         .collect_view()
+}
+
+/// What stands beside the claims, for looking up.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Table {
+    Certifications,
+    SubProcessors,
+    Documents,
+}
+
+impl Table {
+    const ALL: [Self; 3] = [Self::Certifications, Self::SubProcessors, Self::Documents];
+
+    const fn id(self) -> &'static str {
+        match self {
+            Self::Certifications => "certifications",
+            Self::SubProcessors => "sub-processors",
+            Self::Documents => "documents",
+        }
+    }
+
+    const fn title(self) -> &'static str {
+        match self {
+            Self::Certifications => "Certifications and milestones",
+            Self::SubProcessors => "Sub-processors",
+            Self::Documents => "Documents and contact",
+        }
+    }
+
+    /// The table that belongs into a section of the profile.
+    fn of(section: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|table| table.id() == section)
+    }
+
+    fn show(self, board: &Board) -> AnyView {
+        match self {
+            Self::Certifications => (tables::certifications(board), tables::frameworks(board)).into_any(),
+            Self::SubProcessors => tables::sub_processors(board).into_any(),
+            Self::Documents => documents(board).into_any(),
+        }
+    }
+}
+
+/// The tables for which the profile has no section.
+fn on_their_own(board: &Board) -> impl Iterator<Item = Table> {
+    Table::ALL.into_iter().filter(|table| !board.profile.sections.iter().any(|section| section.id == table.id()))
 }
 
 fn found(board: &Board, filter: &Filter) -> impl IntoView + use<> {
@@ -221,26 +286,42 @@ fn gone(board: &Board) -> impl IntoView + use<> {
 }
 
 fn rest(board: &Board) -> impl IntoView + use<> {
+    let tables: Vec<_> = on_their_own(board)
+        .map(|table| {
+            let heading = format!("h-{}", table.id());
+            view! {
+                <section id=table.id() aria-labelledby=heading.clone()>
+                    <h2 id=heading.clone()>{table.title()}</h2>
+                    {table.show(board)}
+                </section>
+            }
+        })
+        .collect();
     view! {
         {gone(board)}
-        {tables::certifications(board)}
-        {tables::frameworks(board)}
-        {tables::sub_processors(board)}
-        {documents(board)}
+        {tables}
+        <p class="notice" id="precedence">"Where this page and a signed contract differ, the contract governs."</p>
     }
 }
 
 fn documents(board: &Board) -> impl IntoView + use<> {
     let profile = &board.profile;
-    let links: Vec<_> = profile.links.iter().map(|(title, url)| view! { <li><a class="link" href=url.clone()>{title.clone()}</a></li> }).collect();
+    let links: Vec<_> = profile
+        .links
+        .iter()
+        .map(|(title, url)| view! { <li><a class="link" href=url.clone()>{title.clone()}</a></li> })
+        .collect();
     let contacts = &profile.contacts;
     let mail = |address: &String| {
-        let subject = contacts.security_subject.as_ref().filter(|_| *address == contacts.security).map(|subject| format!("?subject={}", subject.replace(' ', "%20"))).unwrap_or_default();
+        let subject = contacts
+            .security_subject
+            .as_ref()
+            .filter(|_| *address == contacts.security)
+            .map(|subject| format!("?subject={}", subject.replace(' ', "%20")))
+            .unwrap_or_default();
         view! { <a class="link" href=format!("mailto:{address}{subject}")>{address.clone()}</a> }
     };
     view! {
-        <section id="documents" aria-labelledby="h-documents">
-            <h2 id="h-documents">"Documents and contact"</h2>
             <div class="pair">
                 <ul class="plain">
                     <li><a class="link" href="/privacy">"Privacy policy, with its earlier versions"</a></li>
@@ -254,8 +335,6 @@ fn documents(board: &Board) -> impl IntoView + use<> {
                     {contacts.general.clone().map(|url| view! { <li><a class="link" href=url>"Everything else"</a></li> })}
                 </ul>
             </div>
-            <p class="notice" id="precedence">"Where this page and a signed contract differ, the contract governs."</p>
-        </section>
     }
 }
 

@@ -46,7 +46,9 @@ pub fn sentence(parts: &[Part]) -> impl IntoView + use<> {
         .iter()
         .map(|part| match part {
             Part::Words(text) => text.clone().into_any(),
-            Part::Figure { said, href: Some(href), .. } => view! { <a class="link" href=href.clone()>{said.clone()}</a> }.into_any(),
+            Part::Figure { said, href: Some(href), .. } => {
+                view! { <a class="link" href=href.clone()>{said.clone()}</a> }.into_any()
+            }
             Part::Figure { said, href: None, .. } => view! { <b>{said.clone()}</b> }.into_any(),
             Part::Recorded | Part::CertificationsHeld => ().into_any(),
         })

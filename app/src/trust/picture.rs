@@ -14,7 +14,15 @@ const WIDTH: usize = 1000;
 fn parts(summary: &BTreeMap<State, usize>) -> Vec<(State, usize, usize)> {
     let total: usize = summary.values().sum::<usize>().max(1);
     let mut before = 0;
-    let order = [State::Proven, State::Stated, State::Unproven, State::Unavailable, State::Ageing, State::Failing, State::Withdrawn];
+    let order = [
+        State::Proven,
+        State::Stated,
+        State::Unproven,
+        State::Unavailable,
+        State::Ageing,
+        State::Failing,
+        State::Withdrawn,
+    ];
     order
         .into_iter()
         .map(|state| {
@@ -52,7 +60,15 @@ pub fn bar(summary: &BTreeMap<State, usize>) -> impl IntoView + use<> {
 
 /// The numbers; each leads to its claims.
 pub fn legend(summary: &BTreeMap<State, usize>) -> impl IntoView + use<> {
-    let order = [State::Proven, State::Failing, State::Ageing, State::Unproven, State::Unavailable, State::Stated, State::Withdrawn];
+    let order = [
+        State::Proven,
+        State::Failing,
+        State::Ageing,
+        State::Unproven,
+        State::Unavailable,
+        State::Stated,
+        State::Withdrawn,
+    ];
     order
         .into_iter()
         .map(|state| {

@@ -1,4 +1,4 @@
-//! What is better read as a table: certifications and milestones, frameworks, sub-processors.
+//! What is better read as a table. Each stands in the section of the same name if the profile has one, else on its own.
 
 use leptos::prelude::*;
 use server::profile::Binding;
@@ -36,8 +36,6 @@ pub fn certifications(board: &Board) -> impl IntoView + use<> {
         .collect();
     let none = held.is_empty();
     view! {
-        <section id="certifications" aria-labelledby="h-certifications">
-            <h2 id="h-certifications">"Certifications and milestones"</h2>
             {none.then(|| view! { <p class="lead">"Certifications held: none. The list is computed from certificates on record that have not expired."</p> })}
             {(!none || !milestones.is_empty()).then(|| view! {
                 <div class="scroll"><table class="table">
@@ -45,7 +43,6 @@ pub fn certifications(board: &Board) -> impl IntoView + use<> {
                     <tbody>{held}{milestones}</tbody>
                 </table></div>
             })}
-        </section>
     }
 }
 
@@ -59,14 +56,12 @@ pub fn frameworks(board: &Board) -> impl IntoView + use<> {
             })
             .collect();
         view! {
-            <section id="frameworks" aria-labelledby="h-frameworks">
-                <h2 id="h-frameworks">"Frameworks supported"</h2>
+                <h3>"Frameworks supported"</h3>
                 <p class="lead">"Listing a framework means helping customers to manage it. It does not mean being certified to it."</p>
                 <div class="scroll"><table class="table">
                     <thead><tr><th scope="col">"Framework"</th><th scope="col">"Edition"</th><th scope="col" class="number">"Requirements"</th></tr></thead>
                     <tbody>{rows}</tbody>
                 </table></div>
-            </section>
         }
     })
 }
@@ -89,8 +84,6 @@ pub fn sub_processors(board: &Board) -> impl IntoView + use<> {
             })
             .collect();
         view! {
-            <section id="sub-processors" aria-labelledby="h-sub-processors">
-                <h2 id="h-sub-processors">"Sub-processors"</h2>
                 <div class="scroll"><table class="table">
                     <thead><tr>
                         <th scope="col">"Company"</th><th scope="col">"Purpose"</th><th scope="col">"Region"</th>
@@ -98,7 +91,6 @@ pub fn sub_processors(board: &Board) -> impl IntoView + use<> {
                     </tr></thead>
                     <tbody>{rows}</tbody>
                 </table></div>
-            </section>
         }
     })
 }

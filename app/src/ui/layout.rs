@@ -19,14 +19,20 @@ pub fn document(head: &Head<'_>, body: impl IntoView) -> String {
     let body = owner.with(|| body.into_view().to_html());
     owner.cleanup();
     let head = self::head(head);
-    format!("<!DOCTYPE html><html lang=\"en\">{head}<body><a class=\"skip\" href=\"#main\">Skip to the content</a>{body}</body></html>")
+    format!(
+        "<!DOCTYPE html><html lang=\"en\">{head}<body><a class=\"skip\" href=\"#main\">Skip to the content</a>{body}</body></html>"
+    )
 }
 
 /// By hand, because the view macro knows no `property` attribute, which Open Graph needs.
 fn head(head: &Head<'_>) -> String {
     let Head { title, description, canonical, style } = *head;
-    let described = description.map(attribute).map(|text| format!("<meta name=\"description\" content=\"{text}\"><meta property=\"og:description\" content=\"{text}\">"));
-    let placed = canonical.map(attribute).map(|url| format!("<link rel=\"canonical\" href=\"{url}\"><meta property=\"og:url\" content=\"{url}\">"));
+    let described = description.map(attribute).map(|text| {
+        format!("<meta name=\"description\" content=\"{text}\"><meta property=\"og:description\" content=\"{text}\">")
+    });
+    let placed = canonical
+        .map(attribute)
+        .map(|url| format!("<link rel=\"canonical\" href=\"{url}\"><meta property=\"og:url\" content=\"{url}\">"));
     format!(
         "<head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>{title}</title>{described}{placed}<meta property=\"og:title\" content=\"{og_title}\"><meta property=\"og:type\" content=\"website\"><meta name=\"color-scheme\" content=\"light dark\"><link rel=\"preload\" href=\"/pkg/display.woff2\" as=\"font\" type=\"font/woff2\" crossorigin><link rel=\"stylesheet\" href=\"{style}\"><link rel=\"icon\" href=\"/pkg/icon.svg\" type=\"image/svg+xml\"><link rel=\"alternate\" href=\"/trust/feed.atom\" type=\"application/atom+xml\" title=\"Changes of claims\"></head>",
         title = encode_text(title),

@@ -5,7 +5,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism, loadavg, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 
-import { BENCH } from './run.mjs';
+import { BENCH, environment } from './run.mjs';
 
 export function machine() {
   const cpu = /model name\s*:\s*(.+)/.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1] ?? 'unknown';
@@ -35,8 +35,7 @@ function versions() {
 /** The first version number that a program prints; wrk and nginx print theirs to stderr or with an exit status of 1. */
 function printed(program, args) {
   const script = '"$@" 2>&1 || true';
-  const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` };
-  const said = execFileSync('sh', ['-c', script, 'sh', program, ...args], { env, encoding: 'utf8' });
+  const said = execFileSync('sh', ['-c', script, 'sh', program, ...args], { env: environment(), encoding: 'utf8' });
   return /\d+\.\d+(\.\d+)*/.exec(said.replace(/^.*unexpected operator.*$/m, ''))?.[0] ?? 'not installed';
 }
 

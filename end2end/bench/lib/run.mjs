@@ -119,7 +119,7 @@ function signal(child, name) {
 }
 
 /** Ours, without what would configure Avouch behind our back; nginx lives outside many a PATH. */
-function environment() {
+export function environment() {
   const kept = Object.entries(process.env).filter(([name]) => !/^(AVOUCH_|RUST_LOG$)/.test(name));
   return { ...Object.fromEntries(kept), PATH: `${process.env.PATH}:/usr/sbin:/sbin` };
 }

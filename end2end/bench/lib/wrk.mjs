@@ -31,7 +31,7 @@ async function load({ port, path, encoding = 'identity' }, seconds) {
   const broken = /Non-2xx.*|Socket errors.*/.exec(said);
   if (!rps || !p99) throw new Error(`wrk said nothing of ${path}`);
   if (broken) throw new Error(`wrk on ${path}: ${broken[0].trim()}`);
-  return { rps: Number(rps[1]), p99: Number(p99[1]) * MILLISECONDS[p99[2]] };
+  return { rps: Number(rps[1]), p99: Number((Number(p99[1]) * MILLISECONDS[p99[2]]).toFixed(3)) };
 }
 
 const MILLISECONDS = { us: 0.001, ms: 1, s: 1000, m: 60_000 };

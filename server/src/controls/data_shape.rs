@@ -4,7 +4,8 @@ use super::{Instance, Seen};
 use crate::profile::format::{FieldKind, Register};
 
 /// Words that give a field away as being about health, in identifiers and labels.
-const HEALTH_WORDS: &[&str] = &["medical", "health", "illness", "diagnos", "medication", "disab", "allerg", "disease", "blood"];
+const HEALTH_WORDS: &[&str] =
+    &["medical", "health", "illness", "diagnos", "medication", "disab", "allerg", "disease", "blood"];
 
 pub fn health_fields(instance: &Instance) -> Seen {
     look(&instance.profile.registers)
@@ -22,11 +23,17 @@ pub fn look(registers: &[Register]) -> Seen {
             match (about_health, field.kind == FieldKind::Date) {
                 (true, true) => dates.push(format!("{}.{}", register.id.get_ref(), field.id.get_ref())),
                 (true, false) => {
-                    return Seen::Failing(format!("The field \"{}\" of \"{}\" is about health and is not a date.", field.label, register.title));
+                    return Seen::Failing(format!(
+                        "The field \"{}\" of \"{}\" is about health and is not a date.",
+                        field.label, register.title
+                    ));
                 }
                 (false, _) => {}
             }
         }
     }
-    Seen::Upheld(format!("{fields} fields looked at; about health: {}, dates only.", crate::profile::figures::list(dates)))
+    Seen::Upheld(format!(
+        "{fields} fields looked at; about health: {}, dates only.",
+        crate::profile::figures::list(dates)
+    ))
 }

@@ -110,7 +110,7 @@ impl Check {
             Self::AtRest => row("sealed-storage", "at-rest", "Seals a random marker as evidence is sealed, writes and reads it back, and expects the stored bytes not to hold it, a changed byte to be noticed, and every stored data key to open under the master key.", true),
             Self::References => row("sealed-storage", "references", "Offers the configuration reader a literal key and expects a refusal; then looks where the master key of this instance came from.", true),
             Self::Headers => row("web-hygiene", "headers", "Asks this server for every public page and for an error, and expects the security headers, no script, and no product version on each.", true),
-            Self::Cookies => row("web-hygiene", "cookies", "Asks this server for every public page and expects each cookie, and those of the one cookie builder, to carry Secure, HttpOnly and SameSite.", true),
+            Self::Cookies => row("web-hygiene", "cookies", "Asks this server for every public page and expects each cookie that is set to carry Secure, HttpOnly and SameSite.", true),
             Self::RateLimits => row("web-hygiene", "rate-limits", "Sends requests under a probe's own allowance until the published limit, and expects the next one to be answered 429 with Retry-After.", false),
             Self::BodyLimits => row("web-hygiene", "body-limits", "Announces a request body above the published limit and expects 413 before it is sent.", true),
             Self::HealthFields => About { every: Duration::from_secs(3600), ..row("data-shape", "health-fields", "Walks every field of every register and expects anything about health to be a date and nothing else.", true) },
@@ -160,7 +160,10 @@ pub fn find(id: &str) -> Option<&'static Control> {
 
 /// All names that a profile may use.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    CONTROLS.iter().map(|control| control.id).chain(COMING.iter().filter(|coming| coming.check.is_none()).map(|coming| coming.control))
+    CONTROLS
+        .iter()
+        .map(|control| control.id)
+        .chain(COMING.iter().filter(|coming| coming.check.is_none()).map(|coming| coming.control))
 }
 
 /// A control, or one check of a control, that the program does not have yet. Its claims are unproven, with this reason.
@@ -205,7 +208,11 @@ pub const COMING: &[Coming] = &[
     coming_control("retention", "Organisations are not part of this release."),
     coming_control("subject-requests", "The intake of rights requests is not part of this release."),
     coming_control("tenant-export", "Organisations are not part of this release."),
-    coming_check("sealed-storage", "provider-credentials", "Payment and calendar providers are not part of this release."),
+    coming_check(
+        "sealed-storage",
+        "provider-credentials",
+        "Payment and calendar providers are not part of this release.",
+    ),
     coming_check("sealed-storage", "totp-secrets", "Accounts are not part of this release."),
     coming_check("web-hygiene", "challenge", "Public forms are not part of this release."),
     coming_check("web-hygiene", "csrf", "Endpoints that change something are not part of this release."),
@@ -214,7 +221,10 @@ pub const COMING: &[Coming] = &[
 
 /// Why a control, or a check of it, is not there yet; `None` when it is, or is unknown.
 pub fn coming(control: &str, check: Option<&str>) -> Option<&'static str> {
-    COMING.iter().find(|coming| coming.control == control && (coming.check.is_none() || coming.check == check)).map(|coming| coming.why)
+    COMING
+        .iter()
+        .find(|coming| coming.control == control && (coming.check.is_none() || coming.check == check))
+        .map(|coming| coming.why)
 }
 
 #[cfg(test)]

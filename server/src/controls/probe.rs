@@ -110,15 +110,20 @@ impl Probe {
     }
 
     async fn ask(&mut self, method: &str, path: &str, body: Option<Vec<u8>>) -> Result<Answer, ProbeError> {
-        let mut request = Request::builder().method(method).uri(path).header("host", &self.host).header(PROBE_HEADER, &self.identity);
+        let mut request =
+            Request::builder().method(method).uri(path).header("host", &self.host).header(PROBE_HEADER, &self.identity);
         if let Some(forwarded) = self.forwarded {
             request = request.header("x-forwarded-proto", forwarded);
         }
-        let request = request.body(Full::new(Bytes::from(body.unwrap_or_default()))).map_err(|_| ProbeError::BadAddress)?;
+        let request =
+            request.body(Full::new(Bytes::from(body.unwrap_or_default()))).map_err(|_| ProbeError::BadAddress)?;
         within(self.send.ready()).await??;
         let answer = within(self.send.send_request(request)).await??;
         let (parts, body) = answer.into_parts();
-        let body = within(http_body_util::Limited::new(body, LONGEST).collect()).await?.map_err(|_| ProbeError::TooLong)?.to_bytes();
+        let body = within(http_body_util::Limited::new(body, LONGEST).collect())
+            .await?
+            .map_err(|_| ProbeError::TooLong)?
+            .to_bytes();
         Ok(Answer { status: parts.status, headers: parts.headers, body })
     }
 }
@@ -146,7 +151,10 @@ pub fn authority(url: &str) -> &str {
 
 fn server_name(url: &str) -> ServerName<'static> {
     let host = authority(url);
-    let host = host.rsplit_once(':').filter(|(_, port)| port.chars().all(|c| c.is_ascii_digit())).map_or(host, |(host, _)| host);
+    let host = host
+        .rsplit_once(':')
+        .filter(|(_, port)| port.chars().all(|c| c.is_ascii_digit()))
+        .map_or(host, |(host, _)| host);
     let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
     ServerName::try_from(host).unwrap_or_else(|_| ServerName::IpAddress(std::net::IpAddr::from([127, 0, 0, 1]).into()))
 }
@@ -155,7 +163,11 @@ fn server_name(url: &str) -> ServerName<'static> {
 ///
 /// # Errors
 /// When the server cannot be reached at all.
-pub async fn handshakes(address: std::net::SocketAddr, url: &str, version: &'static SupportedProtocolVersion) -> Result<bool, ProbeError> {
+pub async fn handshakes(
+    address: std::net::SocketAddr,
+    url: &str,
+    version: &'static SupportedProtocolVersion,
+) -> Result<bool, ProbeError> {
     let stream = within(TcpStream::connect(address)).await??;
     let connector = TlsConnector::from(Arc::new(client_config(Some(version))?));
     Ok(within(connector.connect(server_name(url), stream)).await?.is_ok())
@@ -178,15 +190,32 @@ fn client_config(version: Option<&'static SupportedProtocolVersion>) -> Result<C
 struct AnyCertificate(WebPkiSupportedAlgorithms);
 
 impl ServerCertVerifier for AnyCertificate {
-    fn verify_server_cert(&self, _: &CertificateDer<'_>, _: &[CertificateDer<'_>], _: &ServerName<'_>, _: &[u8], _: UnixTime) -> Result<ServerCertVerified, Error> {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
         Ok(ServerCertVerified::assertion())
     }
 
-    fn verify_tls12_signature(&self, message: &[u8], certificate: &CertificateDer<'_>, signature: &DigitallySignedStruct) -> Result<HandshakeSignatureValid, Error> {
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
         verify_tls12_signature(message, certificate, signature, &self.0)
     }
 
-    fn verify_tls13_signature(&self, message: &[u8], certificate: &CertificateDer<'_>, signature: &DigitallySignedStruct) -> Result<HandshakeSignatureValid, Error> {
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
         verify_tls13_signature(message, certificate, signature, &self.0)
     }
 

@@ -84,9 +84,17 @@ pub async fn store(instance: &Instance, ran: &[Ran]) -> Result<(), DbErr> {
     let profile = &instance.profile.id;
     let change = instance.operator.begin().await?;
     for run in ran {
-        let of_check = Condition::all().add(finding::Column::Profile.eq(profile)).add(finding::Column::CheckPath.eq(run.check.path()));
+        let of_check = Condition::all()
+            .add(finding::Column::Profile.eq(profile))
+            .add(finding::Column::CheckPath.eq(run.check.path()));
         let oldest_kept = change
-            .one(finding::Entity::find().filter(of_check.clone()).order_by_desc(finding::Column::CheckedAtMs).offset(KEPT - 2).limit(1))
+            .one(
+                finding::Entity::find()
+                    .filter(of_check.clone())
+                    .order_by_desc(finding::Column::CheckedAtMs)
+                    .offset(KEPT - 2)
+                    .limit(1),
+            )
             .await?;
         if let Some(oldest) = oldest_kept {
             let older = finding::Column::CheckedAtMs.lt(oldest.checked_at_ms);

@@ -16,11 +16,15 @@ pub async fn at_rest(instance: &Instance) -> Result<Seen, sea_orm::DbErr> {
         }
     };
     let id = Uuid::now_v7();
-    let seen = marker(instance, id).unwrap_or_else(|_| Seen::Failing("A marker could not be sealed, written and read back.".into()));
+    let seen = marker(instance, id)
+        .unwrap_or_else(|_| Seen::Failing("A marker could not be sealed, written and read back.".into()));
     // A marker left behind would be found as an unknown file; the look has told enough either way.
     let _ = instance.vault.remove_file(id);
     Ok(match seen {
-        Seen::Upheld(said) => Seen::Upheld(format!("{said} {keys} data key{} opened under the master key.", if keys == 1 { "" } else { "s" })),
+        Seen::Upheld(said) => Seen::Upheld(format!(
+            "{said} {keys} data key{} opened under the master key.",
+            if keys == 1 { "" } else { "s" }
+        )),
         Seen::Failing(_) | Seen::Unavailable(_) => seen,
     })
 }
@@ -41,7 +45,9 @@ fn marker(instance: &Instance, id: Uuid) -> Result<Seen, VaultError> {
     if instance.vault.get_file(id).is_ok() {
         return Ok(Seen::Failing("A changed byte of a sealed file went unnoticed.".into()));
     }
-    Ok(Seen::Upheld(format!("A marker sealed with {CIPHER} is not in the stored bytes, and a changed byte was noticed.")))
+    Ok(Seen::Upheld(format!(
+        "A marker sealed with {CIPHER} is not in the stored bytes, and a changed byte was noticed."
+    )))
 }
 
 pub fn references(instance: &Instance) -> Seen {

@@ -21,12 +21,20 @@ pub async fn tls(instance: &Instance) -> Result<Seen, ProbeError> {
         Mode::OwnTls => serving.address,
         Mode::BehindProxy => match public_address(serving).await {
             Some(address) => address,
-            None => return Ok(Seen::Failing("The public address does not resolve from here, so its TLS could not be looked at.".into())),
+            None => {
+                return Ok(Seen::Failing(
+                    "The public address does not resolve from here, so its TLS could not be looked at.".into(),
+                ));
+            }
         },
     };
     let old_allowed = instance.profile.policy.transport.tls == TlsVersion::V1_2;
     let spoken = |yes: bool| if yes { "accepted" } else { "refused" };
-    let (v11, v12, v13) = (accepts_tls_1_1(address).await?, handshakes(address, &serving.public_url, &TLS12).await?, handshakes(address, &serving.public_url, &TLS13).await?);
+    let (v11, v12, v13) = (
+        accepts_tls_1_1(address).await?,
+        handshakes(address, &serving.public_url, &TLS12).await?,
+        handshakes(address, &serving.public_url, &TLS13).await?,
+    );
     let said = format!("TLS 1.1 {}, TLS 1.2 {}, TLS 1.3 {}.", spoken(v11), spoken(v12), spoken(v13));
     let upheld = !v11 && v13 && v12 == old_allowed;
     Ok(if upheld { Seen::Upheld(said) } else { Seen::Failing(said) })
@@ -34,7 +42,11 @@ pub async fn tls(instance: &Instance) -> Result<Seen, ProbeError> {
 
 async fn public_address(serving: &Serving) -> Option<SocketAddr> {
     let host = authority(&serving.public_url);
-    let with_port = if host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok()) { host.to_owned() } else { format!("{host}:443") };
+    let with_port = if host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok()) {
+        host.to_owned()
+    } else {
+        format!("{host}:443")
+    };
     tokio::net::lookup_host(with_port).await.ok()?.next()
 }
 
@@ -61,10 +73,18 @@ pub async fn hsts(instance: &Instance) -> Result<Seen, ProbeError> {
     let mut shortest = u64::MAX;
     for path in ["/trust", "/robots.txt", "/nothing-is-here", "/healthz"] {
         let answer = probe.get(path).await?;
-        let seconds = answer.header("strict-transport-security").split(';').find_map(|part| part.trim().strip_prefix("max-age=")?.parse::<u64>().ok());
+        let seconds = answer
+            .header("strict-transport-security")
+            .split(';')
+            .find_map(|part| part.trim().strip_prefix("max-age=")?.parse::<u64>().ok());
         match seconds {
             Some(seconds) if seconds >= 365 * 86_400 => shortest = shortest.min(seconds),
-            Some(seconds) => return Ok(Seen::Failing(format!("Strict-Transport-Security on {path} lasts {} days.", seconds / 86_400))),
+            Some(seconds) => {
+                return Ok(Seen::Failing(format!(
+                    "Strict-Transport-Security on {path} lasts {} days.",
+                    seconds / 86_400
+                )));
+            }
             None => return Ok(Seen::Failing(format!("No Strict-Transport-Security on {path}."))),
         }
     }
@@ -84,7 +104,8 @@ async fn accepts_tls_1_1(address: SocketAddr) -> Result<bool, ProbeError> {
 /// RFC 4346: a record of type 22 with a ClientHello for version 3.2 and suites of that time.
 fn client_hello_1_1() -> Vec<u8> {
     const SUITES: [u8; 10] = [0xc0, 0x13, 0xc0, 0x14, 0xc0, 0x09, 0x00, 0x2f, 0x00, 0x35];
-    const EXTENSIONS: [u8; 18] = [0x00, 0x0a, 0x00, 0x08, 0x00, 0x06, 0x00, 0x17, 0x00, 0x18, 0x00, 0x1d, 0x00, 0x0b, 0x00, 0x02, 0x01, 0x00];
+    const EXTENSIONS: [u8; 18] =
+        [0x00, 0x0a, 0x00, 0x08, 0x00, 0x06, 0x00, 0x17, 0x00, 0x18, 0x00, 0x1d, 0x00, 0x0b, 0x00, 0x02, 0x01, 0x00];
     let mut hello = vec![0x03, 0x02];
     hello.extend([0x5a; 32]);
     hello.extend([0x00, 0x00, 10]);

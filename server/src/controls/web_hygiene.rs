@@ -12,9 +12,11 @@ const REQUIRED: &[(&str, &str)] = &[
     ("x-content-type-options", "nosniff"),
     ("referrer-policy", "no-referrer"),
     ("cross-origin-opener-policy", "same-origin"),
-    ("cross-origin-resource-policy", "same-origin"),
     ("permissions-policy", "camera=()"),
 ];
+
+/// The one answer that other sites are meant to show.
+const EMBEDDED: &str = "/trust/badge.svg";
 
 /// What would tell a stranger which software runs here.
 const TELLTALE: &[&str] = &["server", "x-powered-by", "x-aspnet-version", "via"];
@@ -32,19 +34,27 @@ pub async fn headers(instance: &Instance) -> Result<Seen, ProbeError> {
     let addresses = addresses(instance);
     for path in &addresses {
         let answer = probe.get(path).await?;
-        if let Some(wrong) = wrong_headers(&answer) {
+        if let Some(wrong) = wrong_headers(path, &answer) {
             return Ok(Seen::Failing(format!("{path}: {wrong}.")));
         }
     }
-    Ok(Seen::Upheld(format!("{} addresses asked for: all carry the security headers, none a script or a product version.", addresses.len())))
+    Ok(Seen::Upheld(format!(
+        "{} addresses asked for: all carry the security headers, none a script or a product version.",
+        addresses.len()
+    )))
 }
 
-fn wrong_headers(answer: &Answer) -> Option<String> {
+fn wrong_headers(path: &str, answer: &Answer) -> Option<String> {
     if let Some((name, _)) = REQUIRED.iter().find(|(name, part)| !answer.header(name).contains(part)) {
         return Some(format!("the header {name} is missing or weak"));
     }
+    let sharing = if path == EMBEDDED { "cross-origin" } else { "same-origin" };
+    if answer.header("cross-origin-resource-policy") != sharing {
+        return Some("the header cross-origin-resource-policy is missing or wrong".into());
+    }
     let policy = answer.header("content-security-policy");
-    if !policy.contains("frame-ancestors 'none'") || policy.contains("unsafe-inline") || policy.contains("unsafe-eval") {
+    if !policy.contains("frame-ancestors 'none'") || policy.contains("unsafe-inline") || policy.contains("unsafe-eval")
+    {
         return Some("the content security policy is weak".into());
     }
     if let Some(name) = TELLTALE.iter().find(|name| answer.headers.contains_key(**name)) {
@@ -67,14 +77,22 @@ pub async fn cookies(instance: &Instance) -> Result<Seen, ProbeError> {
             }
         }
     }
-    Ok(Seen::Upheld(format!("{} addresses asked for; {seen} cookies set, each with Secure, HttpOnly and SameSite.", addresses.len())))
+    let cookies = if seen == 0 {
+        "no cookie was set".to_owned()
+    } else {
+        format!("{seen} cookies were set, each with Secure, HttpOnly and SameSite")
+    };
+    Ok(Seen::Upheld(format!("{} addresses asked for: {cookies}.", addresses.len())))
 }
 
 /// The first of the three attributes that a `Set-Cookie` line lacks.
 pub fn missing_attribute(cookie: &str) -> Option<&'static str> {
     let attributes: Vec<String> = cookie.split(';').skip(1).map(|part| part.trim().to_ascii_lowercase()).collect();
     let has = |name: &str| attributes.iter().any(|attribute| attribute.split('=').next() == Some(name));
-    [("secure", "Secure"), ("httponly", "HttpOnly"), ("samesite", "SameSite")].into_iter().find(|(name, _)| !has(name)).map(|(_, said)| said)
+    [("secure", "Secure"), ("httponly", "HttpOnly"), ("samesite", "SameSite")]
+        .into_iter()
+        .find(|(name, _)| !has(name))
+        .map(|(_, said)| said)
 }
 
 pub async fn rate_limits(instance: &Instance) -> Result<Seen, ProbeError> {
@@ -91,13 +109,19 @@ pub async fn rate_limits(instance: &Instance) -> Result<Seen, ProbeError> {
             let wait: Option<u64> = answer.header("retry-after").parse().ok();
             return Ok(match wait {
                 None => Seen::Failing("A refused request is not told when to come back.".into()),
-                Some(_) if answered < limit => Seen::Failing(format!("Refused after {answered} requests, below the published {limit} per minute.")),
-                Some(_) => Seen::Upheld(format!("{limit} requests per minute were answered, the next was refused with 429 and Retry-After.")),
+                Some(_) if answered < limit => {
+                    Seen::Failing(format!("Refused after {answered} requests, below the published {limit} per minute."))
+                }
+                Some(_) => Seen::Upheld(format!(
+                    "{limit} requests per minute were answered, the next was refused with 429 and Retry-After."
+                )),
             });
         }
         answered += 1;
         if f64::from(answered) > most(waited) {
-            return Ok(Seen::Failing(format!("{answered} requests in {waited:.1} seconds were answered; the published limit is {limit} per minute.")));
+            return Ok(Seen::Failing(format!(
+                "{answered} requests in {waited:.1} seconds were answered; the published limit is {limit} per minute."
+            )));
         }
     }
 }

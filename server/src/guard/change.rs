@@ -21,7 +21,10 @@ impl PlatformChange {
     /// Changes of the platform happen one after the other: SQLite by an immediate transaction,
     /// PostgreSQL by the lock on the revision's only row.
     pub(super) async fn begin(connection: &DatabaseConnection, actor: &'static str) -> Result<Self, DbErr> {
-        let options = TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..TransactionOptions::default() };
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
         let transaction = connection.begin_with_options(options).await?;
         revision::Entity::update_many()
             .col_expr(revision::Column::Number, Expr::col(revision::Column::Number).add(1))

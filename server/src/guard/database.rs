@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use migrations::Platform;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
-use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr, EntityTrait, Statement};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr, EntityTrait, Statement,
+};
 use sea_orm_migration::MigratorTrait;
 
 use crate::entity::revision;
@@ -22,7 +24,10 @@ const QUICK_CHECK_BYTES: u64 = 64 * 1024 * 1024;
 pub enum Where {
     /// A file in this folder.
     Embedded(PathBuf),
-    Postgres { url: String, admin_url: String },
+    Postgres {
+        url: String,
+        admin_url: String,
+    },
 }
 
 impl std::fmt::Debug for Where {
@@ -36,7 +41,9 @@ impl std::fmt::Debug for Where {
 
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    #[error("the database is newer than this program (it has {0}); start the newer program, or restore the copy from before the upgrade")]
+    #[error(
+        "the database is newer than this program (it has {0}); start the newer program, or restore the copy from before the upgrade"
+    )]
     Newer(String),
     #[error("the database at {0} is damaged; restore the newest copy, or move the file away to start empty")]
     Damaged(String),
@@ -94,7 +101,9 @@ impl Store {
                 options.max_connections(1).sqlx_logging(false);
                 let admin = Database::connect(options).await.map_err(OpenError::Unreachable)?;
                 // Two instances that start at once: the second waits, then finds nothing to do.
-                let lock = |verb: &str| Statement::from_string(DbBackend::Postgres, format!("select pg_advisory_{verb}(7238461)"));
+                let lock = |verb: &str| {
+                    Statement::from_string(DbBackend::Postgres, format!("select pg_advisory_{verb}(7238461)"))
+                };
                 admin.query_one_raw(lock("lock")).await?;
                 let done = Platform::up(&admin, None).await;
                 admin.query_one_raw(lock("unlock")).await?;
@@ -126,7 +135,8 @@ impl Store {
         let small = std::fs::metadata(file).is_ok_and(|found| found.len() <= QUICK_CHECK_BYTES);
         let pragma = if small { "pragma quick_check(1)" } else { "pragma schema_version" };
         let answer = write.query_one_raw(Statement::from_string(DbBackend::Sqlite, pragma)).await.map_err(damaged)?;
-        let sound = answer.is_some_and(|row| !small || row.try_get_by_index::<String>(0).is_ok_and(|said| said == "ok"));
+        let sound =
+            answer.is_some_and(|row| !small || row.try_get_by_index::<String>(0).is_ok_and(|said| said == "ok"));
         if !sound {
             return Err(OpenError::Damaged(file.display().to_string()));
         }
@@ -136,7 +146,11 @@ impl Store {
 
     async fn open_postgres(url: &str) -> Result<Self, OpenError> {
         let mut options = ConnectOptions::new(url);
-        options.max_connections(8).sqlx_logging(false).acquire_timeout(Duration::from_secs(10)).connect_timeout(Duration::from_secs(5));
+        options
+            .max_connections(8)
+            .sqlx_logging(false)
+            .acquire_timeout(Duration::from_secs(10))
+            .connect_timeout(Duration::from_secs(5));
         let pool = Database::connect(options).await.map_err(OpenError::Unreachable)?;
         Ok(Self { read: pool.clone(), write: pool })
     }
@@ -160,13 +174,20 @@ impl Store {
     async fn applied(&self) -> Result<Vec<String>, DbErr> {
         let backend = self.read.get_database_backend();
         let exists = match backend {
-            DbBackend::Postgres => "select table_name from information_schema.tables where table_name = 'seaql_migrations' and table_schema = current_schema()",
-            DbBackend::Sqlite | DbBackend::MySql | _ => "select name from sqlite_master where name = 'seaql_migrations'",
+            DbBackend::Postgres => {
+                "select table_name from information_schema.tables where table_name = 'seaql_migrations' and table_schema = current_schema()"
+            }
+            DbBackend::Sqlite | DbBackend::MySql | _ => {
+                "select name from sqlite_master where name = 'seaql_migrations'"
+            }
         };
         if self.read.query_one_raw(Statement::from_string(backend, exists)).await?.is_none() {
             return Ok(Vec::new());
         }
-        let rows = self.read.query_all_raw(Statement::from_string(backend, "select version from seaql_migrations order by version")).await?;
+        let rows = self
+            .read
+            .query_all_raw(Statement::from_string(backend, "select version from seaql_migrations order by version"))
+            .await?;
         rows.iter().map(|row| row.try_get_by_index::<String>(0)).collect()
     }
 

@@ -37,7 +37,13 @@ fn assemble(source: &Source, tables: &Tables, today: Date, flaws: &mut Flaws<'_>
     slugs_once("sub-processor", tables.sub_processors.iter().map(|one| &one.id), flaws);
     let documents = documents(source, tables, today, flaws);
     let sections = sections(tables, flaws);
-    for (what, missing) in [("id", tables.id.is_none()), ("brand", tables.brand.is_none()), ("contacts", tables.contacts.is_none()), ("tenancy", tables.tenancy.is_none()), ("mfa", tables.mfa.is_none())] {
+    for (what, missing) in [
+        ("id", tables.id.is_none()),
+        ("brand", tables.brand.is_none()),
+        ("contacts", tables.contacts.is_none()),
+        ("tenancy", tables.tenancy.is_none()),
+        ("mfa", tables.mfa.is_none()),
+    ] {
         if missing && flaws.errors.is_empty() {
             flaws.error(0..0, format!("the profile has no \"{what}\"; see the reference of the format"));
         }
@@ -91,7 +97,9 @@ fn policy(tables: &Tables, flaws: &mut Flaws<'_>) -> Option<Policy> {
             flaws.error(span, "argon2 takes at least argon2_memory_kib = 19456 with argon2_passes = 2 (OWASP Password Storage Cheat Sheet)");
         }
     }
-    if let Some(backups) = tables.backups.as_ref().filter(|backups| backups.get_ref().late_after_hours < backups.get_ref().every_hours) {
+    if let Some(backups) =
+        tables.backups.as_ref().filter(|backups| backups.get_ref().late_after_hours < backups.get_ref().every_hours)
+    {
         flaws.error(backups.span(), "late_after_hours is below every_hours: the claim would fail between two backups");
     }
     if let Some(transport) = tables.transport.as_ref().filter(|transport| transport.get_ref().hsts_days.get() < 365) {
@@ -100,14 +108,39 @@ fn policy(tables: &Tables, flaws: &mut Flaws<'_>) -> Option<Policy> {
     if let Some(calendar) = &tables.calendar {
         check_calendar(calendar, flaws);
     }
-    let Tables { sign_up, sessions, passwords, retention, clocks, calendar, reviews, backups, keys, operators, limits, certificates, transport, .. } = tables;
+    let Tables {
+        sign_up,
+        sessions,
+        passwords,
+        retention,
+        clocks,
+        calendar,
+        reviews,
+        backups,
+        keys,
+        operators,
+        limits,
+        certificates,
+        transport,
+        ..
+    } = tables;
     let complete = flaws.errors.is_empty();
     let mut needed = |name: &str, there: bool| {
         if !there && complete {
             flaws.error(0..0, format!("the profile has no table [{name}]; see the reference of the format"));
         }
     };
-    for (name, there) in [("sign_up", sign_up.is_some()), ("sessions", sessions.is_some()), ("passwords", passwords.is_some()), ("retention", retention.is_some()), ("calendar", calendar.is_some()), ("backups", backups.is_some()), ("keys", keys.is_some()), ("limits", limits.is_some()), ("transport", transport.is_some())] {
+    for (name, there) in [
+        ("sign_up", sign_up.is_some()),
+        ("sessions", sessions.is_some()),
+        ("passwords", passwords.is_some()),
+        ("retention", retention.is_some()),
+        ("calendar", calendar.is_some()),
+        ("backups", backups.is_some()),
+        ("keys", keys.is_some()),
+        ("limits", limits.is_some()),
+        ("transport", transport.is_some()),
+    ] {
         needed(name, there);
     }
     Some(Policy {
@@ -130,12 +163,18 @@ fn policy(tables: &Tables, flaws: &mut Flaws<'_>) -> Option<Policy> {
 fn check_calendar(calendar: &Spanned<super::policy::Calendar>, flaws: &mut Flaws<'_>) {
     let (span, days) = (calendar.span(), calendar.get_ref());
     if jiff::tz::TimeZone::get(&days.time_zone).is_err() {
-        flaws.error(span.clone(), format!("time_zone \"{}\" is not an IANA name such as \"Europe/Brussels\"", days.time_zone));
+        flaws.error(
+            span.clone(),
+            format!("time_zone \"{}\" is not an IANA name such as \"Europe/Brussels\"", days.time_zone),
+        );
     }
     let time = |text: &str| text.parse::<jiff::civil::Time>().ok();
     match (time(&days.opens), time(&days.closes)) {
         (Some(opens), Some(closes)) if opens < closes => {}
-        (_, _) => flaws.error(span.clone(), "opens and closes are times of one day such as \"09:00\" and \"17:00\", in that order"),
+        (_, _) => flaws.error(
+            span.clone(),
+            "opens and closes are times of one day such as \"09:00\" and \"17:00\", in that order",
+        ),
     }
     if days.workdays.is_empty() {
         flaws.error(span, "workdays names at least one day: a business clock would never run");
@@ -148,7 +187,14 @@ fn load_frameworks(tables: &Tables, flaws: &mut Flaws<'_>) -> Vec<Framework> {
     for id in wanted {
         match frameworks::load(id.get_ref()) {
             Some(framework) => loaded.push(framework),
-            None => flaws.error(id.span(), format!("there is no framework \"{}\"{}", id.get_ref(), did_you_mean(id.get_ref(), frameworks::known()))),
+            None => flaws.error(
+                id.span(),
+                format!(
+                    "there is no framework \"{}\"{}",
+                    id.get_ref(),
+                    did_you_mean(id.get_ref(), frameworks::known())
+                ),
+            ),
         }
     }
     loaded
@@ -173,7 +219,8 @@ fn contacts(tables: &Tables, flaws: &mut Flaws<'_>) {
 
 fn link(url: &Spanned<String>, flaws: &mut Flaws<'_>) {
     if !is_safe_link(url.get_ref()) {
-        flaws.error(url.span(), format!("\"{}\" is neither an https:// address nor a path on this site", url.get_ref()));
+        flaws
+            .error(url.span(), format!("\"{}\" is neither an https:// address nor a path on this site", url.get_ref()));
     }
 }
 
@@ -183,7 +230,10 @@ fn slugs_once<'t>(what: &str, ids: impl Iterator<Item = &'t Spanned<String>>, fl
     for id in ids {
         let name = id.get_ref();
         if !is_slug(&name.replace('_', "-")) {
-            flaws.error(id.span(), format!("the {what} id \"{name}\" has something else in it than a-z, 0-9, hyphens and underscores"));
+            flaws.error(
+                id.span(),
+                format!("the {what} id \"{name}\" has something else in it than a-z, 0-9, hyphens and underscores"),
+            );
         }
         if !seen.insert(name) {
             flaws.error(id.span(), format!("the {what} id \"{name}\" is used twice"));
@@ -200,15 +250,28 @@ fn roles(tables: &Tables, flaws: &mut Flaws<'_>) -> BTreeMap<String, Role> {
     for (name, role) in &tables.roles {
         let mut grants = BTreeSet::new();
         if role.grants.get_ref().is_empty() {
-            flaws.error(role.grants.span(), format!("the role \"{}\" grants nothing; give it at least one permission", name.get_ref()));
+            flaws.error(
+                role.grants.span(),
+                format!("the role \"{}\" grants nothing; give it at least one permission", name.get_ref()),
+            );
         }
         for grant in role.grants.get_ref() {
             match Permission::parse(grant.get_ref()) {
                 Some(permission) => {
                     grants.insert(permission);
                 }
-                None if grant.get_ref().contains('*') => flaws.error(grant.span(), "wildcards are refused: name each permission, so that a new one is never granted by accident"),
-                None => flaws.error(grant.span(), format!("there is no permission \"{}\"{}", grant.get_ref(), did_you_mean(grant.get_ref(), Permission::ALL.iter().map(|permission| permission.word())))),
+                None if grant.get_ref().contains('*') => flaws.error(
+                    grant.span(),
+                    "wildcards are refused: name each permission, so that a new one is never granted by accident",
+                ),
+                None => flaws.error(
+                    grant.span(),
+                    format!(
+                        "there is no permission \"{}\"{}",
+                        grant.get_ref(),
+                        did_you_mean(grant.get_ref(), Permission::ALL.iter().map(|permission| permission.word()))
+                    ),
+                ),
             }
         }
         roles.insert(name.get_ref().clone(), Role { privileged: role.privileged, mfa: role.mfa || everyone, grants });
@@ -222,7 +285,10 @@ fn registers(tables: &Tables, flaws: &mut Flaws<'_>) {
     for register in &tables.registers {
         slugs_once("field", register.fields.iter().map(|field| &field.id), flaws);
         if register.fields.iter().filter(|field| field.names_record).count() != 1 {
-            flaws.error(register.id.span(), format!("exactly one field of \"{}\" has names_record = true", register.id.get_ref()));
+            flaws.error(
+                register.id.span(),
+                format!("exactly one field of \"{}\" has names_record = true", register.id.get_ref()),
+            );
         }
         for field in &register.fields {
             self::field(field, &known, flaws);
@@ -241,7 +307,14 @@ fn field(field: &format::Field, registers: &[&str], flaws: &mut Flaws<'_>) {
     }
     match (field.kind, &field.links_to) {
         (Link, Some(to)) if registers.contains(&to.get_ref().as_str()) => {}
-        (Link, Some(to)) => flaws.error(to.span(), format!("there is no register \"{}\"{}", to.get_ref(), did_you_mean(to.get_ref(), registers.iter().copied()))),
+        (Link, Some(to)) => flaws.error(
+            to.span(),
+            format!(
+                "there is no register \"{}\"{}",
+                to.get_ref(),
+                did_you_mean(to.get_ref(), registers.iter().copied())
+            ),
+        ),
         (Link, None) => flaws.error(span.clone(), format!("\"{id}\" is a link: links_to names the register")),
         (_, Some(to)) => flaws.error(to.span(), format!("\"{id}\" is not of kind link")),
         (_, None) => {}
@@ -319,7 +392,10 @@ fn claims(tables: &Tables, figures: &Figures, today: Date, flaws: &mut Flaws<'_>
         }
         let section = written.section.get_ref();
         if !sections.contains(&section.as_str()) {
-            flaws.error(written.section.span(), format!("there is no section \"{section}\"{}", did_you_mean(section, sections.iter().copied())));
+            flaws.error(
+                written.section.span(),
+                format!("there is no section \"{section}\"{}", did_you_mean(section, sections.iter().copied())),
+            );
         }
         let own = Own {
             cadence_days: written.evidence.as_ref().map(|evidence| evidence.cadence_days.get()),
@@ -381,7 +457,11 @@ fn binding(claim: &format::Claim, today: Date, flaws: &mut Flaws<'_>) -> Option<
     })
 }
 
-fn bind_control(control: &Spanned<String>, checks: Option<&Spanned<Vec<Spanned<String>>>>, flaws: &mut Flaws<'_>) -> Option<Binding> {
+fn bind_control(
+    control: &Spanned<String>,
+    checks: Option<&Spanned<Vec<Spanned<String>>>>,
+    flaws: &mut Flaws<'_>,
+) -> Option<Binding> {
     let name = control.get_ref().as_str();
     let named: Vec<&Spanned<String>> = checks.map(|checks| checks.get_ref().iter().collect()).unwrap_or_default();
     let coming = |checks: &[&Spanned<String>], why| Binding::Coming {
@@ -398,7 +478,10 @@ fn bind_control(control: &Spanned<String>, checks: Option<&Spanned<Vec<Spanned<S
         return None;
     };
     if let Some(empty) = checks.filter(|checks| checks.get_ref().is_empty()) {
-        flaws.error(empty.span(), "an empty list of checks proves nothing; leave it out to bind all of the control's checks");
+        flaws.error(
+            empty.span(),
+            "an empty list of checks proves nothing; leave it out to bind all of the control's checks",
+        );
         return None;
     }
     let mut found: Vec<Check> = Vec::new();
@@ -421,4 +504,3 @@ fn bind_control(control: &Spanned<String>, checks: Option<&Spanned<Vec<Spanned<S
     let checks = if found.is_empty() { known.checks().collect() } else { found };
     Some(Binding::Checks { control: known.id, checks })
 }
-

@@ -117,7 +117,10 @@ impl Figures {
 
     fn sub_processors(&mut self, tables: &Tables) {
         let all = &tables.sub_processors;
-        self.say("sub_processors.names", list(all.iter().map(|one| format!("{} ({})", one.name, lower_first(&one.purpose)))));
+        self.say(
+            "sub_processors.names",
+            list(all.iter().map(|one| format!("{} ({})", one.name, lower_first(&one.purpose)))),
+        );
         for one in all {
             let id = one.id.get_ref();
             self.say(format!("sub_processors.{id}.name"), &one.name);
@@ -141,7 +144,8 @@ fn read(key: &str, value: &Value) -> Option<Figure> {
         Value::Array(items) => {
             let numbers: Vec<_> = items.iter().filter_map(Value::as_u64).collect();
             let unit = unit_of(key)?;
-            (!numbers.is_empty()).then(|| Figure::plain(format!("{} {unit}s", list(numbers.iter().map(u64::to_string)))))
+            (!numbers.is_empty())
+                .then(|| Figure::plain(format!("{} {unit}s", list(numbers.iter().map(u64::to_string)))))
         }
         Value::Null | Value::Bool(_) | Value::Object(_) => None,
     }

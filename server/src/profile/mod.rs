@@ -19,8 +19,8 @@ use contract::permission::Permission;
 use time::Date;
 
 pub use self::check::check;
-pub use self::place::Flaw;
 use self::format::{DocumentKind, Register, SubProcessor};
+pub use self::place::Flaw;
 use self::policy::{Isolation, MfaRule, Policy};
 use self::sentence::Part;
 use crate::controls::Check;
@@ -94,12 +94,31 @@ pub struct Claim {
 #[derive(Clone, Debug)]
 pub enum Binding {
     /// Checks of the running system, all of which must pass.
-    Checks { control: &'static str, checks: Vec<Check> },
+    Checks {
+        control: &'static str,
+        checks: Vec<Check>,
+    },
     /// A control that this program does not have yet.
-    Coming { control: String, checks: Vec<String>, why: &'static str },
-    Evidence { owner: String, cadence_days: NonZeroU32, record: String, requires: Vec<String>, recorded: Option<Date> },
-    Milestone { owner: String, date: Date, record: String },
-    Published { confirmed: Date },
+    Coming {
+        control: String,
+        checks: Vec<String>,
+        why: &'static str,
+    },
+    Evidence {
+        owner: String,
+        cadence_days: NonZeroU32,
+        record: String,
+        requires: Vec<String>,
+        recorded: Option<Date>,
+    },
+    Milestone {
+        owner: String,
+        date: Date,
+        record: String,
+    },
+    Published {
+        confirmed: Date,
+    },
 }
 
 impl Binding {
@@ -196,7 +215,9 @@ impl Source {
                 .find(|shipped| shipped.name == *name)
                 .map(|shipped| shipped.text.to_owned())
                 .ok_or_else(|| format!("there is no profile \"{name}\"")),
-            Self::File(path) => std::fs::read_to_string(path).map_err(|error| format!("{} cannot be read: {error}", path.display())),
+            Self::File(path) => {
+                std::fs::read_to_string(path).map_err(|error| format!("{} cannot be read: {error}", path.display()))
+            }
         }
     }
 
@@ -215,7 +236,8 @@ impl Source {
                 .ok_or_else(|| format!("there is no document \"{file}\"")),
             Self::File(path) => {
                 let beside = path.parent().unwrap_or(path).join(file);
-                std::fs::read_to_string(&beside).map_err(|error| format!("{} cannot be read: {error}", beside.display()))
+                std::fs::read_to_string(&beside)
+                    .map_err(|error| format!("{} cannot be read: {error}", beside.display()))
             }
         }
     }

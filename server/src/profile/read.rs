@@ -56,10 +56,9 @@ fn table(tables: &mut Tables, key: &str, span: Range<usize>, value: Value<'_>, f
         "documents" => tables.documents = many(value, flaws),
         "sections" => tables.sections = many(value, flaws),
         "claims" => tables.claims = many(value, flaws),
-        unknown => flaws.error(
-            span,
-            format!("unknown key \"{unknown}\"{}", did_you_mean(unknown, KEYS.iter().copied())),
-        ),
+        unknown => {
+            flaws.error(span, format!("unknown key \"{unknown}\"{}", did_you_mean(unknown, KEYS.iter().copied())))
+        }
     }
 }
 

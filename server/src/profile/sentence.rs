@@ -12,7 +12,11 @@ use super::place::{Flaws, did_you_mean};
 pub enum Part {
     Words(String),
     /// A value of the profile or the program, with the name it goes by.
-    Figure { name: String, said: String, href: Option<String> },
+    Figure {
+        name: String,
+        said: String,
+        href: Option<String>,
+    },
     /// Month and year of the claim's newest record; only known when it is read.
     Recorded,
     /// Certificates on record that have not expired; only known when it is read.
@@ -28,9 +32,36 @@ pub struct Own {
 
 /// Numbers in disguise: what such a word says must come from the policy too.
 const NUMBER_WORDS: &[&str] = &[
-    "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "fifteen", "twenty",
-    "thirty", "forty", "fifty", "sixty", "ninety", "hundred", "thousand", "dozen", "twice", "hourly", "daily", "weekly",
-    "monthly", "quarterly", "yearly", "annual", "annually",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "fifteen",
+    "twenty",
+    "thirty",
+    "forty",
+    "fifty",
+    "sixty",
+    "ninety",
+    "hundred",
+    "thousand",
+    "dozen",
+    "twice",
+    "hourly",
+    "daily",
+    "weekly",
+    "monthly",
+    "quarterly",
+    "yearly",
+    "annual",
+    "annually",
 ];
 
 /// Reads a sentence; what is wrong is told at its place in the file.
@@ -98,7 +129,9 @@ fn figure(name: &str, own: Own, figures: &Figures) -> Result<Part, String> {
             Some(cadence) => said(cadence.clone()),
             None => Err(format!("{{{name}}}: \"{key}\" is not a span of time; write {{{key}}}")),
         },
-        Some(figure) => Ok(Part::Figure { name: name.to_owned(), said: figure.said.clone(), href: figure.href.clone() }),
+        Some(figure) => {
+            Ok(Part::Figure { name: name.to_owned(), said: figure.said.clone(), href: figure.href.clone() })
+        }
         None => Err(format!(
             "{{{name}}} names a value that this profile does not set{}",
             did_you_mean(key, figures.names())

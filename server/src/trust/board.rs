@@ -95,9 +95,12 @@ impl Board {
 fn tell(claim: &Claim, facts: &Facts, certifications: &[(String, Option<Date>)], now: OffsetDateTime) -> Told {
     let verdict = decide(claim, facts, now);
     let sentence = fill(claim, facts, certifications);
-    let since = facts.newest.get(&claim.id).filter(|change| change.to == verdict.state).map_or(now, |change| change.since);
+    let noticed = facts.newest.get(&claim.id).filter(|change| change.to == verdict.state).map(|change| change.since);
+    let since = verdict.began.or(noticed).unwrap_or(now);
     let (control, checks, mandatory) = match &claim.binding {
-        Binding::Checks { control, checks } => (Some((*control).to_owned()), checks.clone(), checks.iter().all(|check| check.mandatory())),
+        Binding::Checks { control, checks } => {
+            (Some((*control).to_owned()), checks.clone(), checks.iter().all(|check| check.mandatory()))
+        }
         Binding::Coming { control, .. } => (Some(control.clone()), Vec::new(), true),
         Binding::Evidence { .. } | Binding::Milestone { .. } | Binding::Published { .. } => (None, Vec::new(), true),
     };
@@ -123,7 +126,9 @@ fn fill(claim: &Claim, facts: &Facts, certifications: &[(String, Option<Date>)])
     let recorded = || {
         let declared = match &claim.binding {
             Binding::Evidence { recorded, .. } => *recorded,
-            Binding::Checks { .. } | Binding::Coming { .. } | Binding::Milestone { .. } | Binding::Published { .. } => None,
+            Binding::Checks { .. } | Binding::Coming { .. } | Binding::Milestone { .. } | Binding::Published { .. } => {
+                None
+            }
         };
         let records = facts.records.get(&claim.id).map(Vec::as_slice).unwrap_or_default();
         let newest = records.iter().map(|record| record.dated).chain(declared).max();
@@ -136,7 +141,9 @@ fn fill(claim: &Claim, facts: &Facts, certifications: &[(String, Option<Date>)])
         .map(|part| match part {
             Part::Words(_) | Part::Figure { .. } => part.clone(),
             Part::Recorded => figure("recorded", recorded()),
-            Part::CertificationsHeld => figure("certifications.held", list(certifications.iter().map(|(name, _)| name.as_str()))),
+            Part::CertificationsHeld => {
+                figure("certifications.held", list(certifications.iter().map(|(name, _)| name.as_str())))
+            }
         })
         .collect()
 }

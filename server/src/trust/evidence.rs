@@ -65,10 +65,18 @@ pub enum EvidenceError {
 ///
 /// # Errors
 /// See [`EvidenceError`]. Then nothing is on record and no file is left behind.
-pub async fn add(operator: &Operator, vault: &Vault, profile: &Profile, new: NewEvidence, now: OffsetDateTime) -> Result<Uuid, EvidenceError> {
+pub async fn add(
+    operator: &Operator,
+    vault: &Vault,
+    profile: &Profile,
+    new: NewEvidence,
+    now: OffsetDateTime,
+) -> Result<Uuid, EvidenceError> {
     let dated = check(profile, &new, now)?;
     let id = Uuid::now_v7();
-    let sealed = |column: &str, plain: Option<&[u8]>| plain.map(|plain| vault.seal(&format!("evidence/{id}/{column}"), plain)).transpose();
+    let sealed = |column: &str, plain: Option<&[u8]>| {
+        plain.map(|plain| vault.seal(&format!("evidence/{id}/{column}"), plain)).transpose()
+    };
     let fields = (!new.fields.is_empty()).then(|| serde_json::to_vec(&new.fields).unwrap_or_default());
     let row = evidence::ActiveModel {
         id: ActiveValue::Set(id),
@@ -83,7 +91,9 @@ pub async fn add(operator: &Operator, vault: &Vault, profile: &Profile, new: New
         fields: ActiveValue::Set(sealed("fields", fields.as_deref())?),
         file_name: ActiveValue::Set(sealed("file_name", new.file.as_ref().map(|(name, _)| name.as_bytes()))?),
         file_sha256: ActiveValue::Set(new.file.as_ref().map(|(_, content)| sha256_hex(content))),
-        file_bytes: ActiveValue::Set(new.file.as_ref().map(|(_, content)| i64::try_from(content.len()).unwrap_or(i64::MAX))),
+        file_bytes: ActiveValue::Set(
+            new.file.as_ref().map(|(_, content)| i64::try_from(content.len()).unwrap_or(i64::MAX)),
+        ),
     };
     if let Some((_, content)) = &new.file {
         vault.put_file(id, content)?;

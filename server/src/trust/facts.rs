@@ -51,12 +51,16 @@ impl Facts {
     /// When the database does not answer.
     pub async fn read(visitor: &Visitor, profile: &str) -> Result<Self, DbErr> {
         let mut facts = Self { switched_off: switches(visitor).await?, ..Self::default() };
-        let findings = finding::Entity::find().filter(finding::Column::Profile.eq(profile)).order_by_desc(finding::Column::CheckedAtMs);
+        let findings = finding::Entity::find()
+            .filter(finding::Column::Profile.eq(profile))
+            .order_by_desc(finding::Column::CheckedAtMs);
         for row in visitor.all(findings).await? {
             let Some(check) = Check::by_path(&row.check_path) else { continue };
             facts.findings.entry(check).or_default().push(Finding::from(row));
         }
-        let evidence = evidence::Entity::find().filter(evidence::Column::Profile.eq(profile)).order_by_desc(evidence::Column::Dated);
+        let evidence = evidence::Entity::find()
+            .filter(evidence::Column::Profile.eq(profile))
+            .order_by_desc(evidence::Column::Dated);
         for row in visitor.all(evidence).await? {
             let claim = row.claim.clone();
             facts.records.entry(claim).or_default().extend(Record::read(row));
@@ -99,7 +103,10 @@ pub(crate) fn newest_of_each_claim(profile: &str) -> Select<trust_change::Entity
 
 async fn switches(visitor: &Visitor) -> Result<BTreeMap<Check, (OffsetDateTime, String)>, DbErr> {
     let rows = visitor.all(check_switch::Entity::find()).await?;
-    Ok(rows.into_iter().filter_map(|row| Some((Check::by_path(&row.check_path)?, (from_ms(row.off_since_ms), row.reason)))).collect())
+    Ok(rows
+        .into_iter()
+        .filter_map(|row| Some((Check::by_path(&row.check_path)?, (from_ms(row.off_since_ms), row.reason))))
+        .collect())
 }
 
 impl From<finding::Model> for Finding {
@@ -131,7 +138,20 @@ impl Record {
 
 impl Change {
     pub(crate) fn read(row: trust_change::Model) -> Option<Self> {
-        let trust_change::Model { profile: _, seq, claim, kind, from_state, to_state, sentence, reason, at_ms, since_ms, previous_hash: _, hash } = row;
+        let trust_change::Model {
+            profile: _,
+            seq,
+            claim,
+            kind,
+            from_state,
+            to_state,
+            sentence,
+            reason,
+            at_ms,
+            since_ms,
+            previous_hash: _,
+            hash,
+        } = row;
         Some(Self {
             seq,
             claim,

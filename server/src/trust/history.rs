@@ -36,8 +36,16 @@ pub const PAGE: u64 = 100;
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn newest(visitor: &Visitor, profile: &str, claim: Option<&str>, before: Option<i64>) -> Result<Vec<Change>, DbErr> {
-    let mut select = trust_change::Entity::find().filter(trust_change::Column::Profile.eq(profile)).order_by_desc(trust_change::Column::Seq).limit(PAGE);
+pub async fn newest(
+    visitor: &Visitor,
+    profile: &str,
+    claim: Option<&str>,
+    before: Option<i64>,
+) -> Result<Vec<Change>, DbErr> {
+    let mut select = trust_change::Entity::find()
+        .filter(trust_change::Column::Profile.eq(profile))
+        .order_by_desc(trust_change::Column::Seq)
+        .limit(PAGE);
     if let Some(claim) = claim {
         select = select.filter(trust_change::Column::Claim.eq(claim));
     }
@@ -92,7 +100,15 @@ fn pending<'a>(board: &'a Board, facts: &'a Facts) -> Vec<Entry<'a>> {
     let mut entries = Vec::new();
     for told in &board.claims {
         let newest = facts.newest.get(&told.id);
-        let entry = |reason| Entry { claim: &told.id, kind: told.kind, from: newest.map(|change| change.to), to: told.state, sentence: &told.text, reason, since: newest.filter(|change| change.to == told.state).map(|change| change.since) };
+        let entry = |reason| Entry {
+            claim: &told.id,
+            kind: told.kind,
+            from: newest.map(|change| change.to),
+            to: told.state,
+            sentence: &told.text,
+            reason,
+            since: newest.filter(|change| change.to == told.state).map(|change| change.since),
+        };
         match newest {
             Some(change) if change.to == told.state && change.sentence == told.text => {}
             Some(change) if change.to == told.state => entries.push(entry("The words of the sentence changed.")),
@@ -102,13 +118,28 @@ fn pending<'a>(board: &'a Board, facts: &'a Facts) -> Vec<Entry<'a>> {
     for (id, change) in &facts.newest {
         if change.to != State::Withdrawn && board.claim(id).is_none() {
             let reason = "The claim left the profile.";
-            entries.push(Entry { claim: id, kind: change.kind, from: Some(change.to), to: State::Withdrawn, sentence: &change.sentence, reason, since: None });
+            entries.push(Entry {
+                claim: id,
+                kind: change.kind,
+                from: Some(change.to),
+                to: State::Withdrawn,
+                sentence: &change.sentence,
+                reason,
+                since: None,
+            });
         }
     }
     entries
 }
 
-async fn append(change: &PlatformChange, profile: &str, seq: i64, previous: &str, entry: &Entry<'_>, at: OffsetDateTime) -> Result<String, DbErr> {
+async fn append(
+    change: &PlatformChange,
+    profile: &str,
+    seq: i64,
+    previous: &str,
+    entry: &Entry<'_>,
+    at: OffsetDateTime,
+) -> Result<String, DbErr> {
     let mut row = trust_change::Model {
         profile: profile.to_owned(),
         seq,
@@ -124,7 +155,20 @@ async fn append(change: &PlatformChange, profile: &str, seq: i64, previous: &str
         hash: String::new(),
     };
     row.hash = hash_of(&row);
-    let trust_change::Model { profile, seq, claim, kind, from_state, to_state, sentence, reason, at_ms, since_ms, previous_hash, hash } = row;
+    let trust_change::Model {
+        profile,
+        seq,
+        claim,
+        kind,
+        from_state,
+        to_state,
+        sentence,
+        reason,
+        at_ms,
+        since_ms,
+        previous_hash,
+        hash,
+    } = row;
     let written = hash.clone();
     change
         .insert(trust_change::ActiveModel {
@@ -146,9 +190,36 @@ async fn append(change: &PlatformChange, profile: &str, seq: i64, previous: &str
 }
 
 fn hash_of(row: &trust_change::Model) -> String {
-    let trust_change::Model { profile, seq, claim, kind, from_state, to_state, sentence, reason, at_ms, since_ms, previous_hash, hash: _ } = row;
+    let trust_change::Model {
+        profile,
+        seq,
+        claim,
+        kind,
+        from_state,
+        to_state,
+        sentence,
+        reason,
+        at_ms,
+        since_ms,
+        previous_hash,
+        hash: _,
+    } = row;
     let from = from_state.as_deref().unwrap_or_default();
-    chain::link(previous_hash, &[profile, &seq.to_string(), claim, kind, from, to_state, sentence, reason, &at_ms.to_string(), &since_ms.to_string()])
+    chain::link(
+        previous_hash,
+        &[
+            profile,
+            &seq.to_string(),
+            claim,
+            kind,
+            from,
+            to_state,
+            sentence,
+            reason,
+            &at_ms.to_string(),
+            &since_ms.to_string(),
+        ],
+    )
 }
 
 /// Recomputes the chain from its first entry: how many entries hold, or the number of the first that does not.
@@ -156,7 +227,13 @@ fn hash_of(row: &trust_change::Model) -> String {
 /// # Errors
 /// When the database does not answer.
 pub async fn verify(visitor: &Visitor, profile: &str) -> Result<Result<i64, i64>, DbErr> {
-    let rows = visitor.all(trust_change::Entity::find().filter(trust_change::Column::Profile.eq(profile)).order_by_asc(trust_change::Column::Seq)).await?;
+    let rows = visitor
+        .all(
+            trust_change::Entity::find()
+                .filter(trust_change::Column::Profile.eq(profile))
+                .order_by_asc(trust_change::Column::Seq),
+        )
+        .await?;
     let mut previous = GENESIS.to_owned();
     let mut expected = 1;
     for row in rows {

@@ -18,11 +18,13 @@ pub struct Verdict {
     pub finding: String,
     pub checked_at: Option<OffsetDateTime>,
     pub due_at: Option<OffsetDateTime>,
+    /// When the state began, where the record itself tells.
+    pub began: Option<OffsetDateTime>,
 }
 
 impl Verdict {
     fn of(state: State, finding: impl Into<String>) -> Self {
-        Self { state, finding: finding.into(), checked_at: None, due_at: None }
+        Self { state, finding: finding.into(), checked_at: None, due_at: None, began: None }
     }
 
     fn checked(self, at: Option<OffsetDateTime>) -> Self {
@@ -31,6 +33,11 @@ impl Verdict {
 
     fn due(self, date: Date) -> Self {
         Self { due_at: Some(end_of(date)), ..self }
+    }
+
+    /// It was due on `date` and has been missing since.
+    fn overdue(self, date: Date) -> Self {
+        Self { began: Some(end_of(date) + Duration::SECOND), ..self.due(date) }
     }
 }
 
@@ -43,11 +50,12 @@ pub fn decide(claim: &Claim, facts: &Facts, now: OffsetDateTime) -> Verdict {
     match &claim.binding {
         Binding::Checks { checks, .. } => of_checks(checks, facts, now),
         Binding::Coming { why, .. } => Verdict::of(State::Unproven, *why),
-        Binding::Evidence { owner, cadence_days, record, recorded, requires: _ } => of_evidence(owner, *cadence_days, record, *recorded, records, now),
-        Binding::Milestone { owner, date, record } => of_milestone(owner, *date, record, records, now),
-        Binding::Published { confirmed } => {
-            Verdict::of(State::Stated, format!("Last confirmed on {confirmed}.")).checked(Some(confirmed.with_time(Time::MIDNIGHT).assume_utc()))
+        Binding::Evidence { owner, cadence_days, record, recorded, requires: _ } => {
+            of_evidence(owner, *cadence_days, record, *recorded, records, now)
         }
+        Binding::Milestone { owner, date, record } => of_milestone(owner, *date, record, records, now),
+        Binding::Published { confirmed } => Verdict::of(State::Stated, format!("Last confirmed on {confirmed}."))
+            .checked(Some(confirmed.with_time(Time::MIDNIGHT).assume_utc())),
     }
 }
 
@@ -58,7 +66,8 @@ fn of_checks(checks: &[Check], facts: &Facts, now: OffsetDateTime) -> Verdict {
     let Some(worst) = verdicts.iter().map(|verdict| verdict.state).min_by_key(|state| gravity(*state)) else {
         return Verdict::of(State::Unproven, "Nothing is checked.");
     };
-    let said: Vec<&str> = verdicts.iter().filter(|verdict| verdict.state == worst).map(|verdict| verdict.finding.as_str()).collect();
+    let said: Vec<&str> =
+        verdicts.iter().filter(|verdict| verdict.state == worst).map(|verdict| verdict.finding.as_str()).collect();
     Verdict::of(worst, said.join(" ")).checked(oldest)
 }
 
@@ -76,7 +85,8 @@ const fn gravity(state: State) -> u8 {
 fn of_check(check: Check, facts: &Facts, now: OffsetDateTime) -> Verdict {
     let newest: Option<&Finding> = facts.findings.get(&check).and_then(|findings| findings.first());
     if let Some((since, reason)) = facts.switched_off.get(&check) {
-        return Verdict::of(State::Failing, format!("Switched off by an operator since {}: {reason}", rfc3339(*since))).checked(newest.map(|finding| finding.at));
+        return Verdict::of(State::Failing, format!("Switched off by an operator since {}: {reason}", rfc3339(*since)))
+            .checked(newest.map(|finding| finding.at));
     }
     let Some(Finding { seen, at, .. }) = newest else {
         return Verdict::of(State::Unproven, "Not checked yet.");
@@ -87,13 +97,27 @@ fn of_check(check: Check, facts: &Facts, now: OffsetDateTime) -> Verdict {
     let verdict = match seen {
         Seen::Failing(said) => Verdict::of(State::Failing, said),
         Seen::Unavailable(said) => Verdict::of(State::Unavailable, said),
-        Seen::Upheld(_) if stale => Verdict::of(State::Ageing, format!("Last upheld at {}; no check has run for longer than its limit of {}.", rfc3339(*at), count(limit.as_secs() / 60, "minute"))),
+        Seen::Upheld(_) if stale => Verdict::of(
+            State::Ageing,
+            format!(
+                "Last upheld at {}; no check has run for longer than its limit of {}.",
+                rfc3339(*at),
+                count(limit.as_secs() / 60, "minute")
+            ),
+        ),
         Seen::Upheld(said) => Verdict::of(State::Proven, said),
     };
     verdict.checked(Some(*at))
 }
 
-fn of_evidence(owner: &str, cadence_days: NonZeroU32, wanted: &str, recorded: Option<Date>, records: &[Record], now: OffsetDateTime) -> Verdict {
+fn of_evidence(
+    owner: &str,
+    cadence_days: NonZeroU32,
+    wanted: &str,
+    recorded: Option<Date>,
+    records: &[Record],
+    now: OffsetDateTime,
+) -> Verdict {
     let today = now.date();
     let newest = records.iter().map(|record| record.dated).chain(recorded).max();
     let Some(dated) = newest else {
@@ -101,15 +125,22 @@ fn of_evidence(owner: &str, cadence_days: NonZeroU32, wanted: &str, recorded: Op
     };
     let checked = Some(dated.with_time(Time::MIDNIGHT).assume_utc());
     if let Some((name, expired)) = expired(records, dated, today) {
-        return Verdict::of(State::Failing, format!("The certificate \"{name}\" expired on {expired}: overdue since then. {owner} owes: {wanted}")).checked(checked).due(expired);
+        return Verdict::of(
+            State::Failing,
+            format!("The certificate \"{name}\" expired on {expired}: overdue since then. {owner} owes: {wanted}"),
+        )
+        .checked(checked)
+        .overdue(expired);
     }
     let due = dated.saturating_add(Duration::days(i64::from(cadence_days.get())));
     let cadence = every_days(cadence_days.get().into());
     let age = age(dated, today);
     if today > due {
-        return Verdict::of(State::Failing, format!("Overdue since {due}: the newest record is of {dated}, {age} old, and one is due {cadence}. {owner} owes: {wanted}")).checked(checked).due(due);
+        return Verdict::of(State::Failing, format!("Overdue since {due}: the newest record is of {dated}, {age} old, and one is due {cadence}. {owner} owes: {wanted}")).checked(checked).overdue(due);
     }
-    Verdict::of(State::Proven, format!("The newest record is of {dated}, {age} old; the next is due by {due}.")).checked(checked).due(due)
+    Verdict::of(State::Proven, format!("The newest record is of {dated}, {age} old; the next is due by {due}."))
+        .checked(checked)
+        .due(due)
 }
 
 /// The newest records are of `dated`; a certificate among them that has run out.
@@ -124,9 +155,17 @@ fn expired(records: &[Record], dated: Date, today: Date) -> Option<(String, Date
 fn of_milestone(owner: &str, date: Date, wanted: &str, records: &[Record], now: OffsetDateTime) -> Verdict {
     let reached = records.iter().map(|record| record.dated).min();
     match reached {
-        Some(reached) => Verdict::of(State::Proven, format!("Reached: on record since {reached}.")).checked(Some(reached.with_time(Time::MIDNIGHT).assume_utc())),
-        None if now.date() > date => Verdict::of(State::Failing, format!("Overdue since {date}: nothing is on record. {owner} owes: {wanted}")).due(date),
-        None => Verdict::of(State::Unproven, format!("Planned for {date}; nothing is on record yet. {owner} owes: {wanted}")).due(date),
+        Some(reached) => Verdict::of(State::Proven, format!("Reached: on record since {reached}."))
+            .checked(Some(reached.with_time(Time::MIDNIGHT).assume_utc())),
+        None if now.date() > date => {
+            Verdict::of(State::Failing, format!("Overdue since {date}: nothing is on record. {owner} owes: {wanted}"))
+                .overdue(date)
+        }
+        None => Verdict::of(
+            State::Unproven,
+            format!("Planned for {date}; nothing is on record yet. {owner} owes: {wanted}"),
+        )
+        .due(date),
     }
 }
 

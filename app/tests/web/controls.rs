@@ -1,0 +1,142 @@
+//! The controls that ask over the network: upheld by the real server, fallen when the thing is broken.
+
+use crate::common::{acceptor, naked, over_tls, plain, served};
+use axum::Router;
+use axum::http::HeaderValue;
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use server::controls::run::look;
+use server::controls::{Check, Instance, Mode, Seen};
+use server::testing::World;
+use tokio_rustls::rustls::version::{TLS12, TLS13};
+
+async fn seen(check: Check, instance: &Instance) -> Seen {
+    look(check, instance).await.seen
+}
+
+fn upheld(seen: &Seen) -> bool {
+    matches!(seen, Seen::Upheld(_))
+}
+
+fn failing(seen: &Seen) -> bool {
+    matches!(seen, Seen::Failing(_))
+}
+
+#[tokio::test]
+async fn web_hygiene_is_upheld_by_the_real_server() {
+    let served = plain().await;
+    for check in [Check::Headers, Check::Cookies, Check::RateLimits, Check::BodyLimits] {
+        let seen = seen(check, &served.instance).await;
+        assert!(upheld(&seen), "{check:?}: {seen:?}");
+    }
+}
+
+#[tokio::test]
+async fn web_hygiene_falls_with_a_server_that_lacks_it() {
+    let served = plain().await;
+    let bare = naked(&served.instance, Router::new().fallback(any(|| async { "hello" }))).await;
+    for check in [Check::Headers, Check::RateLimits, Check::BodyLimits] {
+        let seen = seen(check, &bare).await;
+        assert!(failing(&seen), "{check:?}: {seen:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_with_a_script_or_a_product_version_falls() {
+    let served = plain().await;
+    let bad = |name: &'static str, value: &'static str, body: &'static str| {
+        let router = app::http::router::router(&served.site).layer(axum::middleware::map_response(
+            move |response: Response| async move {
+                let (mut parts, old) = response.into_parts();
+                if !name.is_empty() {
+                    parts.headers.insert(name, HeaderValue::from_static(value));
+                }
+                let html = parts.headers.get("content-type").is_some_and(|kind| kind == "text/html; charset=utf-8");
+                if html && !body.is_empty() {
+                    parts.headers.remove("content-length");
+                    return (parts, body).into_response();
+                }
+                Response::from_parts(parts, old)
+            },
+        ));
+        naked(&served.instance, router)
+    };
+    let with_version = bad("server", "nginx/1.2.3", "").await;
+    let with_script = bad("", "", "<p>x</p><script>1</script>").await;
+    let with_weak_policy =
+        bad("content-security-policy", "default-src 'none' 'unsafe-inline'; frame-ancestors 'none'", "").await;
+    for instance in [with_version, with_script, with_weak_policy] {
+        let seen = seen(Check::Headers, &instance).await;
+        assert!(failing(&seen), "{seen:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_cookie_without_its_attributes_falls() {
+    let served = plain().await;
+    let bare = naked(
+        &served.instance,
+        Router::new().fallback(any(|| async { ([("set-cookie", "session=1; HttpOnly")], "hello") })),
+    )
+    .await;
+    assert!(failing(&seen(Check::Cookies, &bare).await));
+}
+
+#[tokio::test]
+async fn a_limiter_that_is_switched_off_really_lets_everybody_through() {
+    let served = plain().await;
+    let operator = served.world.operator();
+    server::trust::switch::off(&operator, Check::RateLimits, "drill", served.world.now).await.expect("off");
+    served.site.look().await;
+    assert!(failing(&seen(Check::RateLimits, &served.instance).await));
+
+    server::trust::switch::on(&operator, Check::RateLimits, served.world.now).await.expect("on");
+    served.site.look().await;
+    assert!(upheld(&seen(Check::RateLimits, &served.instance).await));
+}
+
+#[tokio::test]
+async fn transport_is_unavailable_on_plain_http() {
+    let served = plain().await;
+    for check in [Check::Tls, Check::Redirect, Check::Hsts] {
+        assert!(matches!(seen(check, &served.instance).await, Seen::Unavailable(_)), "{check:?}");
+    }
+}
+
+#[tokio::test]
+async fn transport_is_upheld_by_our_own_tls() {
+    let served = over_tls().await;
+    for check in [Check::Tls, Check::Redirect, Check::Hsts, Check::Headers] {
+        let seen = seen(check, &served.instance).await;
+        assert!(upheld(&seen), "{check:?}: {seen:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_version_that_is_promised_and_not_spoken_falls() {
+    let only_new = served(World::new().await, Mode::OwnTls, Some(acceptor(&[&TLS13])), "").await;
+    assert!(failing(&seen(Check::Tls, &only_new.instance).await));
+    let strict = server::testing::profile("aertous", &[("tls = \"1.2\"", "tls = \"1.3\"")]);
+    let too_old = served(World::with(strict).await, Mode::OwnTls, Some(acceptor(&[&TLS12, &TLS13])), "").await;
+    assert!(failing(&seen(Check::Tls, &too_old.instance).await));
+}
+
+#[tokio::test]
+async fn plain_http_that_carries_content_falls() {
+    let open = plain().await;
+    let mut pretending = open.instance.clone();
+    pretending.serving.mode = Mode::BehindProxy;
+    for check in [Check::Redirect, Check::Hsts] {
+        let seen = seen(check, &pretending).await;
+        assert!(failing(&seen), "{check:?}: {seen:?}");
+    }
+}
+
+#[tokio::test]
+async fn behind_a_trusted_proxy_plain_requests_are_redirected_and_https_ones_carry_hsts() {
+    let served = served(World::new().await, Mode::BehindProxy, None, "127.0.0.1/32").await;
+    for check in [Check::Redirect, Check::Hsts, Check::Headers] {
+        let seen = seen(check, &served.instance).await;
+        assert!(upheld(&seen), "{check:?}: {seen:?}");
+    }
+}

@@ -1,0 +1,168 @@
+// Starts the program under test in a scratch folder of its own, asks it, moves its clock, and stops it.
+
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import http from 'node:http';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+export const END2END = dirname(fileURLToPath(import.meta.url));
+export const ROOT = resolve(END2END, '..');
+export const RESULTS = join(END2END, 'results');
+export const PROFILES = ['aertous', 'stack-aero', 'stratuslog'];
+export const DAY_SECONDS = 86_400;
+
+const BINARY = resolve(process.env.AVOUCH_BIN ?? join(ROOT, 'target/release/avouch'));
+
+/** How long a server may take to be ready, and to finish its first round of checks. */
+const START_MS = 20_000;
+
+/** How long a server may take to stop. */
+const STOP_MS = 10_000;
+
+/**
+ * Serves a shipped profile, or what `edit` makes of its text. `data` continues an earlier instance; `shiftSeconds` is where
+ * its clock starts. With `settled` false the first round of checks is not awaited.
+ */
+export async function start({ profile, edit, data, shiftSeconds = 0, settled = true }) {
+  const folder = mkdtempSync(join(tmpdir(), 'avouch-e2e-'));
+  const port = await freePort();
+  const server = new Server(folder, port, {
+    AVOUCH_ENVIRONMENT: 'test',
+    AVOUCH_PROFILE: edit ? edited(profile, edit, folder) : profile,
+    AVOUCH_DATA: data ?? join(folder, 'data'),
+    AVOUCH_LISTEN: `127.0.0.1:${port}`,
+    AVOUCH_CLOCK_FILE: join(folder, 'clock'),
+  });
+  server.moveClock(shiftSeconds);
+  await server.run(settled);
+  return server;
+}
+
+class Server {
+  #child;
+  #said = '';
+  #stopping;
+
+  constructor(folder, port, settings) {
+    this.folder = folder;
+    this.data = settings.AVOUCH_DATA;
+    this.origin = `http://127.0.0.1:${port}`;
+    this.clockFile = settings.AVOUCH_CLOCK_FILE;
+    this.settings = settings;
+  }
+
+  async run(settled) {
+    this.#child = spawn(BINARY, ['serve'], { cwd: this.folder, env: this.#env(), stdio: ['ignore', 'pipe', 'pipe'] });
+    const hear = (text) => (this.#said += text);
+    this.#child.stdout.setEncoding('utf8').on('data', hear);
+    this.#child.stderr.setEncoding('utf8').on('data', hear);
+    this.#child.on('error', (error) => hear(`${BINARY} cannot be run: ${error.message}\n`));
+    await this.#until('ready', async () => (await this.ask('/readyz')).status === 200);
+    if (!settled) return;
+    const checked = (claim) => claim.finding !== 'Not checked yet.';
+    await this.#until('through its first round of checks', async () => (await this.json()).claims.every(checked));
+    await this.#until('published in its history', async () => (await this.text('/trust/feed.atom')).includes('<entry>'));
+  }
+
+  /** Stops it as an operator would, once. */
+  stop() {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  /** What it must never say to its log is an error here. */
+  async #stop() {
+    const ended = this.#ended() ? [this.#child.exitCode] : once(this.#child, 'exit');
+    this.#child.kill('SIGTERM');
+    const [code] = await Promise.race([ended, sleep(STOP_MS, ['still running'], { ref: false })]);
+    if (code === 'still running') this.#child.kill('SIGKILL');
+    rmSync(this.folder, { recursive: true, force: true });
+    if (code !== 0) throw new Error(`${STOP_MS / 1000} s after SIGTERM the server's status is ${code}. It said:\n${this.#said}`);
+    const broken = this.#said.split('\n').filter((line) => /panicked|ERROR/.test(line));
+    if (broken.length > 0) throw new Error(`the server's log tells of failures:\n${broken.join('\n')}`);
+  }
+
+  /** Signed seconds that are added to the real time. */
+  moveClock(seconds) {
+    writeFileSync(this.clockFile, String(seconds));
+  }
+
+  /** Runs another command of the program on the same data: its status and what it printed. */
+  async command(...args) {
+    const run = promisify(execFile)(BINARY, args, { cwd: this.folder, env: this.#env() });
+    return run.then(
+      ({ stdout, stderr }) => ({ status: 0, stdout, stderr }),
+      ({ code, stdout, stderr }) => ({ status: code, stdout, stderr }),
+    );
+  }
+
+  /** One plain request on a connection of its own, exactly as given. */
+  async ask(path, { method = 'GET', headers = {}, body } = {}) {
+    const request = http.request(this.origin + path, { method, headers, agent: false });
+    request.end(body);
+    const [response] = await once(request, 'response');
+    const chunks = [];
+    for await (const chunk of response) chunks.push(chunk);
+    const content = Buffer.concat(chunks);
+    return { status: response.statusCode, headers: response.headers, content, text: content.toString('utf8') };
+  }
+
+  async text(path) {
+    const { status, text } = await this.ask(path);
+    if (status !== 200) throw new Error(`${path} answered ${status}`);
+    return text;
+  }
+
+  async json() {
+    return JSON.parse(await this.text('/trust.json'));
+  }
+
+  async claim(id) {
+    return (await this.json()).claims.find((claim) => claim.id === id);
+  }
+
+  #ended() {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null || this.#child.pid === undefined;
+  }
+
+  /** Ours and the test's settings only: none that whoever runs the tests has set for another instance. */
+  #env() {
+    const others = Object.entries(process.env).filter(([name]) => !name.startsWith('AVOUCH_') && !name.startsWith('LEPTOS_'));
+    return { ...Object.fromEntries(others), ...this.settings };
+  }
+
+  async #until(what, holds) {
+    const end = Date.now() + START_MS;
+    while (!(await holds().catch(() => false))) {
+      if (this.#ended() || Date.now() > end) throw new Error(`the server is not ${what}. It said:\n${this.#said}`);
+      await sleep(100);
+    }
+  }
+}
+
+/** A copy of a shipped profile below `folder`, with its text changed by `edit`. Returns its path. */
+function edited(name, edit, folder) {
+  const shipped = join(ROOT, 'server/profiles');
+  cpSync(join(shipped, name), join(folder, name), { recursive: true });
+  const text = readFileSync(join(shipped, `${name}.toml`), 'utf8');
+  const changed = edit(text);
+  if (changed === text) throw new Error(`the profile ${name} no longer has what this test changes in it`);
+  const path = join(folder, `${name}.toml`);
+  writeFileSync(path, changed);
+  return path;
+}
+
+async function freePort() {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address();
+  probe.close();
+  await once(probe, 'close');
+  return port;
+}

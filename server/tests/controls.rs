@@ -1,0 +1,176 @@
+//! Each control, upheld and broken; and that a check which breaks fails alone.
+
+use server::controls::run::{contained, look};
+use server::controls::{Check, Seen};
+use server::crypto::keys::{KeyError, MasterKey, Origin};
+use server::crypto::seal::SecretKey;
+use server::guard::{OpenError, Store, Where};
+use server::testing::{START, World, profile};
+use server::trust::evidence::{self, NewEvidence};
+use server::vault::{Vault, VaultError};
+use server::{audit, jobs};
+use std::sync::Arc;
+
+async fn seen(world: &World, check: Check) -> Seen {
+    look(check, &world.instance()).await.seen
+}
+
+fn upheld(seen: &Seen) -> bool {
+    matches!(seen, Seen::Upheld(_))
+}
+
+fn failing(seen: &Seen) -> bool {
+    matches!(seen, Seen::Failing(_))
+}
+
+#[tokio::test]
+async fn the_claim_engine_is_upheld_on_a_fresh_instance() {
+    let world = World::new().await;
+    world.observe().await;
+    for check in
+        [Check::BoundClaims, Check::CertificationsComputed, Check::FrameworksComputed, Check::Tuneable, Check::History]
+    {
+        let seen = seen(&world, check).await;
+        assert!(upheld(&seen), "{check:?}: {seen:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_broken_history_fails_its_check() {
+    let world = World::new().await;
+    world.observe().await;
+    world.tamper("update trust_change set reason = 'x' where seq = 5").await;
+    assert!(failing(&seen(&world, Check::History).await));
+}
+
+#[tokio::test]
+async fn a_history_that_lags_behind_fails_its_check() {
+    let world = World::new().await;
+    let new = NewEvidence { claim: "P058".into(), dated: Some(START.date()), ..NewEvidence::default() };
+    world.observe().await;
+    evidence::add(&world.operator(), &world.vault, &world.profile, new, world.now).await.expect("add");
+    assert!(failing(&seen(&world, Check::History).await));
+}
+
+#[tokio::test]
+async fn a_framework_that_does_not_load_fails_its_check() {
+    let mut world = World::new().await;
+    let mut changed = (*world.profile).clone();
+    changed.frameworks[0].requirements.pop();
+    world.profile = Arc::new(changed);
+    assert!(failing(&seen(&world, Check::FrameworksComputed).await));
+}
+
+#[tokio::test]
+async fn sealed_storage_is_upheld_and_leaves_no_marker() {
+    let world = World::new().await;
+    let seen = seen(&world, Check::AtRest).await;
+    assert!(upheld(&seen), "{seen:?}");
+    assert_eq!(std::fs::read_dir(world.folder.join("evidence")).expect("folder").count(), 0);
+}
+
+#[tokio::test]
+async fn a_data_key_that_does_not_open_fails_sealed_storage() {
+    let world = World::new().await;
+    world.tamper("update data_key set environment = 'production'").await;
+    assert!(failing(&seen(&world, Check::AtRest).await));
+}
+
+#[tokio::test]
+async fn where_the_master_key_comes_from_decides_the_claim_about_secrets() {
+    let mut world = World::new().await;
+    assert!(upheld(&seen(&world, Check::References).await));
+    for (origin, expected) in [(Origin::OnDisk, "failing"), (Origin::BesideData, "unavailable")] {
+        let key = SecretKey::random().expect("random");
+        let master = Arc::new(MasterKey::new(key, origin));
+        world.tamper("delete from data_key").await;
+        world.vault = Vault::open(&world.operator(), master, "test", &world.folder, START).await.expect("vault");
+        let seen = seen(&world, Check::References).await;
+        let fits = match expected {
+            "failing" => failing(&seen),
+            _ => matches!(seen, Seen::Unavailable(_)),
+        };
+        assert!(fits, "{origin:?}: {seen:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_field_about_health_that_is_not_a_date_fails_the_shape_of_the_data() {
+    let world = World::with(profile("stratuslog", &[])).await;
+    assert!(upheld(&seen(&world, Check::HealthFields).await));
+    let field =
+        "[[registers.fields]]\nid = \"allergies\"\nlabel = \"Allergies\"\nkind = \"text\"\n\n[[registers.fields]]";
+    let world = World::with(profile("stratuslog", &[("[[registers.fields]]", field)])).await;
+    assert!(failing(&seen(&world, Check::HealthFields).await));
+}
+
+#[tokio::test]
+async fn a_check_that_panics_fails_with_a_reference_and_no_cause() {
+    let work = async { Option::<Seen>::None.ok_or("x").map_err(|_| -> String { unreachable!("secret path /etc/x") }) };
+    let seen = contained(Check::Tls, work).await;
+    let Seen::Failing(said) = seen else { unreachable!("{seen:?}") };
+    assert!(said.contains("under ") && !said.contains("secret"), "{said}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_check_that_hangs_fails_after_its_limit() {
+    let seen = contained(Check::Tls, std::future::pending()).await;
+    assert!(failing(&seen), "{seen:?}");
+}
+
+#[tokio::test]
+async fn one_broken_check_does_not_stop_the_others() {
+    let world = World::new().await;
+    // Nobody listens at the instance's address, so everything that asks over the network fails.
+    let ran = jobs::run_checks(&world.instance(), Check::ALL).await.expect("run");
+    assert_eq!(ran.len(), Check::ALL.len());
+    let of = |check| ran.iter().find(|ran| ran.check == check).map(|ran| &ran.seen).expect("ran");
+    assert!(failing(of(Check::Headers)) && upheld(of(Check::AtRest)), "{ran:?}");
+}
+
+#[tokio::test]
+async fn the_wrong_master_key_and_another_environment_are_refused() {
+    let world = World::new().await;
+    let other = Arc::new(MasterKey::new(SecretKey::random().expect("random"), Origin::InMemory));
+    let refused = Vault::open(&world.operator(), other, "test", &world.folder, START).await;
+    assert!(matches!(refused, Err(VaultError::Key(KeyError::Wrong))), "{refused:?}");
+    let refused = Vault::open(&world.operator(), Arc::clone(&world.master), "production", &world.folder, START).await;
+    assert!(matches!(refused, Err(VaultError::Key(KeyError::OtherEnvironment { .. }))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_database_newer_than_the_program_is_refused() {
+    let world = World::new().await;
+    world.tamper("insert into seaql_migrations (version, applied_at) values ('m9999_from_the_future', 0)").await;
+    let refused = Store::open(&world.place, true).await;
+    assert!(matches!(refused, Err(OpenError::Newer(_))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_damaged_database_is_refused() {
+    let world = World::new().await;
+    let Where::Embedded(folder) = &world.place else { return };
+    let file = folder.join("avouch.db");
+    world.tamper("pragma wal_checkpoint(truncate)").await;
+    let mut bytes = std::fs::read(&file).expect("database");
+    bytes.iter_mut().skip(4096).take(40_000).for_each(|byte| *byte = 0xA5);
+    std::fs::write(&file, bytes).expect("damage");
+    let refused = Store::open(&world.place, true).await;
+    assert!(matches!(refused, Err(OpenError::Damaged(_))), "{refused:?}");
+
+    std::fs::write(&file, b"this is not a database, it is a poem about one").expect("replace");
+    let refused = Store::open(&world.place, true).await;
+    assert!(matches!(refused, Err(OpenError::Damaged(_))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn every_change_of_the_platform_is_in_its_log_and_tampering_is_found() {
+    let world = World::new().await;
+    world.observe().await;
+    let new = NewEvidence { claim: "P058".into(), dated: Some(START.date()), ..NewEvidence::default() };
+    evidence::add(&world.operator(), &world.vault, &world.profile, new, world.now).await.expect("add");
+    // The data key, the first publication, the evidence.
+    assert_eq!(audit::verify_platform(&world.operator()).await.expect("verify"), Ok(3));
+    world.tamper("update platform_entry set detail = 'x' where seq = 2").await;
+    assert_eq!(audit::verify_platform(&world.operator()).await.expect("verify"), Err(2));
+}
