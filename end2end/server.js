@@ -67,7 +67,7 @@ class Server {
     if (!settled) return;
     const checked = (claim) => claim.finding !== 'Not checked yet.';
     await this.#until('through its first round of checks', async () => (await this.json()).claims.every(checked));
-    await this.#until('published in its history', async () => (await this.text('/trust/feed.atom')).includes('<entry>'));
+    await this.#until('up to date in its history', () => this.#historyIsUpToDate());
   }
 
   /** Stops it as an operator would, once. */
@@ -125,6 +125,14 @@ class Server {
 
   async claim(id) {
     return (await this.json()).claims.find((claim) => claim.id === id);
+  }
+
+  /** Whether the newest entry of each claim names its present state. */
+  async #historyIsUpToDate() {
+    const titles = (await this.text('/trust/feed.atom')).matchAll(/<title>(\w+): (?:\w+ became|published as) (\w+)<\/title>/g);
+    const told = new Map([...titles].reverse().map(([, id, state]) => [id, state]));
+    const { claims } = await this.json();
+    return told.size > 0 && claims.every(({ id, state }) => (told.get(id) ?? state) === state);
   }
 
   #ended() {

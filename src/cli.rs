@@ -30,7 +30,7 @@ pub struct Options {
     pub profile: Option<String>,
     /// Folder for the embedded database, files and exports [default: ./data]
     #[arg(long, global = true, env = "AVOUCH_DATA", value_name = "DIR")]
-    pub data: Option<PathBuf>,
+    pub data: Option<String>,
     /// postgres://…; empty means embedded SQLite below the data folder
     #[arg(long, global = true, env = "AVOUCH_DATABASE_URL", value_name = "URL", hide_env_values = true)]
     pub database_url: Option<String>,
@@ -45,10 +45,10 @@ pub struct Options {
     pub public_url: Option<String>,
     /// Certificate chain in PEM: serve TLS directly
     #[arg(long, global = true, env = "AVOUCH_TLS_CERT", value_name = "FILE")]
-    pub tls_cert: Option<PathBuf>,
+    pub tls_cert: Option<String>,
     /// The certificate's private key in PEM
     #[arg(long, global = true, env = "AVOUCH_TLS_KEY", value_name = "FILE")]
-    pub tls_key: Option<PathBuf>,
+    pub tls_key: Option<String>,
     /// Networks whose forwarded headers are believed, such as 10.0.0.0/8
     #[arg(long, global = true, env = "AVOUCH_TRUSTED_PROXIES", value_name = "NETWORKS")]
     pub trusted_proxies: Option<String>,
@@ -57,7 +57,7 @@ pub struct Options {
     pub master_key: Option<String>,
     /// Environment test only: a file with signed seconds that are added to the real time
     #[arg(long, global = true, env = "AVOUCH_CLOCK_FILE", value_name = "FILE")]
-    pub clock_file: Option<PathBuf>,
+    pub clock_file: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -57,19 +57,20 @@ pub struct Config {
 /// `avouch.toml`: the same names as the flags, with underscores.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "the names are those of the flags")]
 struct File {
     environment: Option<String>,
     profile: Option<String>,
-    data: Option<PathBuf>,
+    data: Option<String>,
     database_url: Option<String>,
     admin_database_url: Option<String>,
     listen: Option<String>,
     public_url: Option<String>,
-    tls_cert: Option<PathBuf>,
-    tls_key: Option<PathBuf>,
+    tls_cert: Option<String>,
+    tls_key: Option<String>,
     trusted_proxies: Option<String>,
     master_key: Option<String>,
-    clock_file: Option<PathBuf>,
+    clock_file: Option<String>,
 }
 
 impl Config {
@@ -78,9 +79,7 @@ impl Config {
     pub fn read(options: &Options) -> Result<Self, Failure> {
         let file = read_file(options.config.as_deref())?;
         let given = |flag: &Option<String>, file: Option<String>| flag.clone().or(file).filter(|text| !text.is_empty());
-        let path = |flag: &Option<PathBuf>, file: Option<PathBuf>| {
-            flag.clone().or(file).filter(|path| !path.as_os_str().is_empty())
-        };
+        let path = |flag: &Option<String>, file: Option<String>| given(flag, file).map(PathBuf::from);
 
         let environment = given(&options.environment, file.environment)
             .map_or(Ok(Environment::Development), |text| Environment::parse(&text))?;

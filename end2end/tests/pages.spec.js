@@ -7,7 +7,8 @@ import { PROFILES, expect, test } from '../fixtures.js';
 
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
 const PHONE = { width: 360, height: 740 };
-const WIDTHS = [PHONE, { width: 768, height: 1024 }, { width: 1280, height: 900 }];
+const TABLET = { width: 768, height: 1024 };
+const DESK = { width: 1280, height: 900 };
 
 /** What a page is called in a test's name, and where it is on a given server. */
 const PAGES = {
@@ -28,7 +29,7 @@ const PAGES = {
 /** Chromium says so itself when the page that was asked for is a 404. */
 const TOLD_OF_404 = 'Failed to load resource: the server responded with a status of 404';
 
-/** Whether pages are valid HTML. */
+/** No rule is switched off. */
 const VALIDATOR = new HtmlValidate({
   root: true,
   extends: ['html-validate:recommended'],
@@ -43,29 +44,23 @@ for (const profile of PROFILES) {
         test.skip(path === undefined, 'this profile has had only one version');
 
         await page.setViewportSize(PHONE);
-        const response = await page.goto(server.origin + path, { waitUntil: 'networkidle' });
+        const response = await page.goto(server.origin + path);
         expect(response.status()).toBe(path === '/nothing-is-here' ? 404 : 200);
         await expectWellBuilt(page, await response.text(), watched, server.origin);
         await unfold(page);
         await expectNoSidewaysScrolling(page);
 
-        for (const colorScheme of ['light', 'dark']) {
-          await page.emulateMedia({ colorScheme });
-          await expectAccessible(page);
-        }
+        await expectAccessible(page);
       });
     }
 
-    for (const colorScheme of ['light', 'dark']) {
-      for (const viewport of WIDTHS) {
-        test(`the trust page is accessible at ${viewport.width} pixels in ${colorScheme}`, async ({ served, page }) => {
-          await page.emulateMedia({ colorScheme });
-          await page.setViewportSize(viewport);
-          await page.goto(`${(await served(profile)).origin}/trust`);
-          await expectAccessible(page);
-          await expectNoSidewaysScrolling(page);
-        });
-      }
+    for (const viewport of [TABLET, DESK]) {
+      test(`the trust page is accessible in light and dark at ${viewport.width} pixels`, async ({ served, page }) => {
+        await page.setViewportSize(viewport);
+        await page.goto(`${(await served(profile)).origin}/trust`);
+        await expectNoSidewaysScrolling(page);
+        await expectAccessible(page);
+      });
     }
 
     test('the trust page tells readers where they are', async ({ served, page }) => {
@@ -95,6 +90,13 @@ test('the first key press offers a way past the head of the page', async ({ serv
   await page.keyboard.press('Tab');
   const inMain = await page.evaluate(() => document.querySelector('main').contains(document.activeElement));
   expect(inMain).toBe(true);
+});
+
+test('on a wide screen the list of sections stays in sight', async ({ served, page }) => {
+  await page.setViewportSize(DESK);
+  await page.goto(`${(await served('aertous')).origin}/trust`);
+  await page.locator('[data-claim]').nth(60).scrollIntoViewIfNeeded();
+  await expect(page.getByRole('navigation', { name: 'Sections' }).getByRole('link').first()).toBeInViewport();
 });
 
 test('dark is dark and light is light', async ({ served, page }) => {
@@ -159,10 +161,17 @@ function flawsOf(report) {
 }
 
 async function expectAccessible(page) {
-  const { violations, passes } = await new AxeBuilder({ page }).withTags(RULES).analyze();
-  expect(passes.length, 'rules that applied').toBeGreaterThan(10);
-  const told = violations.flatMap(({ id, help, nodes }) => nodes.map((node) => `${id}: ${help} at ${node.target.join(' ')}`));
-  expect.soft(told, 'axe').toEqual([]);
+  for (const colorScheme of ['light', 'dark']) {
+    await page.emulateMedia({ colorScheme });
+    // Colours may fade over: what is looked at is where they end.
+    await page.evaluate(() => Promise.all(document.getAnimations().map((fading) => fading.finished)));
+    // Legacy mode runs in the page itself and not in a second one, which only pages with frames would need.
+    const axe = new AxeBuilder({ page }).withTags(RULES).setLegacyMode(true);
+    const { violations, passes } = await axe.analyze();
+    expect(passes.length, 'rules that applied').toBeGreaterThan(10);
+    const told = violations.flatMap(({ id, help, nodes }) => nodes.map((node) => `${id}: ${help} at ${node.target.join(' ')}`));
+    expect.soft(told, `axe in ${colorScheme}`).toEqual([]);
+  }
 }
 
 async function expectNoSidewaysScrolling(page) {

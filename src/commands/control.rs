@@ -1,6 +1,6 @@
 //! `avouch control`.
 
-use server::controls::{CONTROLS, Check};
+use server::controls::{COMING, CONTROLS, Check};
 use server::guard::Operator;
 use server::profile::place::did_you_mean;
 use server::trust::{Facts, switch};
@@ -55,6 +55,12 @@ async fn list(config: &Config) -> Result<(), Failure> {
             };
             say(format!("  {:<28}{switch}", check.path()));
         }
+    }
+    say("still to come:");
+    for coming in COMING {
+        let path =
+            coming.check.map_or_else(|| coming.control.to_owned(), |check| format!("{}/{check}", coming.control));
+        say(format!("  {path:<36}{}", coming.why));
     }
     Ok(())
 }

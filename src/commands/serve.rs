@@ -84,7 +84,7 @@ fn welcome(config: &Config, url: &str, name: &str) {
     say(format!("Open {url}/trust first."));
     match config.environment {
         Environment::Development | Environment::Test => {
-            say(format!("Data is in {}. Stop with Ctrl-C.", config.data.display()))
+            say(format!("Data is in {}. Stop with Ctrl-C.", config.data.display()));
         }
         Environment::Production => {}
     }

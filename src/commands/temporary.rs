@@ -48,10 +48,10 @@ pub async fn reachable(opened: &Opened, config: &Config) -> Result<(Instance, wa
     Ok((instance, stop))
 }
 
-/// Whether what answers there is a server of this profile and version.
+/// Whether what answers there has our data and our profile, and not another instance's.
 async fn is_ours(instance: &Instance) -> bool {
     let Ok(mut probe) = Probe::connect(&instance.serving).await else { return false };
     let Ok(answer) = probe.get("/trust.json").await else { return false };
     let wanted = format!("\"profile\":\"{}\"", instance.profile.id);
-    answer.status.is_success() && answer.body.windows(wanted.len()).any(|window| window == wanted.as_bytes())
+    probe.recognised(&answer) && answer.body.windows(wanted.len()).any(|window| window == wanted.as_bytes())
 }

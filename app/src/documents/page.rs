@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use contract::problem::Problem;
 use leptos::prelude::*;
-use pulldown_cmark::{Event, Options, Parser, html};
+use pulldown_cmark::{Event, Options, Parser, Tag, html};
 use server::profile::Document;
 use server::profile::format::DocumentKind;
 
@@ -94,14 +94,16 @@ fn body(
 
 /// Markdown to HTML. Raw HTML in the source is shown as text, and links lead only where a link may.
 fn to_html(markdown: &str) -> String {
-    let events = Parser::new_ext(markdown, Options::ENABLE_TABLES).map(|event| match event {
-        Event::Html(raw) | Event::InlineHtml(raw) => Event::Text(raw),
-        Event::Start(pulldown_cmark::Tag::Link { link_type, dest_url, title, id }) => {
+    let events = Parser::new_ext(markdown, Options::ENABLE_TABLES).map(|event| {
+        if let Event::Html(raw) | Event::InlineHtml(raw) = event {
+            return Event::Text(raw);
+        }
+        if let Event::Start(Tag::Link { link_type, dest_url, title, id }) = event {
             let safe = contract::text::is_safe_link(&dest_url) || dest_url.starts_with("mailto:");
             let dest_url = if safe { dest_url } else { "#".into() };
-            Event::Start(pulldown_cmark::Tag::Link { link_type, dest_url, title, id })
+            return Event::Start(Tag::Link { link_type, dest_url, title, id });
         }
-        other => other,
+        event
     });
     let mut out = String::new();
     html::push_html(&mut out, events);

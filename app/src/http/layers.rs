@@ -15,8 +15,10 @@ use contract::access::{Class, PAGES};
 use contract::problem::Problem;
 use futures::FutureExt;
 use server::controls::Mode;
+use server::controls::probe::{PROBE_HEADER, recognition};
 
 use super::client::Client;
+use super::limiter::Counted;
 use super::respond::{BARE_POLICY, EVERY_ANSWER};
 use super::{Site, failure};
 
@@ -43,6 +45,11 @@ pub async fn all(State(site): State<Arc<Site>>, request: Request, next: Next) ->
         Some(Refusal::Problem(problem)) => failure::answer(&problem, request.headers(), site.assets.style()),
         None => serve(&site, request, next).await,
     };
+    if let Counted::Probe(nonce) = client.counted
+        && let Ok(value) = HeaderValue::from_str(&recognition(&site.settings.serving.probe_token, nonce))
+    {
+        response.headers_mut().insert(PROBE_HEADER, value);
+    }
     if client.secure {
         response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, hsts(&site));
     }
@@ -57,14 +64,15 @@ enum Refusal {
 fn refuse(site: &Site, client: Client, request: &Request) -> Option<Refusal> {
     let path = request.uri().path();
     let health = PAGES.iter().any(|row| row.class == Class::Health && row.path == path);
-    if !meant_for_us(site, request.headers(), request.uri().authority().map(axum::http::uri::Authority::as_str))
-        && !(health && client.near)
-    {
+    // A load balancer next door may ask for our health by address and without TLS.
+    let nearby_health = health && client.near;
+    let authority = request.uri().authority().map(axum::http::uri::Authority::as_str);
+    if !nearby_health && !meant_for_us(site, request.headers(), authority) {
         return Some(Refusal::Problem(Problem::OtherHost));
     }
     let needs_tls = match site.settings.serving.mode {
         Mode::Plain => false,
-        Mode::OwnTls | Mode::BehindProxy => !client.secure && !(health && client.near),
+        Mode::OwnTls | Mode::BehindProxy => !client.secure && !nearby_health,
     };
     if needs_tls {
         let rest = request.uri().path_and_query().map_or("/", axum::http::uri::PathAndQuery::as_str);

@@ -62,7 +62,7 @@ impl Limiter {
 
     /// Lets go of those who have not asked for a while, every hundredth time.
     pub fn forget_idle(&self) {
-        if self.looks.fetch_add(1, Ordering::Relaxed) % 100 == 0 {
+        if self.looks.fetch_add(1, Ordering::Relaxed).is_multiple_of(100) {
             self.reads.retain_recent();
             self.reads.shrink_to_fit();
         }

@@ -14,7 +14,7 @@ use server::crypto::sha256_hex;
 pub const HTML: &str = "text/html; charset=utf-8";
 
 /// For pages: our own style sheet, pictures and fonts; no script at all.
-const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// For everything else: nothing.
 pub const BARE_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";

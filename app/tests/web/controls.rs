@@ -5,6 +5,7 @@ use axum::Router;
 use axum::http::HeaderValue;
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
+use server::controls::probe::Probe;
 use server::controls::run::look;
 use server::controls::{Check, Instance, Mode, Seen};
 use server::testing::World;
@@ -139,4 +140,19 @@ async fn behind_a_trusted_proxy_plain_requests_are_redirected_and_https_ones_car
         let seen = seen(check, &served.instance).await;
         assert!(upheld(&seen), "{check:?}: {seen:?}");
     }
+}
+
+#[tokio::test]
+async fn a_probe_knows_its_own_instance_from_another() {
+    let (ours, theirs) = (plain().await, plain().await);
+    let mut probe = Probe::connect(&ours.instance.serving).await.expect("connect");
+    let answer = probe.get("/trust.json").await.expect("answer");
+    assert!(probe.recognised(&answer));
+
+    let mut elsewhere = ours.instance.serving.clone();
+    elsewhere.address = theirs.address;
+    elsewhere.public_url = theirs.instance.serving.public_url.clone();
+    let mut probe = Probe::connect(&elsewhere).await.expect("connect");
+    let answer = probe.get("/trust.json").await.expect("answer");
+    assert!(!probe.recognised(&answer));
 }

@@ -32,9 +32,10 @@ export async function avouch(settings, home, awaited = '/readyz') {
   return ready(start(settings.avouch, ['serve'], { env }), port, awaited);
 }
 
-export async function bare(settings) {
+/** Reads the same records as the Avouch that serves them. */
+export async function bare(settings, home) {
   const port = await freePort();
-  return ready(start(settings.bare, ['--listen', `127.0.0.1:${port}`]), port, '/');
+  return ready(start(settings.bare, ['--listen', `127.0.0.1:${port}`, '--data', home.data]), port, '/');
 }
 
 /** nginx with three files that hold exactly these bytes. */

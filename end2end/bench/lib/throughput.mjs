@@ -46,9 +46,10 @@ async function sameAnswer(port, encoding, bytes) {
 }
 
 export async function freshRendering(settings, report) {
-  const ours = await avouch(settings, household());
+  const home = household();
+  const ours = await avouch(settings, home);
   const claims = JSON.parse((await fetched(ours.port, '/trust.json')).body).claims;
-  const peers = [await bare(settings), await next(ours.port)];
+  const peers = [await bare(settings, home), await next(ours.port)];
   const pages = [
     { name: 'Avouch', port: ours.port, path: '/trust?fresh=1' },
     { name: 'bare axum and Leptos', port: peers[0].port, path: '/' },

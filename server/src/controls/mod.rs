@@ -67,7 +67,7 @@ pub const FRESH_INTERVALS: u32 = 3;
 /// A check that takes longer has failed.
 pub const CHECK_LIMIT: Duration = Duration::from_secs(10);
 
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
 pub const CONTROLS: &[Control] = &[
     Control { id: "claim-engine", title: "The page tells what is" },
@@ -113,7 +113,7 @@ impl Check {
             Self::Cookies => row("web-hygiene", "cookies", "Asks this server for every public page and expects each cookie that is set to carry Secure, HttpOnly and SameSite.", true),
             Self::RateLimits => row("web-hygiene", "rate-limits", "Sends requests under a probe's own allowance until the published limit, and expects the next one to be answered 429 with Retry-After.", false),
             Self::BodyLimits => row("web-hygiene", "body-limits", "Announces a request body above the published limit and expects 413 before it is sent.", true),
-            Self::HealthFields => About { every: Duration::from_secs(3600), ..row("data-shape", "health-fields", "Walks every field of every register and expects anything about health to be a date and nothing else.", true) },
+            Self::HealthFields => About { every: Duration::from_hours(1), ..row("data-shape", "health-fields", "Walks every field of every register and expects anything about health to be a date and nothing else.", true) },
         }
     }
 

@@ -20,6 +20,11 @@ use super::instance::{Mode, Serving};
 /// The header by which a probe is known. Its value is `token.nonce`; each nonce has limits of its own.
 pub const PROBE_HEADER: &str = "x-avouch-probe";
 
+/// What only a server with the same master key can answer to a probe with this nonce.
+pub fn recognition(token: &str, nonce: u128) -> String {
+    crate::crypto::sha256_hex(format!("avouch/probe-recognition/1/{token}/{nonce:032x}").as_bytes())
+}
+
 /// An answer longer than this is not one of our pages.
 const LONGEST: usize = 4 * 1024 * 1024;
 
@@ -59,6 +64,7 @@ pub struct Probe {
     send: SendRequest<Full<Bytes>>,
     host: String,
     identity: String,
+    recognised_by: String,
     forwarded: Option<&'static str>,
 }
 
@@ -91,8 +97,15 @@ impl Probe {
             spawn_connection(TokioIo::new(stream)).await?
         };
         let host = authority(&serving.public_url).to_owned();
-        let identity = format!("{}.{}", serving.probe_token, uuid::Uuid::now_v7().simple());
-        Ok(Self { send, host, identity, forwarded })
+        let nonce = uuid::Uuid::now_v7();
+        let identity = format!("{}.{}", serving.probe_token, nonce.simple());
+        let recognised_by = recognition(&serving.probe_token, nonce.as_u128());
+        Ok(Self { send, host, identity, recognised_by, forwarded })
+    }
+
+    /// Whether the answer came from an instance with our own master key.
+    pub fn recognised(&self, answer: &Answer) -> bool {
+        answer.header(PROBE_HEADER) == self.recognised_by
     }
 
     /// # Errors

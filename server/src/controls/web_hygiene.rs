@@ -95,8 +95,16 @@ pub fn missing_attribute(cookie: &str) -> Option<&'static str> {
         .map(|(_, said)| said)
 }
 
+/// More requests than this a probe does not send: trying out a wider limit would itself be a load.
+const MOST_TRIED: u32 = 20_000;
+
 pub async fn rate_limits(instance: &Instance) -> Result<Seen, ProbeError> {
     let limit = instance.profile.policy.limits.reads_per_minute.get();
+    if limit > MOST_TRIED {
+        return Ok(Seen::Unavailable(format!(
+            "The limit of {limit} per minute is wider than a probe tries out ({MOST_TRIED})."
+        )));
+    }
     let mut probe = Probe::connect(&instance.serving).await?;
     let started = std::time::Instant::now();
     // The allowance refills while we spend it: what that adds is not counted against the limit.

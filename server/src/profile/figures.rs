@@ -175,7 +175,7 @@ fn with_unit(key: &str, number: u64) -> String {
 fn cadence(key: &str, number: u64) -> Option<String> {
     match unit_of(key)? {
         "day" => Some(every_days(number)),
-        "hour" if number % 24 == 0 => Some(every_days(number / 24)),
+        "hour" if number.is_multiple_of(24) => Some(every_days(number / 24)),
         unit => Some(format!("every {}", count(number, unit))),
     }
 }

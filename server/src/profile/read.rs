@@ -57,7 +57,7 @@ fn table(tables: &mut Tables, key: &str, span: Range<usize>, value: Value<'_>, f
         "sections" => tables.sections = many(value, flaws),
         "claims" => tables.claims = many(value, flaws),
         unknown => {
-            flaws.error(span, format!("unknown key \"{unknown}\"{}", did_you_mean(unknown, KEYS.iter().copied())))
+            flaws.error(span, format!("unknown key \"{unknown}\"{}", did_you_mean(unknown, KEYS.iter().copied())));
         }
     }
 }
