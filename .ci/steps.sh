@@ -32,7 +32,7 @@ tests() {
 
 # journeys NAME: the browser's tests against the release build.
 journeys() {
-  local out=$PWD/end2end/results/report.json counts
+  local out=$PWD/end2end/results/results.json counts
   heading "$1"
   rm -f "$out"
   (cd end2end && AVOUCH_BIN=$CARGO_TARGET_DIR/release/avouch npx --no-install playwright test)
@@ -51,7 +51,7 @@ finish() {
 # What the browser downloads must not drag in what only the server needs.
 wasm_graph_is_clean() {
   local found
-  found=$(cargo tree -p avouch --features hydrate --no-default-features --target wasm32-unknown-unknown -e normal --prefix none |
+  found=$(cargo tree -p avouch --features hydrate --no-default-features --target wasm32-unknown-unknown -e normal,no-proc-macro --prefix none |
     awk '{print $1}' | sort -u | grep -xE 'tokio|axum|sqlx.*|sea-orm.*|rand|getrandom|hyper|server|migrations|rustls|ring|aes-gcm')
   [ -z "$found" ] || { printf 'in the WASM graph: %s\n' "$found"; return 1; }
 }
@@ -74,19 +74,20 @@ long_files() {
 }
 
 dependencies() {
-  local config=deny.toml copy
-  if [ -n "${AVOUCH_ADVISORIES:-}" ]; then
-    copy=$log/advisory-db
-    cp -r "$AVOUCH_ADVISORIES" "$copy" && chmod -R u+w "$copy"
-    git -C "$copy" init -q && git -C "$copy" add -A && git -C "$copy" -c user.name=x -c user.email=x@x commit -qm snapshot || return 1
-    config=$log/deny.toml
-    sed "s|^\[advisories\]|&\ndb-urls = [\"file://$copy\"]\ndb-path = \"$log/advisories\"|" deny.toml >"$config"
-  elif ! timeout 60 cargo deny --workspace fetch db >/dev/null 2>&1; then
+  local config=$log/deny.toml copy name deny=(cargo deny --workspace --offline --config "$log/deny.toml")
+  if [ -z "${AVOUCH_ADVISORIES:-}" ]; then
+    if timeout 60 cargo deny --workspace fetch db >/dev/null 2>&1; then cargo deny --workspace check; return; fi
     echo "the live advisories cannot be reached; set AVOUCH_ADVISORIES to a copy"
     cargo deny --workspace check bans licenses sources || return 1
     return 77
   fi
-  cargo deny --workspace --config "$config" check
+  sed "s|^\[advisories\]|&\ndb-path = \"$log/advisories\"|" deny.toml >"$config"
+  # cargo-deny reads a checkout under a name of its own; it tells the name when the checkout is not there.
+  name=$("${deny[@]}" check advisories 2>&1 | grep -oE 'advisory-db-[0-9a-f]+' | head -1)
+  copy=$log/advisories/${name:?}
+  mkdir -p "$log/advisories" && cp -r "$AVOUCH_ADVISORIES" "$copy" && chmod -R u+w "$copy"
+  git -C "$copy" init -q && git -C "$copy" add -A && git -C "$copy" -c user.name=x -c user.email=x@localhost commit -qm snapshot || return 1
+  "${deny[@]}" check
 }
 
 # A PostgreSQL of our own, on a free port, in a scratch folder.

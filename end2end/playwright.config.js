@@ -7,7 +7,7 @@ export default defineConfig({
   // One worker: the servers are shared by all tests, and each of them counts the reads of one address.
   workers: 1,
   forbidOnly: true,
-  timeout: 60_000,
+  timeout: 30_000,
   expect: { timeout: 5_000 },
   use: {
     browserName: 'chromium',

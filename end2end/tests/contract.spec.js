@@ -183,7 +183,7 @@ test('pages only take what reads, and say so', async ({ served }) => {
 
 test('a request for another host is refused, and its name is nowhere in the answer', async ({ served }) => {
   const server = await served('aertous');
-  for (const host of ['evil.example', 'evil.example:3000', '127.0.0.1.evil.example', '']) {
+  for (const host of ['evil.example', 'evil.example:3000', '127.0.0.1.evil.example']) {
     for (const path of ['/trust', '/trust/claims/P079', '/trust.json', '/.well-known/security.txt', '/nothing-is-here']) {
       const { status, headers, text } = await server.ask(path, { headers: { host } });
       expect(status, `${host}${path}`).toBe(421);

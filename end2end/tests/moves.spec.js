@@ -138,11 +138,13 @@ test('a claim that leaves the profile leaves a dated note behind', async ({ own,
   const { text } = await first.claim('P055');
   await first.stop();
 
-  const withdrawn = (profile) => profile.replace(/\[\[claims\]\]\nid = "P055"\n[^[]*/, '').replace(/(id = "P076"\n[^[]*?confirmed = [0-9-]+\n)/, '$1withdrawn = { date = 2026-06-01, reason = "We now serve everybody." }\n');
+  const note = 'withdrawn = { date = 2026-06-01, reason = "We now serve everybody." }';
+  const withdrawn = (profile) =>
+    profile.replace(/\[\[claims\]\]\nid = "P055"\n[^[]*/, '').replace(/(id = "P076"\n[^[]*?confirmed = [0-9-]+\n)/, `$1${note}\n`);
   const second = await own({ profile: 'aertous', data, edit: withdrawn });
-  expect((await second.json()).summary.withdrawn).toBe(2);
   await expectMoved(second, page, 'P055', { from: 'stated', to: 'withdrawn' });
   await expectMoved(second, page, 'P076', { from: 'stated', to: 'withdrawn' });
+  expect((await second.json()).summary.withdrawn).toBe(2);
   const gone = page.locator('[data-claim="P055"]');
   await page.goto(`${second.origin}/trust`);
   await expect(gone).toContainText(text);

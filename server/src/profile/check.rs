@@ -12,9 +12,9 @@ use super::figures::Figures;
 use super::format::{self, Tables};
 use super::place::{Flaws, did_you_mean};
 use super::policy::{MfaRule, Policy};
-use super::sentence::{self, Own};
-use super::{Binding, Checked, Claim, Contacts, Document, Profile, Role, Section, Source, read, warnings};
-use crate::controls::{self, Check};
+
+use super::{Checked, Contacts, Document, Profile, Role, Section, Source, claims, read, registers, warnings};
+
 use crate::frameworks::{self, Framework};
 
 /// Checks a profile's text against what this program can do, on the day `today`.
@@ -33,7 +33,7 @@ fn assemble(source: &Source, tables: &Tables, today: Date, flaws: &mut Flaws<'_>
     let frameworks = load_frameworks(tables, flaws);
     contacts(tables, flaws);
     let roles = roles(tables, flaws);
-    registers(tables, flaws);
+    registers::registers(tables, flaws);
     slugs_once("sub-processor", tables.sub_processors.iter().map(|one| &one.id), flaws);
     let documents = documents(source, tables, today, flaws);
     let sections = sections(tables, flaws);
@@ -53,7 +53,7 @@ fn assemble(source: &Source, tables: &Tables, today: Date, flaws: &mut Flaws<'_>
     }
     let policy = policy?;
     let figures = Figures::gather(tables, &policy, &frameworks);
-    let claims = claims(tables, &figures, today, flaws);
+    let claims = claims::claims(tables, &figures, today, flaws);
     warnings::look(tables, flaws);
 
     let (brand, contacts, tenancy) = (tables.brand.as_ref()?, tables.contacts.as_ref()?, tables.tenancy.as_ref()?);
@@ -225,7 +225,7 @@ fn link(url: &Spanned<String>, flaws: &mut Flaws<'_>) {
 }
 
 /// Names of one kind: a slug each, and each once.
-fn slugs_once<'t>(what: &str, ids: impl Iterator<Item = &'t Spanned<String>>, flaws: &mut Flaws<'_>) {
+pub(super) fn slugs_once<'t>(what: &str, ids: impl Iterator<Item = &'t Spanned<String>>, flaws: &mut Flaws<'_>) {
     let mut seen = BTreeSet::new();
     for id in ids {
         let name = id.get_ref();
@@ -279,58 +279,6 @@ fn roles(tables: &Tables, flaws: &mut Flaws<'_>) -> BTreeMap<String, Role> {
     roles
 }
 
-fn registers(tables: &Tables, flaws: &mut Flaws<'_>) {
-    slugs_once("register", tables.registers.iter().map(|register| &register.id), flaws);
-    let known: Vec<&str> = tables.registers.iter().map(|register| register.id.get_ref().as_str()).collect();
-    for register in &tables.registers {
-        slugs_once("field", register.fields.iter().map(|field| &field.id), flaws);
-        if register.fields.iter().filter(|field| field.names_record).count() != 1 {
-            flaws.error(
-                register.id.span(),
-                format!("exactly one field of \"{}\" has names_record = true", register.id.get_ref()),
-            );
-        }
-        for field in &register.fields {
-            self::field(field, &known, flaws);
-        }
-    }
-}
-
-fn field(field: &format::Field, registers: &[&str], flaws: &mut Flaws<'_>) {
-    use format::FieldKind::{Choice, Choices, Date, File, Instant, Link, LongText, Number, Person, Requirement, Text};
-    let id = field.id.get_ref();
-    let span = field.id.span();
-    match (field.kind, field.choices.is_empty()) {
-        (Choice | Choices, true) => flaws.error(span.clone(), format!("\"{id}\" is a choice and has no choices")),
-        (Choice | Choices, false) | (_, true) => {}
-        (_, false) => flaws.error(span.clone(), format!("\"{id}\" has choices and is not of kind choice or choices")),
-    }
-    match (field.kind, &field.links_to) {
-        (Link, Some(to)) if registers.contains(&to.get_ref().as_str()) => {}
-        (Link, Some(to)) => flaws.error(
-            to.span(),
-            format!(
-                "there is no register \"{}\"{}",
-                to.get_ref(),
-                did_you_mean(to.get_ref(), registers.iter().copied())
-            ),
-        ),
-        (Link, None) => flaws.error(span.clone(), format!("\"{id}\" is a link: links_to names the register")),
-        (_, Some(to)) => flaws.error(to.span(), format!("\"{id}\" is not of kind link")),
-        (_, None) => {}
-    }
-    let sealed_kind = match field.kind {
-        Text | LongText | Person | File => true,
-        Number | Date | Instant | Choice | Choices | Link | Requirement => false,
-    };
-    if field.clear && sealed_kind {
-        flaws.error(span.clone(), format!("\"{id}\": text, people and files are always sealed; take clear away"));
-    }
-    if field.health && field.kind != Date {
-        flaws.error(span, format!("\"{id}\" says something about health: it may only be a date"));
-    }
-}
-
 fn documents(source: &Source, tables: &Tables, today: Date, flaws: &mut Flaws<'_>) -> Vec<Document> {
     let mut documents = Vec::new();
     let mut seen = BTreeSet::new();
@@ -372,135 +320,8 @@ fn sections(tables: &Tables, flaws: &mut Flaws<'_>) -> Vec<Section> {
         .collect()
 }
 
-fn not_after(date: Date, today: Date, span: Range<usize>, flaws: &mut Flaws<'_>) {
+pub(super) fn not_after(date: Date, today: Date, span: Range<usize>, flaws: &mut Flaws<'_>) {
     if date > today {
         flaws.error(span, format!("{date} has not come yet (today is {today})"));
     }
-}
-
-fn claims(tables: &Tables, figures: &Figures, today: Date, flaws: &mut Flaws<'_>) -> Vec<Claim> {
-    let sections: Vec<&str> = tables.sections.iter().map(|section| section.id.get_ref().as_str()).collect();
-    let mut seen = BTreeSet::new();
-    let mut claims = Vec::new();
-    for written in &tables.claims {
-        let id = written.id.get_ref();
-        if id.is_empty() || id.len() > 32 || !id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
-            flaws.error(written.id.span(), "a claim's id is 1 to 32 letters, digits and hyphens");
-        }
-        if !seen.insert(id) {
-            flaws.error(written.id.span(), format!("the claim id \"{id}\" is used twice"));
-        }
-        let section = written.section.get_ref();
-        if !sections.contains(&section.as_str()) {
-            flaws.error(
-                written.section.span(),
-                format!("there is no section \"{section}\"{}", did_you_mean(section, sections.iter().copied())),
-            );
-        }
-        let own = Own {
-            cadence_days: written.evidence.as_ref().map(|evidence| evidence.cadence_days.get()),
-            milestone: written.milestone.as_ref().map(|milestone| milestone.date.0),
-        };
-        let sentence = sentence::parse(&written.text, own, figures, flaws);
-        let withdrawn = written.withdrawn.as_ref().map(|withdrawn| {
-            not_after(withdrawn.date.get_ref().0, today, withdrawn.date.span(), flaws);
-            (withdrawn.date.get_ref().0, withdrawn.reason.clone())
-        });
-        if let Some(binding) = binding(written, today, flaws) {
-            claims.push(Claim { id: id.clone(), section: section.clone(), sentence, binding, withdrawn });
-        }
-    }
-    if claims.is_empty() && flaws.errors.is_empty() {
-        flaws.error(0..0, "the profile has no claims: there is nothing to publish");
-    }
-    claims
-}
-
-fn binding(claim: &format::Claim, today: Date, flaws: &mut Flaws<'_>) -> Option<Binding> {
-    let format::Claim { id, control, checks, evidence, milestone, confirmed, .. } = claim;
-    if let (Some(checks), None) = (checks, control) {
-        flaws.error(checks.span(), "checks belong to a control; name it with control = \"…\"");
-    }
-    let bound = [control.is_some(), evidence.is_some(), milestone.is_some(), confirmed.is_some()];
-    match bound.into_iter().filter(|there| *there).count() {
-        1 => {}
-        0 => {
-            flaws.error(id.span(), format!("the claim \"{}\" is not bound to anything and is not published; give it control, evidence, milestone or confirmed", id.get_ref()));
-            return None;
-        }
-        _ => {
-            flaws.error(id.span(), format!("the claim \"{}\" has more than one binding; choose one of control, evidence, milestone and confirmed", id.get_ref()));
-            return None;
-        }
-    }
-    if let Some(control) = control {
-        return bind_control(control, checks.as_ref(), flaws);
-    }
-    if let Some(format::Evidence { owner, cadence_days, record, requires, recorded }) = evidence {
-        if let Some(recorded) = recorded {
-            not_after(recorded.get_ref().0, today, recorded.span(), flaws);
-        }
-        return Some(Binding::Evidence {
-            owner: owner.clone(),
-            cadence_days: *cadence_days,
-            record: record.clone(),
-            requires: requires.clone(),
-            recorded: recorded.as_ref().map(|day| day.get_ref().0),
-        });
-    }
-    if let Some(format::Milestone { owner, date, record }) = milestone {
-        return Some(Binding::Milestone { owner: owner.clone(), date: date.0, record: record.clone() });
-    }
-    confirmed.as_ref().map(|day| {
-        not_after(day.get_ref().0, today, day.span(), flaws);
-        Binding::Published { confirmed: day.get_ref().0 }
-    })
-}
-
-fn bind_control(
-    control: &Spanned<String>,
-    checks: Option<&Spanned<Vec<Spanned<String>>>>,
-    flaws: &mut Flaws<'_>,
-) -> Option<Binding> {
-    let name = control.get_ref().as_str();
-    let named: Vec<&Spanned<String>> = checks.map(|checks| checks.get_ref().iter().collect()).unwrap_or_default();
-    let coming = |checks: &[&Spanned<String>], why| Binding::Coming {
-        control: name.to_owned(),
-        checks: checks.iter().map(|check| check.get_ref().clone()).collect(),
-        why,
-    };
-    if let Some(why) = controls::coming(name, None) {
-        return Some(coming(&named, why));
-    }
-    let Some(known) = controls::find(name) else {
-        let near = did_you_mean(name, controls::names());
-        flaws.error(control.span(), format!("there is no control \"{name}\"{near}"));
-        return None;
-    };
-    if let Some(empty) = checks.filter(|checks| checks.get_ref().is_empty()) {
-        flaws.error(
-            empty.span(),
-            "an empty list of checks proves nothing; leave it out to bind all of the control's checks",
-        );
-        return None;
-    }
-    let mut found: Vec<Check> = Vec::new();
-    let mut still_to_come = None;
-    for check in &named {
-        let wanted = check.get_ref().as_str();
-        if let Some(why) = controls::coming(name, Some(wanted)) {
-            still_to_come = Some(why);
-        } else if let Some(check) = Check::find(name, wanted) {
-            found.push(check);
-        } else {
-            let near = did_you_mean(wanted, known.checks().map(Check::name));
-            flaws.error(check.span(), format!("the control \"{name}\" has no check \"{wanted}\"{near}"));
-            return None;
-        }
-    }
-    if let Some(why) = still_to_come {
-        return Some(coming(&named, why));
-    }
-    let checks = if found.is_empty() { known.checks().collect() } else { found };
-    Some(Binding::Checks { control: known.id, checks })
 }

@@ -2,11 +2,13 @@
 //! The reference of the format is `server/profiles/README.md`.
 
 mod check;
+mod claims;
 pub mod figures;
 pub mod format;
 pub mod place;
 pub mod policy;
 mod read;
+mod registers;
 pub mod sentence;
 mod warnings;
 

@@ -37,7 +37,7 @@ impl Verdict {
 
     /// It was due on `date` and has been missing since.
     fn overdue(self, date: Date) -> Self {
-        Self { began: Some(end_of(date) + Duration::SECOND), ..self.due(date) }
+        Self { began: Some(end_of(date)), ..self.due(date) }
     }
 }
 
