@@ -25,6 +25,7 @@ unset RUSTFLAGS CARGO_ENCODED_RUSTFLAGS RUSTC_WRAPPER CARGO_BUILD_TARGET
 # First on PATH: our tools, then a compiler that setup.sh linked in where rustup
 # could not bring one, then the npm tools of the clone.
 export PATH=$AVOUCH_CACHE/tools/bin:$AVOUCH_CACHE/toolchain/bin:$AVOUCH_ROOT/node_modules/.bin:$PATH
-if [ ! -e "$AVOUCH_CACHE/toolchain/bin/rustc" ] && command -v rustup >/dev/null 2>&1; then
-  export RUSTUP_TOOLCHAIN=$RUST_VERSION
+if command -v rustup >/dev/null 2>&1; then
+  # Linked by setup.sh: cargo finds its subcommands through rustup, so PATH alone would mix two compilers.
+  if [ -e "$AVOUCH_CACHE/toolchain/bin/rustc" ]; then export RUSTUP_TOOLCHAIN=avouch-distribution; else export RUSTUP_TOOLCHAIN=$RUST_VERSION; fi
 fi

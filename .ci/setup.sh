@@ -6,6 +6,7 @@
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
 wanted=${1:-run}
+cd "$AVOUCH_ROOT"
 mkdir -p "$AVOUCH_CACHE/tools/bin"
 
 say() { printf 'setup: %s\n' "$*" >&2; }
@@ -73,6 +74,7 @@ rust_from_distribution() {
   for name in cargo rustc rustdoc cargo-clippy clippy-driver cargo-fmt rustfmt; do
     ln -sf "/usr/bin/$name" "$AVOUCH_CACHE/toolchain/bin/$name"
   done
+  if command -v rustup >/dev/null 2>&1; then rustup toolchain link avouch-distribution /usr; fi
 }
 
 rust() {
@@ -85,7 +87,7 @@ rust() {
     say "rustup could not bring it; taking the distribution's"
   fi
   rust_from_distribution
-  unset RUSTUP_TOOLCHAIN
+  . .ci/env.sh
 }
 
 apt build-essential pkg-config lld curl ca-certificates

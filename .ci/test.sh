@@ -19,7 +19,7 @@ step "advisories, licences, sources" dependencies
 step "no file longer than its room" long_files
 tests "tests on SQLite" cargo nextest run --cargo-quiet --workspace --features avouch/ssr,app/ssr --no-fail-fast
 start_postgres && export AVOUCH_TEST_DATABASE_URL=$postgres_url
-tests "tests on PostgreSQL" cargo nextest run --cargo-quiet -p server --no-fail-fast
+tests "tests on PostgreSQL" cargo nextest run --cargo-quiet --workspace --features avouch/ssr,app/ssr --no-fail-fast
 unset AVOUCH_TEST_DATABASE_URL
 step "release build" .ci/build.sh
 step "size of the browser's half" wasm_is_small

@@ -40,7 +40,12 @@ export async function start({ profile, edit, data, shiftSeconds = 0, settled = t
     AVOUCH_CLOCK_FILE: join(folder, 'clock'),
   });
   server.moveClock(shiftSeconds);
-  await server.run(settled);
+  try {
+    await server.run(settled);
+  } catch (error) {
+    server.abandon();
+    throw error;
+  }
   return server;
 }
 
@@ -74,6 +79,12 @@ class Server {
   stop() {
     this.#stopping ??= this.#stop();
     return this.#stopping;
+  }
+
+  /** For one that did not start. */
+  abandon() {
+    this.#child.kill('SIGKILL');
+    rmSync(this.folder, { recursive: true, force: true });
   }
 
   /** What it must never say to its log is an error here. */

@@ -102,11 +102,11 @@ test('a milestone is awaited through its last day and overdue from the next, unt
   server.moveClock(secondsUntil('2026-11-21T12:00:00Z'));
   await expect.poll(async () => (await server.json()).generated_at, SOON).toContain('2026-11-21');
   const overdue = await server.claim('P058');
-  expect(overdue).toMatchObject({ state: 'failing', since: '2026-10-01T00:00:00Z' });
   expect(overdue.finding).toMatch(/overdue since 2026-09-30/i);
+  expect(overdue).toMatchObject({ state: 'failing', since: expect.stringMatching(/^2026-09-30T/) });
   await page.goto(`${server.origin}/trust`);
   await expect(page.locator('#certifications')).toContainText('failing');
-  await expect(page.locator('section.failing li').filter({ hasText: 'P058' })).toContainText('2026-10-01');
+  await expect(page.locator('section.failing li').filter({ hasText: 'P058' }).locator('.small')).toHaveText('since 2026-09-30');
 
   const reached = ['--claim', 'P058', '--date', '2026-11-20', '--certifies', 'SOC 2 Type 1', '--expires', '2027-11-19'];
   const added = await server.command('evidence', 'add', ...reached);

@@ -51,10 +51,12 @@ pub fn wanted(instance: &Instance) -> BTreeSet<Check> {
 /// Those whose interval has passed since their last run, by this instance or another.
 pub fn due(checks: &BTreeSet<Check>, facts: &Facts, now: OffsetDateTime) -> Vec<Check> {
     let due = |check: &Check| {
-        facts.findings.get(check).and_then(|findings| findings.first()).is_none_or(|finding| {
-            let age = now - finding.at;
-            age >= check.about().every || age.is_negative()
-        })
+        // What is switched off would only be found switched off.
+        !facts.switched_off.contains_key(check)
+            && facts.findings.get(check).and_then(|findings| findings.first()).is_none_or(|finding| {
+                let age = now - finding.at;
+                age >= check.about().every || age.is_negative()
+            })
     };
     checks.iter().copied().filter(due).collect()
 }
@@ -64,10 +66,16 @@ pub fn due(checks: &BTreeSet<Check>, facts: &Facts, now: OffsetDateTime) -> Vec<
 /// # Errors
 /// When the database does not answer.
 pub async fn run_checks(instance: &Instance, checks: &[Check]) -> Result<Vec<Ran>, DbErr> {
-    // What the clock alone has changed is written down first, so that the look at the history finds it there.
-    observe(instance).await?;
-    let ran = futures::future::join_all(checks.iter().map(|check| run::look(*check, instance))).await;
+    // The history is looked at last, when what the others saw has been written down.
+    let (history, others): (Vec<Check>, Vec<Check>) = checks.iter().partition(|check| **check == Check::History);
+    let mut ran = futures::future::join_all(others.iter().map(|check| run::look(*check, instance))).await;
     run::store(instance, &ran).await?;
+    if !history.is_empty() {
+        observe(instance).await?;
+        let looked = futures::future::join_all(history.iter().map(|check| run::look(*check, instance))).await;
+        run::store(instance, &looked).await?;
+        ran.extend(looked);
+    }
     Ok(ran)
 }
 

@@ -1,13 +1,17 @@
 //! `avouch serve`.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use app::http::assets::Assets;
 use app::http::{Site, router, serve, site};
+use server::controls::Instance;
 use server::guard::{Operator, Visitor};
-use tokio::net::TcpListener;
+use server::jobs;
+use server::trust::Facts;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -26,11 +30,15 @@ pub async fn run(config: Config, migrate: bool, accept_unavailable: bool) -> Res
         .as_ref()
         .map(|(certificate, key)| tls::acceptor(certificate, key, opened::profile(&config)?.policy.transport.tls))
         .transpose()?;
-    let listener = TcpListener::bind(config.listen).await.map_err(|error| taken(&config, &error))?;
+    let listener = listen(config.listen).map_err(|error| taken(&config, &error))?;
     let address = listener.local_addr().map_err(|error| taken(&config, &error))?;
 
     let opened = open(&config, migrates(&config, migrate)).await?;
     let instance = opened.instance(&config, Operator::scheduled(&opened.store), address, false);
+    // What changed while nobody served, a claim that left the profile among it, is on record before the first visitor.
+    if instance_has_history(&instance).await? {
+        jobs::observe(&instance).await?;
+    }
     let site = Arc::new(site(&opened, &config, settings(&config, &instance.serving), assets).await?);
     let (stop, stopping) = watch::channel(false);
     let serving = tokio::spawn(serve::serve(listener, tls, router::router(&site), stopping));
@@ -45,6 +53,11 @@ pub async fn run(config: Config, migrate: bool, accept_unavailable: bool) -> Res
     watching.abort();
     scheduling.abort();
     Ok(())
+}
+
+async fn instance_has_history(instance: &Instance) -> Result<bool, Failure> {
+    let facts = Facts::read(&instance.operator.visitor(), &instance.profile.id).await?;
+    Ok(!facts.newest.is_empty())
 }
 
 pub async fn site(
@@ -70,6 +83,17 @@ pub fn assets() -> Result<Assets, Failure> {
             missing.display()
         ))
     })
+}
+
+/// A page fits into the send buffer whole, so that answering takes one write.
+const SEND_BUFFER_BYTES: u32 = 256 * 1024;
+
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_reuseaddr(true)?;
+    socket.set_send_buffer_size(SEND_BUFFER_BYTES)?;
+    socket.bind(address)?;
+    socket.listen(4096)
 }
 
 fn taken(config: &Config, error: &std::io::Error) -> Failure {

@@ -47,6 +47,11 @@ pub fn is_slug(text: &str) -> bool {
         && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
 }
 
+/// Whether `text` can be a claim's id: 1 to 32 letters, digits and hyphens. Anything else is not worth a query.
+pub fn is_claim_id(text: &str) -> bool {
+    (1..=32).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+}
+
 /// Whether a link may be shown: `https`, or a path on this site. Everything else (`javascript:`, `data:`, `//host`) is refused.
 pub fn is_safe_link(url: &str) -> bool {
     let local = url.starts_with('/') && !url.starts_with("//") && !url.contains('\\');

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::header::{ALLOW, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, HOST, LOCATION, STRICT_TRANSPORT_SECURITY};
+use axum::http::header::{
+    ACCEPT, ALLOW, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, HOST, LOCATION, STRICT_TRANSPORT_SECURITY,
+};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -105,7 +107,7 @@ fn redirect(to: &str) -> Response {
 
 /// Runs the page within its time; what panics or overruns is answered like any other failure.
 async fn serve(site: &Site, request: Request, next: Next) -> Response {
-    let headers = request.headers().clone();
+    let headers = accept_only(request.headers());
     let limit = Duration::from_secs(site.profile.policy.limits.request_seconds.get().into());
     let work = AssertUnwindSafe(next.run(request)).catch_unwind();
     let response = match tokio::time::timeout(limit, work).await {
@@ -121,6 +123,11 @@ async fn serve(site: &Site, request: Request, next: Next) -> Response {
         return said;
     }
     response
+}
+
+/// All that a failure needs to know of a request that has been handed on.
+fn accept_only(headers: &HeaderMap) -> HeaderMap {
+    headers.get(ACCEPT).map(|accept| HeaderMap::from_iter([(ACCEPT, accept.clone())])).unwrap_or_default()
 }
 
 fn hsts(site: &Site) -> HeaderValue {

@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use contract::claim::State;
 use contract::problem::Problem;
+use contract::text::is_claim_id;
 use leptos::prelude::*;
 use server::clock::rfc3339;
 use server::controls::{Check, FRESH_INTERVALS, Seen};
@@ -27,6 +28,9 @@ const FINDINGS: usize = 10;
 pub async fn show(Shared(site): Shared<Arc<Site>>, Path(id): Path<String>, headers: HeaderMap) -> Response {
     let now = site.current().await;
     let style = site.assets.style();
+    if !is_claim_id(&id) {
+        return failure::answer(&Problem::NotFound, &headers, style);
+    }
     let changes = match history::newest(&site.visitor, &site.profile.id, Some(&id), None).await {
         Ok(changes) => changes,
         Err(cause) => return failure::answer(&failure::internal(&cause), &headers, style),
@@ -150,7 +154,7 @@ fn checks(checks: &[Check], facts: &Facts) -> impl IntoView + use<> {
                 <h3><code>{check.path()}</code></h3>
                 <p>{about.what}</p>
                 <p class="small">{format!("Looked at {every}; a finding older than {limit} minutes no longer proves anything.")}</p>
-                <div class="scroll"><table class="table">
+                <div class="scroll" tabindex="0" role="region" aria-label=format!("Findings of {}", check.path())><table class="table">
                     <thead><tr><th scope="col">"When"</th><th scope="col">"Outcome"</th><th scope="col">"What was seen"</th><th scope="col" class="number">"Took"</th></tr></thead>
                     <tbody>{rows}</tbody>
                 </table></div>
@@ -184,7 +188,7 @@ fn records(id: &str, facts: &Facts) -> impl IntoView + use<> {
             <section aria-labelledby="h-records">
                 <h2 id="h-records">"On record"</h2>
                 <p class="small">"What a record says is kept sealed; its date and its file's SHA-256 are public."</p>
-                <div class="scroll"><table class="table">
+                <div class="scroll" tabindex="0" role="region" aria-label="Table of records"><table class="table">
                     <thead><tr><th scope="col">"Dated"</th><th scope="col">"Recorded"</th><th scope="col">"Certifies"</th><th scope="col">"File (SHA-256)"</th></tr></thead>
                     <tbody>{rows}</tbody>
                 </table></div>

@@ -88,7 +88,9 @@ fn folded(changes: &[Change]) -> impl IntoView + use<> {
 }
 
 fn entry(change: &Change) -> impl IntoView + use<> {
-    let from = change.from.map(|from| view! { {mark(from)}<span aria-label="became">" → "</span> });
+    let from = change
+        .from
+        .map(|from| view! { {mark(from)}<span aria-hidden="true">" → "</span><span class="sr-only">" became "</span> });
     view! {
         <li data-change=change.claim.clone()>
             <p><a class="link" href=format!("/trust/claims/{}", change.claim)>{change.claim.clone()}</a>" "{from}{mark(change.to)}" "<time datetime=rfc3339(change.at)>{short_moment(change.at)}</time></p>

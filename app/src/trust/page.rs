@@ -120,7 +120,7 @@ fn contents(board: &Board) -> impl IntoView + use<> {
         .map(|section| view! { <li><a href=format!("#{}", section.id)>{section.title.clone()}</a></li> })
         .collect();
     view! {
-        <nav class="contents" aria-label="Sections">
+        <nav class="toc" aria-label="Sections">
             <ul>
                 {sections}
                 {on_their_own(board).map(|table| view! { <li><a href=format!("#{}", table.id())>{table.title()}</a></li> }).collect_view()}

@@ -16,7 +16,9 @@ pub struct Head<'a> {
 /// A whole document around `body`, which brings its own landmarks.
 pub fn document(head: &Head<'_>, body: impl IntoView) -> String {
     let owner = Owner::new();
-    let body = owner.with(|| body.into_view().to_html());
+    // The marks between neighbouring texts are for hydration, which a page without script does not have; as HTML they are
+    // malformed comments. Text is escaped, so nothing of ours can look like one.
+    let body = owner.with(|| body.into_view().to_html()).replace("<!>", "");
     owner.cleanup();
     let head = self::head(head);
     format!(

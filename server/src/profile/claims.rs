@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use contract::text::is_claim_id;
 use time::Date;
 use toml::Spanned;
 
@@ -19,7 +20,7 @@ pub(super) fn claims(tables: &Tables, figures: &Figures, today: Date, flaws: &mu
     let mut claims = Vec::new();
     for written in &tables.claims {
         let id = written.id.get_ref();
-        if id.is_empty() || id.len() > 32 || !id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
+        if !is_claim_id(id) {
             flaws.error(written.id.span(), "a claim's id is 1 to 32 letters, digits and hyphens");
         }
         if !seen.insert(id) {

@@ -66,8 +66,9 @@ fn of_checks(checks: &[Check], facts: &Facts, now: OffsetDateTime) -> Verdict {
     let Some(worst) = verdicts.iter().map(|verdict| verdict.state).min_by_key(|state| gravity(*state)) else {
         return Verdict::of(State::Unproven, "Nothing is checked.");
     };
-    let said: Vec<&str> =
+    let mut said: Vec<&str> =
         verdicts.iter().filter(|verdict| verdict.state == worst).map(|verdict| verdict.finding.as_str()).collect();
+    said.dedup();
     Verdict::of(worst, said.join(" ")).checked(oldest)
 }
 
