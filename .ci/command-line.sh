@@ -38,7 +38,14 @@ printf 'master_key = "c2VjcmV0"\n' >avouch.toml
 expect 2 'literal secret is refused' "$program" serve --data new
 printf 'listn = "127.0.0.1:1"\n' >avouch.toml
 expect 2 'avouch.toml:1:1: unknown field `listn`; did you mean "listen"?' "$program" serve --data new
+printf 'database_url = "postgres://a:secret-word@127.0.0.1/x"\n' >avouch.toml
+expect 2 'give a reference' "$program" serve --data new
 rm avouch.toml
+for url in 'postgres://a:secret-word/x@h/d' 'mysql://a:secret-word@h/d' 'postgres://a:secret-word@127.0.0.1:1/d'; do
+  out=$("$program" serve --data scratched --database-url "$url" 2>&1); [ $? = 2 ] || complain "$url was not refused"
+  case $out in *secret-word*) complain "a password is repeated: $out" ;; esac
+done
+expect 2 'is not there' env "$program" serve --data new --master-key env:NOT_SET
 touch file && expect 2 'cannot be written' "$program" serve --data file --listen 127.0.0.1:0
 
 # A profile with a mistake.
@@ -92,6 +99,12 @@ if [ -n "$postgres" ]; then
   "$program" selftest >/dev/null || complain "selftest fails on PostgreSQL"
   "$program" evidence add --claim P060 --date 2026-01-02 >/dev/null || complain "evidence was refused on PostgreSQL"
   "$program" audit verify >/dev/null || complain "the logs do not hold on PostgreSQL"
+  # The serving login owns nothing: it may lengthen the chains and not rewrite them.
+  psql -q "$postgres" -c "create role serving login" -c "create database split owner postgres"
+  split=${postgres%/*}/split
+  AVOUCH_DATABASE_URL=${split/postgres@/serving@} AVOUCH_ADMIN_DATABASE_URL=$split AVOUCH_DATA=$scratch/split "$program" selftest >/dev/null || complain "selftest fails with a login that owns nothing"
+  psql -q "${split/postgres@/serving@}" -c "update trust_change set reason = 'x'" 2>/dev/null && complain "the serving login can rewrite the history"
+  psql -qAt "$split" -c "select count(*) from trust_change" | grep -q '^0$' && complain "nothing was written with a login that owns nothing"
   expect 2 'cannot be opened' "$program" serve --database-url postgres://postgres@127.0.0.1:1/none
 fi
 exit $bad

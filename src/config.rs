@@ -7,8 +7,9 @@ use app::http::client::Networks;
 use serde::Deserialize;
 use server::clock::Clock;
 use server::controls::Mode;
-use server::crypto::keys::Reference;
+use server::crypto::keys::{self, Origin, Reference};
 use server::guard::Where;
+use url::Url;
 
 use crate::cli::Options;
 use crate::failure::Failure;
@@ -45,6 +46,8 @@ pub struct Config {
     pub profile: String,
     pub data: PathBuf,
     pub place: Where,
+    /// Secrets beside the master key, and where each came from.
+    pub secrets: Vec<(&'static str, Origin)>,
     pub listen: SocketAddr,
     /// `None`: derived from the address that was bound.
     pub public_url: Option<String>,
@@ -103,7 +106,7 @@ impl Config {
         };
         let clock = match path(&options.clock_file, file.clock_file) {
             None => Clock::Real,
-            Some(file) if environment == Environment::Test => Clock::Shifted(file),
+            Some(file) if environment == Environment::Test => Clock::shifted(file),
             Some(_) => {
                 return Err(Failure::usage(
                     "a clock file is for the environment \"test\" only; take AVOUCH_CLOCK_FILE away",
@@ -111,24 +114,23 @@ impl Config {
             }
         };
         let data = path(&options.data, file.data).unwrap_or_else(|| "./data".into());
-        let place = match given(&options.database_url, file.database_url) {
+        let database = Secret::of(options.database_url.as_ref(), file.database_url.as_ref());
+        let admin = Secret::of(options.admin_database_url.as_ref(), file.admin_database_url.as_ref());
+        let (database, admin) =
+            (database.map(|secret| secret.address()).transpose()?, admin.map(|secret| secret.address()).transpose()?);
+        let mut secrets: Vec<(&'static str, Origin)> = Vec::new();
+        secrets.extend(database.iter().chain(&admin).map(|(_, origin)| ("the database's address", *origin)));
+        secrets.extend(tls.iter().map(|(_, key)| ("the TLS key", keys::origin_of_file(key))));
+        let place = match database {
             None => Where::Embedded(data.clone()),
-            Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
-                let admin_url =
-                    given(&options.admin_database_url, file.admin_database_url).unwrap_or_else(|| url.clone());
-                Where::Postgres { url, admin_url }
-            }
-            Some(_) => {
-                return Err(Failure::usage(
-                    "the database is given as postgres://…; leave it empty for the embedded SQLite",
-                ));
-            }
+            Some((url, _)) => Where::Postgres { admin_url: admin.map_or_else(|| url.clone(), |(url, _)| url), url },
         };
         let config = Self {
             environment,
             profile: given(&options.profile, file.profile).unwrap_or_else(|| "aertous".into()),
             data,
             place,
+            secrets,
             listen,
             public_url,
             tls,
@@ -149,6 +151,9 @@ impl Config {
             return Err(Failure::usage(
                 "production needs a master key: set AVOUCH_MASTER_KEY to env:NAME, file:PATH or command:…",
             ));
+        }
+        if self.tls.is_some() && !self.public_url.as_deref().is_some_and(|url| url.starts_with("https://")) {
+            return Err(Failure::usage("production needs the https address that people use: set AVOUCH_PUBLIC_URL"));
         }
         if self.mode() == Mode::Plain {
             return Err(Failure::usage(
@@ -175,6 +180,44 @@ impl Config {
                 if bound.ip().is_unspecified() { format!("127.0.0.1:{}", bound.port()) } else { bound.to_string() };
             format!("{scheme}://{host}")
         })
+    }
+}
+
+/// A database address as it was given: it may hold a password.
+struct Secret<'a> {
+    text: &'a str,
+    from_file: bool,
+}
+
+impl<'a> Secret<'a> {
+    fn of(flag: Option<&'a String>, file: Option<&'a String>) -> Option<Self> {
+        let flag = flag.filter(|text| !text.is_empty()).map(|text| Self { text, from_file: false });
+        flag.or_else(|| file.filter(|text| !text.is_empty()).map(|text| Self { text, from_file: true }))
+    }
+
+    /// The address itself, by reference if it is one. What is wrong is said without repeating it.
+    fn address(&self) -> Result<(String, Origin), Failure> {
+        let (text, origin) = match Reference::parse(self.text) {
+            Ok(reference) => (
+                reference.fetch().map_err(|error| Failure::usage(error.to_string()))?.trim().to_owned(),
+                reference.origin(),
+            ),
+            Err(_) => (self.text.to_owned(), if self.from_file { Origin::OnDisk } else { Origin::InMemory }),
+        };
+        let url =
+            Url::parse(&text).ok().filter(|url| matches!(url.scheme(), "postgres" | "postgresql") && url.has_host());
+        let Some(url) = url else {
+            return Err(Failure::usage(
+                "the database is given as postgres://…, with special characters of the password percent-encoded, or as a reference to that (env:NAME, file:PATH, command:…); leave it empty for the embedded SQLite",
+            ));
+        };
+        match (url.password().is_some(), origin) {
+            (true, Origin::OnDisk) if Reference::parse(self.text).is_err() => Err(Failure::usage(
+                "a database address with a password is a secret: in the file give a reference (env:NAME, file:PATH, command:…)",
+            )),
+            (true, _) => Ok((text, origin)),
+            (false, _) => Ok((text, Origin::InMemory)),
+        }
     }
 }
 
@@ -209,11 +252,17 @@ fn read_file(named: Option<&Path>) -> Result<File, Failure> {
     })
 }
 
+/// Browsers leave the default port out of what they ask for.
+fn without_default_port(url: &str) -> String {
+    let default = if url.starts_with("https://") { ":443" } else { ":80" };
+    url.strip_suffix(default).unwrap_or(url).to_owned()
+}
+
 fn check_url(url: &str) -> Result<String, Failure> {
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     match rest.map(|rest| rest.strip_suffix('/').unwrap_or(rest)) {
         Some(host) if !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || ".-:[]".contains(c)) => {
-            Ok(url.trim_end_matches('/').to_owned())
+            Ok(without_default_port(url.trim_end_matches('/')))
         }
         Some(_) | None => Err(Failure::usage(format!(
             "the public address \"{url}\" is an origin such as https://trust.example.com, without a path"

@@ -49,8 +49,11 @@ pub fn profile(config: &Config) -> Result<Profile, Failure> {
 /// One line that says what to do.
 pub async fn open(config: &Config, migrate: bool) -> Result<Opened, Failure> {
     let profile = Arc::new(profile(config)?);
+    // A reference that leads nowhere is refused before anything is written.
+    let given = config.master_key.as_ref().map(MasterKey::from_reference).transpose();
+    let given = given.map_err(|error| Failure::usage(error.to_string()))?;
     folder(&config.data)?;
-    let master = Arc::new(master_key(config)?);
+    let master = Arc::new(given.map_or_else(|| key_beside_data(config), Ok)?);
     let store = Arc::new(Store::open(&config.place, migrate).await?);
     let operator = Operator::at_the_command_line(&store);
     let vault =
@@ -75,6 +78,7 @@ impl Opened {
             vault: self.vault.clone(),
             clock: config.clock.clone(),
             serving,
+            secrets: config.secrets.clone(),
         }
     }
 }
@@ -117,8 +121,10 @@ fn folder(data: &Path) -> Result<(), Failure> {
             data.display()
         ))
     };
-    std::fs::create_dir_all(data).map_err(cannot)?;
-    private(data, 0o700).map_err(cannot)?;
+    if !data.exists() {
+        std::fs::create_dir_all(data).map_err(cannot)?;
+        private(data, 0o700).map_err(cannot)?;
+    }
     let probe = data.join(".avouch-can-write");
     std::fs::write(&probe, b"").and_then(|()| std::fs::remove_file(&probe)).map_err(cannot)
 }
@@ -128,11 +134,8 @@ fn private(path: &Path, mode: u32) -> std::io::Result<()> {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
 }
 
-/// By reference; outside production, made at the first start and kept beside the data.
-fn master_key(config: &Config) -> Result<MasterKey, Failure> {
-    if let Some(reference) = &config.master_key {
-        return MasterKey::from_reference(reference).map_err(|error| Failure::usage(error.to_string()));
-    }
+/// Outside production a key is made at the first start and kept beside the data.
+fn key_beside_data(config: &Config) -> Result<MasterKey, Failure> {
     let path = config.data.join("master.key");
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,

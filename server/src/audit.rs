@@ -1,6 +1,8 @@
 //! What is worth a record, and the record: the platform's own hash-chained log.
 
-use sea_orm::{ActiveValue, EntityTrait, QueryOrder};
+use std::collections::BTreeSet;
+
+use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -8,16 +10,31 @@ use crate::chain::{self, GENESIS};
 use crate::clock::to_ms;
 use crate::controls::Check;
 use crate::entity::platform_entry;
-use crate::guard::{Operator, PlatformChange};
+use crate::guard::{Operator, PlatformChange, Visitor};
 
 /// Everything that changes what the platform publishes or holds. No variant carries a secret.
 #[derive(Clone, Debug)]
 pub enum Event {
-    DataKeyMade { key: Uuid },
-    EvidenceRecorded { claim: String, evidence: Uuid },
-    CheckSwitchedOff { check: Check, reason: String },
-    CheckSwitchedOn { check: Check },
-    ClaimsChanged { profile: String, claims: Vec<String> },
+    DataKeyMade {
+        key: Uuid,
+    },
+    EvidenceRecorded {
+        claim: String,
+        evidence: Uuid,
+    },
+    CheckSwitchedOff {
+        check: Check,
+        reason: String,
+    },
+    CheckSwitchedOn {
+        check: Check,
+    },
+    /// With the head of the public history after it: number and hash of its last entry.
+    ClaimsChanged {
+        profile: String,
+        head: String,
+        claims: Vec<String>,
+    },
 }
 
 impl Event {
@@ -45,7 +62,7 @@ impl Event {
             Self::DataKeyMade { .. } | Self::CheckSwitchedOn { .. } => String::new(),
             Self::EvidenceRecorded { evidence, .. } => evidence.to_string(),
             Self::CheckSwitchedOff { reason, .. } => reason.clone(),
-            Self::ClaimsChanged { claims, .. } => claims.join(" "),
+            Self::ClaimsChanged { head, claims, .. } => format!("{head} {}", claims.join(" ")),
         }
     }
 }
@@ -88,6 +105,36 @@ pub(crate) async fn append(
 fn hash_of(entry: &platform_entry::Model) -> String {
     let platform_entry::Model { seq, at_ms, actor, action, subject, detail, previous_hash, hash: _ } = entry;
     chain::link(previous_hash, &[&seq.to_string(), &at_ms.to_string(), actor, action, subject, detail])
+}
+
+/// The checks that the log says are switched off, in the order of `Check`.
+pub(crate) async fn switched_off(operator: &Operator) -> Result<Vec<String>, sea_orm::DbErr> {
+    let switches = platform_entry::Column::Action.is_in(["check-switched-off", "check-switched-on"]);
+    let entries = platform_entry::Entity::find().filter(switches).order_by_asc(platform_entry::Column::Seq);
+    let mut off = BTreeSet::new();
+    for entry in operator.all(entries).await? {
+        let Some(check) = Check::by_path(&entry.subject) else { continue };
+        if entry.action == "check-switched-off" {
+            off.insert(check);
+        } else {
+            off.remove(&check);
+        }
+    }
+    Ok(off.into_iter().map(Check::path).collect())
+}
+
+/// The head of a profile's public history, as the log last recorded it.
+pub(crate) async fn recorded_head(visitor: &Visitor, profile: &str) -> Result<Option<(i64, String)>, sea_orm::DbErr> {
+    let newest = platform_entry::Entity::find()
+        .filter(platform_entry::Column::Action.eq("claims-changed"))
+        .filter(platform_entry::Column::Subject.eq(profile))
+        .order_by_desc(platform_entry::Column::Seq)
+        .limit(1);
+    let entry = visitor.all(newest).await?.into_iter().next();
+    Ok(entry.and_then(|entry| {
+        let mut words = entry.detail.split(' ');
+        Some((words.next()?.parse().ok()?, words.next()?.to_owned()))
+    }))
 }
 
 /// Walks the platform's log from its first entry.

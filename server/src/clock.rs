@@ -1,6 +1,8 @@
 //! Time and chance, as arguments.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use time::{Duration, OffsetDateTime};
 
@@ -10,20 +12,41 @@ pub enum Clock {
     #[default]
     Real,
     /// Real time plus the signed seconds that a file holds, read anew each time. Environment `test` only.
-    Shifted(PathBuf),
+    Shifted(Arc<Shift>),
     /// One instant, for use cases under test.
     Fixed(OffsetDateTime),
 }
 
+/// A file with signed seconds. While it is being written, what it last said holds.
+#[derive(Debug)]
+pub struct Shift {
+    file: PathBuf,
+    last_good: AtomicI64,
+}
+
+impl Shift {
+    pub fn new(file: PathBuf) -> Self {
+        Self { file, last_good: AtomicI64::new(0) }
+    }
+
+    fn read(&self) -> Duration {
+        let written = std::fs::read_to_string(&self.file).ok().and_then(|text| text.trim().parse().ok());
+        if let Some(seconds) = written {
+            self.last_good.store(seconds, Ordering::Relaxed);
+        }
+        Duration::seconds(self.last_good.load(Ordering::Relaxed))
+    }
+}
+
 impl Clock {
+    pub fn shifted(file: PathBuf) -> Self {
+        Self::Shifted(Arc::new(Shift::new(file)))
+    }
+
     pub fn now(&self) -> OffsetDateTime {
         match self {
             Self::Real => OffsetDateTime::now_utc(),
-            Self::Shifted(file) => {
-                let text = std::fs::read_to_string(file).unwrap_or_default();
-                let seconds = text.trim().parse().unwrap_or(0);
-                OffsetDateTime::now_utc().saturating_add(Duration::seconds(seconds))
-            }
+            Self::Shifted(shift) => OffsetDateTime::now_utc().saturating_add(shift.read()),
             Self::Fixed(at) => *at,
         }
     }

@@ -53,10 +53,11 @@ pub fn due(checks: &BTreeSet<Check>, facts: &Facts, now: OffsetDateTime) -> Vec<
     let due = |check: &Check| {
         // What is switched off would only be found switched off.
         !facts.switched_off.contains_key(check)
-            && facts.findings.get(check).and_then(|findings| findings.first()).is_none_or(|finding| {
-                let age = now - finding.at;
-                age >= check.about().every || age.is_negative()
-            })
+            && facts
+                .findings
+                .get(check)
+                .and_then(|findings| findings.iter().find(|finding| finding.at <= now))
+                .is_none_or(|finding| now - finding.at >= check.about().every)
     };
     checks.iter().copied().filter(due).collect()
 }

@@ -81,7 +81,7 @@ impl World {
             mode: Mode::Plain,
             public_url: "http://127.0.0.1:9".into(),
             probe_token: Arc::from(self.master.probe_token()),
-            temporary: true,
+            temporary: false,
         };
         Instance {
             profile: Arc::clone(&self.profile),
@@ -89,6 +89,7 @@ impl World {
             vault: self.vault.clone(),
             clock: Clock::Fixed(self.now),
             serving,
+            secrets: Vec::new(),
         }
     }
 

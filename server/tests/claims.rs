@@ -113,6 +113,47 @@ async fn a_finding_from_the_future_proves_nothing() {
 }
 
 #[tokio::test]
+async fn a_clock_that_went_ahead_and_came_back_leaves_no_trace() {
+    let mut world = World::new().await;
+    world.now = START + Duration::days(400);
+    saw(&world, Check::FrameworksComputed, Seen::Upheld("ahead".into())).await;
+    world.now = START;
+    saw(&world, Check::FrameworksComputed, Seen::Failing("broken".into())).await;
+    assert_eq!(state(&world.board().await, "P062"), (State::Failing, "broken".into()));
+    assert_eq!(world.facts().await.findings[&Check::FrameworksComputed].len(), 1);
+}
+
+#[tokio::test]
+async fn a_note_does_not_renew_a_certificate() {
+    let mut world = World::with(profile("stack-aero", &[])).await;
+    let certificate = NewEvidence {
+        certifies: Some("ISO 27001".into()),
+        expires: parse_date("2026-12-01").ok(),
+        ..record("P005", "2026-11-01")
+    };
+    add(&world, certificate).await.expect("certificate");
+    add(&world, record("P005", "2026-11-20")).await.expect("note");
+    assert_eq!(state(&world.board().await, "P005").0, State::Proven);
+    world.now = START + Duration::days(20);
+    assert_eq!(state(&world.board().await, "P005").0, State::Failing);
+}
+
+#[tokio::test]
+async fn a_certificate_without_an_end_is_refused() {
+    let world = World::new().await;
+    let certificate = NewEvidence { certifies: Some("ISO 27001".into()), ..record("P058", "2026-11-01") };
+    assert!(matches!(add(&world, certificate).await, Err(EvidenceError::CertificateForEver)));
+}
+
+#[tokio::test]
+async fn the_end_of_time_breaks_nothing() {
+    let mut world = World::new().await;
+    world.observe().await;
+    world.now = time::macros::datetime!(9999-12-31 23:59:59 UTC);
+    assert_eq!(world.board().await.claims.len(), 91);
+}
+
+#[tokio::test]
 async fn a_claim_with_several_checks_is_as_good_as_its_worst() {
     let world = World::with(profile("stack-aero", &[])).await;
     saw(&world, Check::Tls, Seen::Upheld("fine".into())).await;
@@ -213,6 +254,8 @@ async fn any_change_to_the_history_is_found() {
         ("update trust_change set seq = 1000 where seq = 3", 3),
         ("update trust_change set at_ms = at_ms - 1 where seq = 91", 91),
         ("update trust_change set hash = previous_hash where seq = 12", 12),
+        ("delete from trust_change where seq > 89", 90),
+        ("delete from trust_change", 1),
     ] {
         let world = World::new().await;
         world.observe().await;

@@ -27,12 +27,36 @@ fn failing(seen: &Seen) -> bool {
 async fn the_claim_engine_is_upheld_on_a_fresh_instance() {
     let world = World::new().await;
     world.observe().await;
-    for check in
-        [Check::BoundClaims, Check::CertificationsComputed, Check::FrameworksComputed, Check::Tuneable, Check::History]
-    {
+    for check in [Check::BoundClaims, Check::Tuneable, Check::History] {
         let seen = seen(&world, check).await;
         assert!(upheld(&seen), "{check:?}: {seen:?}");
     }
+}
+
+#[tokio::test]
+async fn a_switch_that_the_log_does_not_know_fails_its_check() {
+    let world = World::new().await;
+    let off = "insert into check_switch (check_path, off_since_ms, reason) values ('web-hygiene/rate-limits', 0, 'x')";
+    world.tamper(off).await;
+    assert!(failing(&seen(&world, Check::Tuneable).await));
+}
+
+#[tokio::test]
+async fn a_secret_on_a_disk_fails_the_claim_about_secrets() {
+    let world = World::new().await;
+    let mut instance = world.instance();
+    instance.secrets = vec![("the TLS key", Origin::OnDisk)];
+    assert!(failing(&look(Check::References, &instance).await.seen));
+}
+
+#[tokio::test]
+async fn what_a_temporary_listener_answered_is_not_stored() {
+    let world = World::new().await;
+    let mut instance = world.instance();
+    instance.serving.temporary = true;
+    jobs::run_checks(&instance, Check::ALL).await.expect("run");
+    let stored: Vec<Check> = world.facts().await.findings.into_keys().collect();
+    assert!(!stored.is_empty() && stored.iter().all(|check| !check.asks()), "{stored:?}");
 }
 
 #[tokio::test]

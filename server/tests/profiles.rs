@@ -133,6 +133,9 @@ fn what_cannot_be_is_refused() {
     refused("aertous", "late_after_hours = 26", "late_after_hours = 2", "[backups]", "would fail between two backups");
     refused("aertous", "purge_days = 90", "purge_days = 0", "purge_days = 0", "nonzero");
     refused("aertous", "purge_days = 90", "purge_days = -1", "purge_days = -1", "nonzero");
+    refused("aertous", "body_kib = 256", "body_kib = 4000000000", "[limits]", "held in memory");
+    refused("aertous", "date = 2026-09-30", "date = 9999-12-31", "id = \"P0", "between the years");
+    refused("aertous", "cadence_days = 365", "cadence_days = 4000000", "id = \"P", "a cadence above");
     refused("aertous", "Europe/Brussels", "Europe/Bruxelles", "[calendar]", "not an IANA name");
     refused("aertous", "security@aertous.example", "security", "security = \"security\"", "has an @ in it");
     refused(

@@ -1,17 +1,17 @@
 //! `avouch serve`.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use app::http::assets::Assets;
-use app::http::{Site, router, serve, site};
+use app::http::layers::Front;
+use app::http::{Site, serve, site};
 use server::controls::Instance;
 use server::guard::{Operator, Visitor};
 use server::jobs;
 use server::trust::Facts;
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -30,7 +30,7 @@ pub async fn run(config: Config, migrate: bool, accept_unavailable: bool) -> Res
         .as_ref()
         .map(|(certificate, key)| tls::acceptor(certificate, key, opened::profile(&config)?.policy.transport.tls))
         .transpose()?;
-    let listener = listen(config.listen).map_err(|error| taken(&config, &error))?;
+    let listener = TcpListener::bind(config.listen).await.map_err(|error| taken(&config, &error))?;
     let address = listener.local_addr().map_err(|error| taken(&config, &error))?;
 
     let opened = open(&config, migrates(&config, migrate)).await?;
@@ -41,7 +41,7 @@ pub async fn run(config: Config, migrate: bool, accept_unavailable: bool) -> Res
     }
     let site = Arc::new(site(&opened, &config, settings(&config, &instance.serving), assets).await?);
     let (stop, stopping) = watch::channel(false);
-    let serving = tokio::spawn(serve::serve(listener, tls, router::router(&site), stopping));
+    let serving = tokio::spawn(serve::serve(listener, tls, Front::new(Arc::clone(&site)), stopping));
     let checked = Arc::new(AtomicBool::new(false));
     let watching = tokio::spawn(site::watch(Arc::clone(&site), instance.clone(), Arc::clone(&checked)));
     let scheduling = tokio::spawn(site::schedule(Arc::clone(&site), instance.clone(), checked));
@@ -83,17 +83,6 @@ pub fn assets() -> Result<Assets, Failure> {
             missing.display()
         ))
     })
-}
-
-/// A page fits into the send buffer whole, so that answering takes one write.
-const SEND_BUFFER_BYTES: u32 = 256 * 1024;
-
-fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    socket.set_reuseaddr(true)?;
-    socket.set_send_buffer_size(SEND_BUFFER_BYTES)?;
-    socket.bind(address)?;
-    socket.listen(4096)
 }
 
 fn taken(config: &Config, error: &std::io::Error) -> Failure {

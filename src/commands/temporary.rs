@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use app::http::{router, serve};
+use app::http::layers::Front;
+use app::http::serve;
 use server::controls::Instance;
 use server::controls::probe::Probe;
 use server::guard::Operator;
@@ -44,7 +45,7 @@ pub async fn reachable(opened: &Opened, config: &Config) -> Result<(Instance, wa
             }
         }
     });
-    tokio::spawn(serve::serve(listener, tls, router::router(&site), stopping));
+    tokio::spawn(serve::serve(listener, tls, Front::new(site), stopping));
     Ok((instance, stop))
 }
 

@@ -15,7 +15,7 @@ const LASTS: Duration = Duration::days(180);
 
 pub async fn show(Shared(site): Shared<Arc<Site>>) -> Response {
     let url = &site.settings.serving.public_url;
-    let expires = (site.clock.now() + LASTS).replace_time(Time::MIDNIGHT);
+    let expires = site.clock.now().saturating_add(LASTS).replace_time(Time::MIDNIGHT);
     let text = format!(
         "Contact: mailto:{contact}\nExpires: {expires}\nPreferred-Languages: en\nCanonical: {url}/.well-known/security.txt\nPolicy: {url}/trust\n",
         contact = site.profile.contacts.security,

@@ -2,10 +2,11 @@
 
 use std::net::IpAddr;
 use std::str::FromStr;
+use std::time::SystemTime;
 
 use axum::http::HeaderMap;
 use server::controls::Mode;
-use server::controls::probe::PROBE_HEADER;
+use server::controls::probe::{PROBE_HEADER, recognise};
 
 use super::Settings;
 use super::limiter::Counted;
@@ -96,10 +97,7 @@ fn last<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
 }
 
 fn probe_nonce(headers: &HeaderMap, token: &str) -> Option<u128> {
-    let (shown, nonce) = headers.get(PROBE_HEADER)?.to_str().ok()?.split_once('.')?;
-    let same =
-        shown.len() == token.len() && shown.bytes().zip(token.bytes()).fold(0, |differ, (a, b)| differ | (a ^ b)) == 0;
-    if same { u128::from_str_radix(nonce, 16).ok() } else { None }
+    recognise(token, headers.get(PROBE_HEADER)?.to_str().ok()?, SystemTime::now())
 }
 
 #[cfg(test)]

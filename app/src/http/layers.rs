@@ -5,19 +5,23 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::header::{
     ACCEPT, ALLOW, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, HOST, LOCATION, STRICT_TRANSPORT_SECURITY,
 };
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
-use axum::middleware::Next;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::Response;
 use contract::access::{Class, PAGES};
 use contract::problem::Problem;
 use futures::FutureExt;
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Body as _;
 use server::controls::Mode;
 use server::controls::probe::{PROBE_HEADER, recognition};
+use tokio::time::timeout;
+use tower::ServiceExt;
 
 use super::client::Client;
 use super::limiter::Counted;
@@ -31,21 +35,43 @@ pub struct Peer {
     pub over_tls: bool,
 }
 
+/// What every request meets first. Made once; a clone is two counters.
+#[derive(Clone, Debug)]
+pub struct Front {
+    site: Option<Arc<Site>>,
+    router: Router,
+}
+
+impl Front {
+    /// All layers, then the pages.
+    pub fn new(site: Arc<Site>) -> Self {
+        let router = super::router::router(&site);
+        Self { site: Some(site), router }
+    }
+
+    /// No layer at all: what the checks must find wanting.
+    pub fn without_layers(router: Router) -> Self {
+        Self { site: None, router }
+    }
+
+    pub async fn answer(&self, peer: Peer, request: Request) -> Response {
+        match &self.site {
+            Some(site) => all(site, &self.router, peer, request).await,
+            None => self.router.clone().oneshot(request).await.unwrap_or_else(|never| match never {}),
+        }
+    }
+}
+
 /// All layers in their order. One function, so that the order can be read.
-pub async fn all(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
-    let peer = request.extensions().get::<Peer>().copied();
-    let Some(peer) = peer else {
-        return failure::answer(
-            &failure::internal(&"a request without a peer"),
-            request.headers(),
-            site.assets.style(),
-        );
-    };
+async fn all(site: &Site, router: &Router, peer: Peer, request: Request) -> Response {
     let client = Client::of(peer.address.ip(), peer.over_tls, request.headers(), &site.settings);
-    let mut response = match refuse(&site, client, &request) {
+    let mut response = match refuse(site, client, &request) {
         Some(Refusal::Redirect(to)) => redirect(&to),
         Some(Refusal::Problem(problem)) => failure::answer(&problem, request.headers(), site.assets.style()),
-        None => serve(&site, request, next).await,
+        None => match kept_ready(site, &request) {
+            Some(response) => response,
+            None => serve(site, router, request).await,
+        },
     };
     if let Counted::Probe(nonce) = client.counted
         && let Ok(value) = HeaderValue::from_str(&recognition(&site.settings.serving.probe_token, nonce))
@@ -53,9 +79,15 @@ pub async fn all(State(site): State<Arc<Site>>, request: Request, next: Next) ->
         response.headers_mut().insert(PROBE_HEADER, value);
     }
     if client.secure {
-        response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, hsts(&site));
+        response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, hsts(site));
     }
     response
+}
+
+/// The page that nearly everybody asks for, straight from memory: what it does not need it does not pass.
+fn kept_ready(site: &Site, request: &Request) -> Option<Response> {
+    let plain = request.method() == Method::GET && request.uri().query().is_none() && request.uri().path() == "/trust";
+    if plain { site.fresh().map(|now| now.trust.answer(request.headers())) } else { None }
 }
 
 enum Refusal {
@@ -68,6 +100,11 @@ fn refuse(site: &Site, client: Client, request: &Request) -> Option<Refusal> {
     let health = PAGES.iter().any(|row| row.class == Class::Health && row.path == path);
     // A load balancer next door may ask for our health by address and without TLS.
     let nearby_health = health && client.near;
+    let change = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    let counted = if change { site.limiter.change(client.counted) } else { site.limiter.read(client.counted) };
+    if !health && let Err(retry_after_seconds) = counted {
+        return Some(Refusal::Problem(Problem::TooMany { retry_after_seconds }));
+    }
     let authority = request.uri().authority().map(axum::http::uri::Authority::as_str);
     if !nearby_health && !meant_for_us(site, request.headers(), authority) {
         return Some(Refusal::Problem(Problem::OtherHost));
@@ -79,9 +116,6 @@ fn refuse(site: &Site, client: Client, request: &Request) -> Option<Refusal> {
     if needs_tls {
         let rest = request.uri().path_and_query().map_or("/", axum::http::uri::PathAndQuery::as_str);
         return Some(Refusal::Redirect(format!("{}{rest}", site.settings.serving.public_url)));
-    }
-    if !health && let Err(retry_after_seconds) = site.limiter.read(client.counted) {
-        return Some(Refusal::Problem(Problem::TooMany { retry_after_seconds }));
     }
     let limit_kib = site.profile.policy.limits.body_kib.get();
     let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
@@ -106,23 +140,40 @@ fn redirect(to: &str) -> Response {
 }
 
 /// Runs the page within its time; what panics or overruns is answered like any other failure.
-async fn serve(site: &Site, request: Request, next: Next) -> Response {
+async fn serve(site: &Site, router: &Router, request: Request) -> Response {
     let headers = accept_only(request.headers());
+    let say = |problem: &Problem| failure::answer(problem, &headers, site.assets.style());
     let limit = Duration::from_secs(site.profile.policy.limits.request_seconds.get().into());
-    let work = AssertUnwindSafe(next.run(request)).catch_unwind();
-    let response = match tokio::time::timeout(limit, work).await {
-        Ok(Ok(response)) => response,
-        Ok(Err(_)) => return failure::answer(&failure::internal(&"a page panicked"), &headers, site.assets.style()),
-        Err(_) => return failure::answer(&Problem::TooSlow, &headers, site.assets.style()),
+    let work = async {
+        let request = whole(request, site.profile.policy.limits.body_kib.get()).await?;
+        Ok(router.clone().oneshot(request).await.unwrap_or_else(|never| match never {}))
+    };
+    let response = match timeout(limit, AssertUnwindSafe(work).catch_unwind()).await {
+        Ok(Ok(Ok(response))) => response,
+        Ok(Ok(Err(problem))) => return say(&problem),
+        Ok(Err(_)) => return say(&failure::internal(&"a page panicked")),
+        Err(_) => return say(&Problem::TooSlow),
     };
     if response.status() == StatusCode::METHOD_NOT_ALLOWED {
-        let mut said = failure::answer(&Problem::MethodNotAllowed, &headers, site.assets.style());
+        let mut said = say(&Problem::MethodNotAllowed);
         if let Some(allow) = response.headers().get(ALLOW) {
             said.headers_mut().insert(ALLOW, allow.clone());
         }
         return said;
     }
-    response
+    // What the framework answered by itself, to an address that is no text: there is nothing there.
+    if response.headers().contains_key(CONTENT_SECURITY_POLICY) { response } else { say(&Problem::NotFound) }
+}
+
+/// The request with its body in hand, if it has one: a body without an announced length is held to the same limit.
+async fn whole(request: Request, limit_kib: u32) -> Result<Request, Problem> {
+    if request.body().is_end_stream() {
+        return Ok(request);
+    }
+    let (head, body) = request.into_parts();
+    let body = Limited::new(body, limit_kib as usize * 1024).collect().await;
+    let body = body.map_err(|_| Problem::TooLarge { limit_kib })?.to_bytes();
+    Ok(Request::from_parts(head, Body::from(body)))
 }
 
 /// All that a failure needs to know of a request that has been handed on.

@@ -28,6 +28,7 @@ impl Counted {
 #[derive(Debug)]
 pub struct Limiter {
     reads: DefaultKeyedRateLimiter<Counted>,
+    changes: DefaultKeyedRateLimiter<Counted>,
     on: AtomicBool,
     looks: AtomicU32,
 }
@@ -36,6 +37,7 @@ impl Limiter {
     pub fn new(limits: &Limits) -> Self {
         Self {
             reads: RateLimiter::keyed(Quota::per_minute(limits.reads_per_minute)),
+            changes: RateLimiter::keyed(Quota::per_minute(limits.changes_per_minute)),
             on: AtomicBool::new(true),
             looks: AtomicU32::new(0),
         }
@@ -51,10 +53,22 @@ impl Limiter {
     /// # Errors
     /// The whole seconds to wait, at least one.
     pub fn read(&self, who: Counted) -> Result<(), u64> {
+        self.count(&self.reads, who)
+    }
+
+    /// Counts one request that would change something.
+    ///
+    /// # Errors
+    /// The whole seconds to wait, at least one.
+    pub fn change(&self, who: Counted) -> Result<(), u64> {
+        self.count(&self.changes, who)
+    }
+
+    fn count(&self, bucket: &DefaultKeyedRateLimiter<Counted>, who: Counted) -> Result<(), u64> {
         if !self.on.load(Ordering::Relaxed) {
             return Ok(());
         }
-        self.reads.check_key(&who).map_err(|until| {
+        bucket.check_key(&who).map_err(|until| {
             let wait = until.wait_time_from(DefaultClock::default().now());
             wait.as_secs() + u64::from(wait.subsec_nanos() > 0).max(u64::from(wait.as_secs() == 0))
         })
@@ -63,8 +77,10 @@ impl Limiter {
     /// Lets go of those who have not asked for a while, every hundredth time.
     pub fn forget_idle(&self) {
         if self.looks.fetch_add(1, Ordering::Relaxed).is_multiple_of(100) {
-            self.reads.retain_recent();
-            self.reads.shrink_to_fit();
+            for bucket in [&self.reads, &self.changes] {
+                bucket.retain_recent();
+                bucket.shrink_to_fit();
+            }
         }
     }
 }

@@ -5,13 +5,12 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use axum::routing::{MethodRouter, get};
 use contract::access::{PAGES, Page};
 use contract::problem::Problem;
 
-use super::{Site, failure, layers, respond};
+use super::{Site, failure, respond};
 use crate::documents::{page as documents, robots, security_txt};
 use crate::{home, trust};
 
@@ -20,7 +19,6 @@ pub fn router(site: &Arc<Site>) -> Router {
         .iter()
         .fold(Router::new(), |router, row| router.route(row.path, handler(row.page)))
         .fallback(nothing_here)
-        .layer(from_fn_with_state(Arc::clone(site), layers::all))
         .with_state(Arc::clone(site))
 }
 

@@ -55,6 +55,7 @@ pub struct Site {
     started: Instant,
     /// Milliseconds after `started`.
     looked_at: AtomicI64,
+    looking: tokio::sync::Mutex<()>,
     database_answers: AtomicBool,
 }
 
@@ -88,14 +89,23 @@ impl Site {
             snapshot,
             started: Instant::now(),
             looked_at: AtomicI64::new(0),
+            looking: tokio::sync::Mutex::new(()),
             database_answers: AtomicBool::new(true),
         })
     }
 
+    /// The newest snapshot, if somebody has looked lately.
+    pub fn fresh(&self) -> Option<Arc<Snapshot>> {
+        (self.since_look() <= LOOK_AT_MOST).then(|| self.snapshot())
+    }
+
     /// The newest snapshot. If the looking has stopped, looks first: a stopped task must not freeze the page.
     pub async fn current(&self) -> Arc<Snapshot> {
-        if self.since_look() > LOOK_AT_MOST {
-            self.look().await;
+        // One looks for everybody, and nobody waits for a database that hangs: then the page ages from memory.
+        if self.fresh().is_none()
+            && let Ok(_alone) = self.looking.try_lock()
+        {
+            let _ = tokio::time::timeout(LOOK_EVERY, self.look()).await;
         }
         self.snapshot()
     }
@@ -145,20 +155,24 @@ impl Site {
     }
 }
 
-/// Looks forever, and writes down what changed by the clock alone. The first looks wait for the first round of checks,
-/// so that a new page is published with what they saw.
+/// Looks forever, and writes down what changed by the clock alone. The first entries wait for the first round of checks,
+/// so that a new page is published with what they saw. A look that breaks is told and does not end the looking.
 pub async fn watch(site: Arc<Site>, instance: Instance, checked: Arc<AtomicBool>) {
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
-        site.look().await;
-        if !checked.load(Ordering::Relaxed) {
-            continue;
+        let (looking, operator, write) =
+            (Arc::clone(&site), instance.operator.clone(), checked.load(Ordering::Relaxed));
+        let looked = tokio::spawn(async move {
+            looking.look().await;
+            let now = looking.snapshot();
+            if write && let Err(cause) = history::observe(&operator, &now.board, &now.facts).await {
+                error!(%cause, "the history could not be written");
+            }
+            looking.limiter.forget_idle();
+        });
+        if let Err(cause) = looked.await {
+            error!(%cause, "a look broke");
         }
-        let now = site.snapshot();
-        if let Err(cause) = history::observe(&instance.operator, &now.board, &now.facts).await {
-            error!(%cause, "the history could not be written");
-        }
-        site.limiter.forget_idle();
     }
 }
 

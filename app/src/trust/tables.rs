@@ -13,7 +13,7 @@ pub fn certifications(board: &Board) -> impl IntoView + use<> {
         .iter()
         .map(|(name, expires)| {
             let until = expires.map_or_else(|| "no expiry stated".to_owned(), |date| format!("valid until {date}"));
-            view! { <tr><th scope="row">{name.clone()}</th><td>"held"</td><td>{until}</td></tr> }
+            view! { <tr data-certification=name.clone()><th scope="row">{name.clone()}</th><td>"held"</td><td>{until}</td></tr> }
         })
         .collect();
     let milestones: Vec<_> = board
@@ -52,7 +52,7 @@ pub fn frameworks(board: &Board) -> impl IntoView + use<> {
         let rows: Vec<_> = loaded
             .iter()
             .map(|framework| {
-                view! { <tr><th scope="row">{framework.name.clone()}</th><td>{framework.edition.clone()}</td><td class="number">{framework.requirements.len()}</td></tr> }
+                view! { <tr data-framework=framework.id.clone()><th scope="row">{framework.name.clone()}</th><td>{framework.edition.clone()}</td><td class="number">{framework.requirements.len()}</td></tr> }
             })
             .collect();
         view! {

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use app::http::assets::Assets;
-use app::http::{Settings, Site, router, serve};
+use app::http::layers::Front;
+use app::http::{Settings, Site, serve};
 use axum::Router;
 use server::clock::Clock;
 use server::controls::{Instance, Mode, Serving};
@@ -74,7 +75,7 @@ pub async fn served(world: World, mode: Mode, tls: Option<TlsAcceptor>, proxies:
     let site = Site::open(Arc::clone(&world.profile), world.visitor(), Clock::Real, settings, assets(&world)).await;
     let site = Arc::new(site.expect("site"));
     let (stop, stopping) = watch::channel(false);
-    tokio::spawn(serve::serve(listener, tls, router::router(&site), stopping));
+    tokio::spawn(serve::serve(listener, tls, Front::new(Arc::clone(&site)), stopping));
     Served { world, instance, site, address, stop }
 }
 
@@ -84,7 +85,7 @@ pub async fn naked(instance: &Instance, router: Router) -> Instance {
     let address = listener.local_addr().expect("address");
     let (stop, stopping) = watch::channel(false);
     tokio::spawn(async move {
-        serve::serve(listener, None, router, stopping).await;
+        serve::serve(listener, None, Front::without_layers(router), stopping).await;
         drop(stop);
     });
     Instance { serving: Serving { address, mode: Mode::Plain, ..instance.serving.clone() }, ..instance.clone() }

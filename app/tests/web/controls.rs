@@ -9,6 +9,7 @@ use server::controls::probe::Probe;
 use server::controls::run::look;
 use server::controls::{Check, Instance, Mode, Seen};
 use server::testing::World;
+use server::trust::evidence::{self, NewEvidence};
 use tokio_rustls::rustls::version::{TLS12, TLS13};
 
 async fn seen(check: Check, instance: &Instance) -> Seen {
@@ -155,4 +156,37 @@ async fn a_probe_knows_its_own_instance_from_another() {
     let mut probe = Probe::connect(&elsewhere).await.expect("connect");
     let answer = probe.get("/trust.json").await.expect("answer");
     assert!(!probe.recognised(&answer));
+}
+
+#[tokio::test]
+async fn the_lists_on_the_page_are_those_on_record() {
+    let served = plain().await;
+    let today = time::OffsetDateTime::now_utc().date();
+    let certificate = NewEvidence {
+        claim: "P058".into(),
+        dated: Some(today),
+        certifies: Some("SOC 2 \"Type 1\"".into()),
+        expires: Some(today + time::Duration::days(9)),
+        ..NewEvidence::default()
+    };
+    let now = time::OffsetDateTime::now_utc();
+    evidence::add(&served.world.operator(), &served.world.vault, &served.world.profile, certificate, now)
+        .await
+        .expect("add");
+    served.site.look().await;
+    for check in [Check::CertificationsComputed, Check::FrameworksComputed] {
+        let seen = seen(check, &served.instance).await;
+        assert!(upheld(&seen), "{check:?}: {seen:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_claims_more_than_is_on_record_falls() {
+    let served = plain().await;
+    let boasting = "<tr data-certification=\"ISO 27001\"></tr><tr data-framework=\"pci-dss\"></tr>";
+    let bare = naked(&served.instance, Router::new().fallback(any(move || async move { boasting }))).await;
+    for check in [Check::CertificationsComputed, Check::FrameworksComputed] {
+        let seen = seen(check, &bare).await;
+        assert!(failing(&seen), "{check:?}: {seen:?}");
+    }
 }

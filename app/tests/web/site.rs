@@ -45,9 +45,13 @@ async fn what_is_not_in_the_table_is_not_there() {
         "/TRUST",
         "/trust/claims/%00",
         "/trust/claims/..%2f..%2fetc",
+        "/trust/claims/%ff",
+        "/privacy/%ff",
+        "/pkg/%ff",
     ] {
         let answer = get(served.address, path, "").await;
         assert_eq!(status(&answer), 404, "{path}: {answer}");
+        assert!(answer.contains("content-security-policy"), "{path}: {answer}");
     }
 }
 
@@ -95,6 +99,18 @@ async fn a_body_above_the_limit_is_refused_before_it_is_sent() {
     )
     .await;
     assert_eq!(status(&answer), 413, "{answer}");
+}
+
+#[tokio::test]
+async fn a_body_of_unannounced_length_is_held_to_the_same_limit() {
+    let served = plain().await;
+    let chunk = format!("10000\r\n{}\r\n", "a".repeat(0x10000));
+    let request = format!(
+        "POST /trust HTTP/1.1\r\nhost: {}\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n{}0\r\n\r\n",
+        served.address,
+        chunk.repeat(5)
+    );
+    assert_eq!(status(&raw(served.address, &request).await), 413);
 }
 
 #[tokio::test]

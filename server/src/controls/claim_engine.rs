@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use time::macros::date;
 
+use super::probe::{Probe, ProbeError};
 use super::{Check, Instance, Seen};
+use crate::audit;
 use crate::frameworks;
 use crate::profile::figures::list;
 use crate::profile::{Binding, Source, check};
@@ -14,6 +16,15 @@ use crate::trust::{Board, Facts, history, switch};
 const UNBOUND: &str = "[[claims]]\nid = \"X1\"\nsection = \"s\"\ntext = \"We are secure.\"\n";
 const TYPED: &str =
     "[[claims]]\nid = \"X1\"\nsection = \"s\"\ntext = \"Gone after 90 days.\"\nconfirmed = 2026-01-01\n";
+
+/// Why a look did not come to an end.
+#[derive(Debug, thiserror::Error)]
+pub enum LookError {
+    #[error(transparent)]
+    Database(#[from] sea_orm::DbErr),
+    #[error(transparent)]
+    Probe(#[from] ProbeError),
+}
 
 pub fn bound(instance: &Instance) -> Seen {
     for (what, claim, complaint) in
@@ -46,39 +57,65 @@ fn complete(claims: &str) -> String {
     without + claims
 }
 
-pub async fn certifications(instance: &Instance) -> Result<Seen, sea_orm::DbErr> {
+/// What the served page lists under a `data-` attribute, sorted.
+async fn listed(instance: &Instance, attribute: &str) -> Result<Vec<String>, ProbeError> {
+    let answer = Probe::connect(&instance.serving).await?.get("/trust").await?;
+    let page = String::from_utf8_lossy(&answer.body).into_owned();
+    let start = format!("{attribute}=\"");
+    let values = page.split(&start).skip(1).filter_map(|rest| rest.split('"').next());
+    let mut found: Vec<String> = values.map(str::to_owned).collect();
+    found.sort();
+    Ok(found)
+}
+
+/// The page against the records, both ways. The records are read here anew, not through what draws the page.
+pub async fn certifications(instance: &Instance) -> Result<Seen, LookError> {
     let facts = Facts::read(&instance.operator.visitor(), &instance.profile.id).await?;
-    let now = instance.clock.now();
-    let shown = Board::draw(&instance.profile, &facts, now).certifications;
-    let held: Vec<_> = facts.records.values().flatten().filter_map(|record| record.certifies.as_ref()).collect();
-    let unfounded = shown.iter().find(|(name, _)| {
-        !held
-            .iter()
-            .any(|(certified, expires)| certified == name && expires.is_none_or(|expires| expires >= now.date()))
-    });
-    Ok(match unfounded {
-        Some((name, _)) => Seen::Failing(format!("\"{name}\" is shown and no unexpired certificate is on record.")),
-        None => Seen::Upheld(format!(
-            "Held, by unexpired certificates on record: {}.",
-            list(shown.iter().map(|(name, _)| name.as_str()))
-        )),
+    let today = instance.clock.now().date();
+    let records = facts.records.values().flatten().filter(|record| record.dated <= today);
+    let certificates = records.filter_map(|record| record.certifies.as_ref());
+    let valid = certificates.filter(|(_, expires)| expires.is_some_and(|last| last >= today));
+    let mut held: Vec<String> = valid.map(|(name, _)| escaped(name)).collect();
+    held.sort();
+    held.dedup();
+    let shown = listed(instance, "data-certification").await?;
+    Ok(if shown == held {
+        Seen::Upheld(format!("Held, by unexpired certificates on record, and shown: {}.", list(&held)))
+    } else {
+        Seen::Failing(format!("The page shows {} and the records hold {}.", list(&shown), list(&held)))
     })
 }
 
-pub fn frameworks(instance: &Instance) -> Seen {
-    let shown: Vec<&str> = instance.profile.frameworks.iter().map(|framework| framework.name.as_str()).collect();
+/// As an attribute's value stands in the page.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+/// The page against the catalogues: those that load again, and no other.
+pub async fn frameworks(instance: &Instance) -> Result<Seen, LookError> {
+    let mut loaded = Vec::new();
     for framework in &instance.profile.frameworks {
         match frameworks::load(&framework.id) {
-            Some(loaded) if loaded == *framework && !loaded.requirements.is_empty() => {}
+            Some(again) if again == *framework && !again.requirements.is_empty() => loaded.push(again.id),
             Some(_) | None => {
-                return Seen::Failing(format!("\"{}\" is shown and its catalogue does not load.", framework.name));
+                return Ok(Seen::Failing(format!(
+                    "The catalogue \"{}\" does not load as it is served.",
+                    framework.name
+                )));
             }
         }
     }
-    Seen::Upheld(format!("Catalogues loaded: {}.", list(shown)))
+    loaded.sort();
+    let shown = listed(instance, "data-framework").await?;
+    Ok(if shown == loaded {
+        let names = instance.profile.frameworks.iter().map(|framework| framework.name.as_str());
+        Seen::Upheld(format!("Catalogues loaded, and shown: {}.", list(names)))
+    } else {
+        Seen::Failing(format!("The page shows {} and {} load.", list(&shown), list(&loaded)))
+    })
 }
 
-pub async fn tuneable(instance: &Instance) -> Result<Seen, sea_orm::DbErr> {
+pub async fn tuneable(instance: &Instance) -> Result<Seen, LookError> {
     let now = instance.clock.now();
     for check in Check::ALL.iter().filter(|check| check.mandatory()) {
         match switch::off(&instance.operator, *check, "probe", now).await {
@@ -86,10 +123,14 @@ pub async fn tuneable(instance: &Instance) -> Result<Seen, sea_orm::DbErr> {
             Ok(()) | Err(switch::SwitchError::NoReason) => {
                 return Ok(Seen::Failing(format!("{} is mandatory and could be switched off.", check.path())));
             }
-            Err(switch::SwitchError::Database(error)) => return Err(error),
+            Err(switch::SwitchError::Database(error)) => return Err(error.into()),
         }
     }
     let facts = Facts::read(&instance.operator.visitor(), &instance.profile.id).await?;
+    let on_record = audit::switched_off(&instance.operator).await?;
+    if !facts.switched_off.keys().map(|check| check.path()).eq(on_record.iter().cloned()) {
+        return Ok(Seen::Failing("What is switched off differs from what the log says was switched off.".into()));
+    }
     let off = list(facts.switched_off.keys().map(|check| check.path()));
     let mandatory = Check::ALL.iter().filter(|check| check.mandatory()).count();
     Ok(Seen::Upheld(format!(

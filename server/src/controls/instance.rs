@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::clock::Clock;
+use crate::crypto::keys::Origin;
 use crate::guard::Operator;
 use crate::profile::Profile;
 use crate::vault::Vault;
@@ -38,4 +39,6 @@ pub struct Instance {
     pub vault: Vault,
     pub clock: Clock,
     pub serving: Serving,
+    /// Secrets beside the master key, and where each came from.
+    pub secrets: Vec<(&'static str, Origin)>,
 }

@@ -100,18 +100,18 @@ impl Check {
     pub const fn about(self) -> About {
         match self {
             Self::BoundClaims => row("claim-engine", "bound", "Offers the profile reader a claim without a binding and one with a typed-in number and expects both to be refused; then walks the served claims and expects each to have a binding.", true),
-            Self::CertificationsComputed => row("claim-engine", "certifications", "Compares the certifications that the page names with the unexpired certificates on record, and expects the same.", true),
-            Self::FrameworksComputed => row("claim-engine", "frameworks", "Loads each catalogue that the profile names again and compares with the list on the page; takes one away and expects it to leave the list.", true),
-            Self::Tuneable => row("claim-engine", "tuneable", "Tries to switch off every mandatory check and expects a refusal; expects each switched-off tuneable check to be on record.", true),
+            Self::CertificationsComputed => row("claim-engine", "certifications", "Fetches the page and compares the certifications that it lists with the unexpired certificates on record, both ways.", true),
+            Self::FrameworksComputed => row("claim-engine", "frameworks", "Loads each catalogue again, fetches the page, and expects it to list exactly those.", true),
+            Self::Tuneable => row("claim-engine", "tuneable", "Tries to switch off every mandatory check and expects a refusal; compares what is switched off with what the log says.", true),
             Self::History => row("claim-engine", "history", "Recomputes the hash chain of the public history from its first entry and expects the newest entry of each claim to name its present state.", true),
             Self::Tls => row("transport", "tls", "Opens connections to this server: TLS 1.2 and 1.3 as the profile allows must succeed, TLS 1.1 must be refused.", true),
-            Self::Redirect => row("transport", "redirect", "Asks for the page over plain HTTP and expects a redirect to https without a body.", true),
-            Self::Hsts => row("transport", "hsts", "Asks for a page, a file and an error over TLS and expects Strict-Transport-Security of at least a year on each.", true),
+            Self::Redirect => row("transport", "redirect", "Asks for the page over plain HTTP (behind a proxy: as the proxy would) and expects a redirect to https without a body.", true),
+            Self::Hsts => row("transport", "hsts", "Asks for a page, a file and an error over TLS (behind a proxy: as the proxy would) and expects Strict-Transport-Security of the published length on each.", true),
             Self::AtRest => row("sealed-storage", "at-rest", "Seals a random marker as evidence is sealed, writes and reads it back, and expects the stored bytes not to hold it, a changed byte to be noticed, and every stored data key to open under the master key.", true),
-            Self::References => row("sealed-storage", "references", "Offers the configuration reader a literal key and expects a refusal; then looks where the master key of this instance came from.", true),
+            Self::References => row("sealed-storage", "references", "Offers the configuration reader a literal key and expects a refusal; then looks where the master key, the TLS key and the database's password of this instance came from.", true),
             Self::Headers => row("web-hygiene", "headers", "Asks this server for every public page and for an error, and expects the security headers, no script, and no product version on each.", true),
             Self::Cookies => row("web-hygiene", "cookies", "Asks this server for every public page and expects each cookie that is set to carry Secure, HttpOnly and SameSite.", true),
-            Self::RateLimits => row("web-hygiene", "rate-limits", "Sends requests under a probe's own allowance until the published limit, and expects the next one to be answered 429 with Retry-After.", false),
+            Self::RateLimits => row("web-hygiene", "rate-limits", "Sends reads, then changes, under a probe's own allowance until the published limit, and expects the next one to be answered 429 with Retry-After.", false),
             Self::BodyLimits => row("web-hygiene", "body-limits", "Announces a request body above the published limit and expects 413 before it is sent.", true),
             Self::HealthFields => About { every: Duration::from_hours(1), ..row("data-shape", "health-fields", "Walks every field of every register and expects anything about health to be a date and nothing else.", true) },
         }
@@ -119,6 +119,27 @@ impl Check {
 
     pub const fn name(self) -> &'static str {
         self.about().name
+    }
+
+    /// Whether it asks over the network: then it says something of whoever answered.
+    pub const fn asks(self) -> bool {
+        match self {
+            Self::BoundClaims
+            | Self::Tuneable
+            | Self::History
+            | Self::AtRest
+            | Self::References
+            | Self::HealthFields => false,
+            Self::CertificationsComputed
+            | Self::FrameworksComputed
+            | Self::Tls
+            | Self::Redirect
+            | Self::Hsts
+            | Self::Headers
+            | Self::Cookies
+            | Self::RateLimits
+            | Self::BodyLimits => true,
+        }
     }
 
     pub const fn mandatory(self) -> bool {

@@ -1,7 +1,7 @@
 //! A visitor of our own: asks this instance over the network, as anybody would, and says that it is a probe.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
@@ -17,8 +17,34 @@ use tokio_rustls::rustls::{ClientConfig, DigitallySignedStruct, Error, Signature
 
 use super::instance::{Mode, Serving};
 
-/// The header by which a probe is known. Its value is `token.nonce`; each nonce has limits of its own.
+/// The header by which a probe is known: `nonce.seconds.proof`. Each nonce has limits of its own.
 pub const PROBE_HEADER: &str = "x-avouch-probe";
+
+/// How far the two ends' clocks and the way between them may be apart, in seconds.
+const PROBE_LASTS: u64 = 30;
+
+/// Says who is asking without handing over what proves it: whoever listens learns one nonce, good for half a minute.
+pub fn introduce(token: &str, nonce: u128, at: SystemTime) -> String {
+    let seconds = at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    format!("{nonce:032x}.{seconds:016x}.{}", proof(token, nonce, seconds))
+}
+
+/// The nonce of an introduction that was made with `token`, lately.
+pub fn recognise(token: &str, introduction: &str, now: SystemTime) -> Option<u128> {
+    let mut parts = introduction.split('.');
+    let (nonce, seconds, shown) = (parts.next()?, parts.next()?, parts.next()?);
+    let (nonce, seconds) = (u128::from_str_radix(nonce, 16).ok()?, u64::from_str_radix(seconds, 16).ok()?);
+    let lately = now.duration_since(UNIX_EPOCH).ok()?.as_secs().abs_diff(seconds) <= PROBE_LASTS;
+    let wanted = proof(token, nonce, seconds);
+    let same = shown.len() == wanted.len()
+        && shown.bytes().zip(wanted.bytes()).fold(0, |differ, (a, b)| differ | (a ^ b)) == 0;
+    (lately && same && parts.next().is_none()).then_some(nonce)
+}
+
+/// Every part has a fixed length, so nothing can be appended.
+fn proof(token: &str, nonce: u128, seconds: u64) -> String {
+    crate::crypto::sha256_hex(format!("avouch/probe/1/{token}/{nonce:032x}/{seconds:016x}").as_bytes())
+}
 
 /// What only a server with the same master key can answer to a probe with this nonce.
 pub fn recognition(token: &str, nonce: u128) -> String {
@@ -59,13 +85,19 @@ impl Answer {
 }
 
 /// One connection to this instance.
-#[derive(Debug)]
 pub struct Probe {
     send: SendRequest<Full<Bytes>>,
     host: String,
-    identity: String,
+    token: Arc<str>,
+    nonce: u128,
     recognised_by: String,
     forwarded: Option<&'static str>,
+}
+
+impl std::fmt::Debug for Probe {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Probe({})", self.host)
+    }
 }
 
 impl Probe {
@@ -98,9 +130,9 @@ impl Probe {
         };
         let host = authority(&serving.public_url).to_owned();
         let nonce = uuid::Uuid::now_v7();
-        let identity = format!("{}.{}", serving.probe_token, nonce.simple());
+        let token = Arc::clone(&serving.probe_token);
         let recognised_by = recognition(&serving.probe_token, nonce.as_u128());
-        Ok(Self { send, host, identity, recognised_by, forwarded })
+        Ok(Self { send, host, token, nonce: nonce.as_u128(), recognised_by, forwarded })
     }
 
     /// Whether the answer came from an instance with our own master key.
@@ -123,8 +155,11 @@ impl Probe {
     }
 
     async fn ask(&mut self, method: &str, path: &str, body: Option<Vec<u8>>) -> Result<Answer, ProbeError> {
-        let mut request =
-            Request::builder().method(method).uri(path).header("host", &self.host).header(PROBE_HEADER, &self.identity);
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", &self.host)
+            .header(PROBE_HEADER, introduce(&self.token, self.nonce, SystemTime::now()));
         if let Some(forwarded) = self.forwarded {
             request = request.header("x-forwarded-proto", forwarded);
         }
@@ -162,14 +197,16 @@ pub fn authority(url: &str) -> &str {
     url.split_once("://").map_or(url, |(_, rest)| rest).trim_end_matches('/')
 }
 
-fn server_name(url: &str) -> ServerName<'static> {
+/// The host of an origin, without port and brackets.
+pub fn host_of(url: &str) -> &str {
     let host = authority(url);
-    let host = host
-        .rsplit_once(':')
-        .filter(|(_, port)| port.chars().all(|c| c.is_ascii_digit()))
-        .map_or(host, |(host, _)| host);
-    let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-    ServerName::try_from(host).unwrap_or_else(|_| ServerName::IpAddress(std::net::IpAddr::from([127, 0, 0, 1]).into()))
+    let port = host.rsplit_once(':').filter(|(_, port)| port.chars().all(|c| c.is_ascii_digit()));
+    port.map_or(host, |(host, _)| host).trim_start_matches('[').trim_end_matches(']')
+}
+
+fn server_name(url: &str) -> ServerName<'static> {
+    let nameless = std::net::IpAddr::from([127, 0, 0, 1]);
+    ServerName::try_from(host_of(url).to_owned()).unwrap_or_else(|_| ServerName::IpAddress(nameless.into()))
 }
 
 /// Whether a handshake in exactly this version succeeds.

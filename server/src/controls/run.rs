@@ -53,24 +53,28 @@ where
 }
 
 async fn dispatch(check: Check, instance: &Instance) -> Result<Seen, String> {
-    let database = |result: Result<Seen, DbErr>| result.map_err(|error| error.to_string());
     match check {
         Check::BoundClaims => Ok(claim_engine::bound(instance)),
-        Check::CertificationsComputed => database(claim_engine::certifications(instance).await),
-        Check::FrameworksComputed => Ok(claim_engine::frameworks(instance)),
-        Check::Tuneable => database(claim_engine::tuneable(instance).await),
-        Check::History => database(claim_engine::unbroken_history(instance).await),
-        Check::Tls => transport::tls(instance).await.map_err(|error| error.to_string()),
-        Check::Redirect => transport::redirect(instance).await.map_err(|error| error.to_string()),
-        Check::Hsts => transport::hsts(instance).await.map_err(|error| error.to_string()),
-        Check::AtRest => database(sealed_storage::at_rest(instance).await),
+        Check::CertificationsComputed => told(claim_engine::certifications(instance).await),
+        Check::FrameworksComputed => told(claim_engine::frameworks(instance).await),
+        Check::Tuneable => told(claim_engine::tuneable(instance).await),
+        Check::History => told(claim_engine::unbroken_history(instance).await),
+        Check::Tls => told(transport::tls(instance).await),
+        Check::Redirect => told(transport::redirect(instance).await),
+        Check::Hsts => told(transport::hsts(instance).await),
+        Check::AtRest => told(sealed_storage::at_rest(instance).await),
         Check::References => Ok(sealed_storage::references(instance)),
-        Check::Headers => web_hygiene::headers(instance).await.map_err(|error| error.to_string()),
-        Check::Cookies => web_hygiene::cookies(instance).await.map_err(|error| error.to_string()),
-        Check::RateLimits => web_hygiene::rate_limits(instance).await.map_err(|error| error.to_string()),
-        Check::BodyLimits => web_hygiene::body_limits(instance).await.map_err(|error| error.to_string()),
+        Check::Headers => told(web_hygiene::headers(instance).await),
+        Check::Cookies => told(web_hygiene::cookies(instance).await),
+        Check::RateLimits => told(web_hygiene::rate_limits(instance).await),
+        Check::BodyLimits => told(web_hygiene::body_limits(instance).await),
         Check::HealthFields => Ok(data_shape::health_fields(instance)),
     }
+}
+
+/// The cause as text, for the log.
+fn told<E: std::fmt::Display>(looked: Result<Seen, E>) -> Result<Seen, String> {
+    looked.map_err(|error| error.to_string())
 }
 
 /// Stores what was seen and lets go of what is older than the newest of each check.
@@ -78,15 +82,20 @@ async fn dispatch(check: Check, instance: &Instance) -> Result<Seen, String> {
 /// # Errors
 /// When the database does not answer; then nothing is stored.
 pub async fn store(instance: &Instance, ran: &[Ran]) -> Result<(), DbErr> {
+    // What a listener answered that was opened just for the look proves nothing about the server.
+    let ran: Vec<&Ran> = ran.iter().filter(|run| !(instance.serving.temporary && run.check.asks())).collect();
     if ran.is_empty() {
         return Ok(());
     }
     let profile = &instance.profile.id;
     let change = instance.operator.begin().await?;
-    for run in ran {
+    for run in &ran {
         let of_check = Condition::all()
             .add(finding::Column::Profile.eq(profile))
             .add(finding::Column::CheckPath.eq(run.check.path()));
+        // A finding from the future was made while the clock was wrong; it would stand before every later one.
+        let future = finding::Column::CheckedAtMs.gt(to_ms(run.at));
+        change.delete(finding::Entity::delete_many().filter(of_check.clone()).filter(future)).await?;
         let oldest_kept = change
             .one(
                 finding::Entity::find()

@@ -54,6 +54,10 @@ pub fn references(instance: &Instance) -> Seen {
     if Reference::parse("c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3I=").is_ok() {
         return Seen::Failing("A literal secret in the configuration was not refused.".into());
     }
+    let on_disk = instance.secrets.iter().find(|(_, origin)| *origin == Origin::OnDisk);
+    if let Some((what, _)) = on_disk {
+        return Seen::Failing(format!("A literal secret is refused, but {what} lies in a file on a disk."));
+    }
     match instance.vault.origin() {
         Origin::InMemory => Seen::Upheld("A literal secret is refused; the master key was handed over in memory.".into()),
         Origin::OnDisk => Seen::Failing("A literal secret is refused, but the master key comes from a file on a disk.".into()),

@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::rustls::version::{TLS12, TLS13};
 
 use super::instance::{Mode, Serving};
-use super::probe::{Probe, ProbeError, authority, handshakes};
+use super::probe::{Probe, ProbeError, authority, handshakes, host_of};
 use super::{Instance, Seen};
 use crate::profile::policy::TlsVersion;
 
@@ -31,7 +31,7 @@ pub async fn tls(instance: &Instance) -> Result<Seen, ProbeError> {
     let old_allowed = instance.profile.policy.transport.tls == TlsVersion::V1_2;
     let spoken = |yes: bool| if yes { "accepted" } else { "refused" };
     let (v11, v12, v13) = (
-        accepts_tls_1_1(address).await?,
+        accepts_tls_1_1(address, &serving.public_url).await?,
         handshakes(address, &serving.public_url, &TLS12).await?,
         handshakes(address, &serving.public_url, &TLS13).await?,
     );
@@ -70,6 +70,7 @@ pub async fn hsts(instance: &Instance) -> Result<Seen, ProbeError> {
         return Ok(Seen::Unavailable(PLAIN.into()));
     }
     let mut probe = Probe::connect(&instance.serving).await?;
+    let wanted = u64::from(instance.profile.policy.transport.hsts_days.get()) * 86_400;
     let mut shortest = u64::MAX;
     for path in ["/trust", "/robots.txt", "/nothing-is-here", "/healthz"] {
         let answer = probe.get(path).await?;
@@ -78,7 +79,7 @@ pub async fn hsts(instance: &Instance) -> Result<Seen, ProbeError> {
             .split(';')
             .find_map(|part| part.trim().strip_prefix("max-age=")?.parse::<u64>().ok());
         match seconds {
-            Some(seconds) if seconds >= 365 * 86_400 => shortest = shortest.min(seconds),
+            Some(seconds) if seconds >= wanted => shortest = shortest.min(seconds),
             Some(seconds) => {
                 return Ok(Seen::Failing(format!(
                     "Strict-Transport-Security on {path} lasts {} days.",
@@ -92,28 +93,37 @@ pub async fn hsts(instance: &Instance) -> Result<Seen, ProbeError> {
 }
 
 /// Speaks TLS 1.1 by hand, since no library of ours can, and sees whether the server goes along.
-async fn accepts_tls_1_1(address: SocketAddr) -> Result<bool, ProbeError> {
+async fn accepts_tls_1_1(address: SocketAddr, url: &str) -> Result<bool, ProbeError> {
     let mut stream = TcpStream::connect(address).await?;
-    stream.write_all(&client_hello_1_1()).await?;
+    stream.write_all(&client_hello_1_1(host_of(url))).await?;
     let mut head = [0; 5];
-    let read = tokio::time::timeout(Duration::from_secs(3), stream.read_exact(&mut head)).await;
-    // A handshake record is a ServerHello; an alert, silence or a closed door is a refusal.
-    Ok(matches!(read, Ok(Ok(_))) && head[0] == 0x16)
+    match tokio::time::timeout(Duration::from_secs(3), stream.read_exact(&mut head)).await {
+        // A handshake record is a ServerHello; an alert is a refusal.
+        Ok(Ok(_)) => Ok(head[0] == 0x16),
+        // So is a closed door.
+        Ok(Err(_)) => Ok(false),
+        Err(_) => Err(ProbeError::TooSlow),
+    }
 }
 
-/// RFC 4346: a record of type 22 with a ClientHello for version 3.2 and suites of that time.
-fn client_hello_1_1() -> Vec<u8> {
+/// RFC 4346: a record of type 22 with a ClientHello for version 3.2 and suites of that time, for this host (RFC 6066).
+fn client_hello_1_1(host: &str) -> Vec<u8> {
     const SUITES: [u8; 10] = [0xc0, 0x13, 0xc0, 0x14, 0xc0, 0x09, 0x00, 0x2f, 0x00, 0x35];
-    const EXTENSIONS: [u8; 18] =
+    const GROUPS_AND_POINTS: [u8; 18] =
         [0x00, 0x0a, 0x00, 0x08, 0x00, 0x06, 0x00, 0x17, 0x00, 0x18, 0x00, 0x1d, 0x00, 0x0b, 0x00, 0x02, 0x01, 0x00];
-    let mut hello = vec![0x03, 0x02];
-    hello.extend([0x5a; 32]);
-    hello.extend([0x00, 0x00, 10]);
-    hello.extend(SUITES);
-    hello.extend([0x01, 0x00, 0x00, 18]);
-    hello.extend(EXTENSIONS);
-    let length = u8::try_from(hello.len()).unwrap_or(u8::MAX);
-    let mut record = vec![0x16, 0x03, 0x01, 0x00, length + 4, 0x01, 0x00, 0x00, length];
-    record.extend(hello);
-    record
+    let sized = |bytes: &[u8]| [&u16::try_from(bytes.len()).unwrap_or(u16::MAX).to_be_bytes(), bytes].concat();
+    let named = host.parse::<std::net::IpAddr>().is_err();
+    let name = sized(&[&[0x00], sized(host.as_bytes()).as_slice()].concat());
+    let server_name = if named { [&[0x00, 0x00], sized(&name).as_slice()].concat() } else { Vec::new() };
+    let hello = [
+        [0x03, 0x02].as_slice(),
+        &[0x5a; 32],
+        &[0x00],
+        &sized(&SUITES),
+        &[0x01, 0x00],
+        &sized(&[server_name.as_slice(), &GROUPS_AND_POINTS].concat()),
+    ]
+    .concat();
+    let handshake = [&[0x01, 0x00], sized(&hello).as_slice()].concat();
+    [&[0x16, 0x03, 0x01], sized(&handshake).as_slice()].concat()
 }

@@ -1,6 +1,6 @@
 //! Web hygiene: what every answer of this server carries, and what it refuses.
 
-use contract::access::PAGES;
+use contract::access::{PAGES, Row};
 
 use super::probe::{Answer, Probe, ProbeError};
 use super::{Check, Instance, Seen};
@@ -21,19 +21,23 @@ const EMBEDDED: &str = "/trust/badge.svg";
 /// What would tell a stranger which software runs here.
 const TELLTALE: &[&str] = &["server", "x-powered-by", "x-aspnet-version", "via"];
 
-/// The rows of the access table as addresses of this instance, and one that leads nowhere.
-fn addresses(instance: &Instance) -> Vec<String> {
+/// The rows of the access table as addresses of this instance, and one that leads nowhere, with the status each must have.
+fn addresses(instance: &Instance) -> Vec<(String, u16)> {
     let claim = instance.profile.claims.first().map(|claim| claim.id.as_str()).unwrap_or_default();
     let version = instance.profile.documents.first().map(|document| document.version.to_string()).unwrap_or_default();
-    let filled = PAGES.iter().map(|row| row.example.replace("{first}", claim).replace("{version}", &version));
-    filled.chain(["/nothing-is-here".to_owned()]).collect()
+    let filled = |row: &Row| row.example.replace("{first}", claim).replace("{version}", &version);
+    let rows = PAGES.iter().map(|row| (filled(row), 200));
+    rows.chain([("/nothing-is-here".to_owned(), 404)]).collect()
 }
 
 pub async fn headers(instance: &Instance) -> Result<Seen, ProbeError> {
     let mut probe = Probe::connect(&instance.serving).await?;
     let addresses = addresses(instance);
-    for path in &addresses {
+    for (path, status) in &addresses {
         let answer = probe.get(path).await?;
+        if answer.status.as_u16() != *status {
+            return Ok(Seen::Failing(format!("{path} is answered {} instead of {status}.", answer.status.as_u16())));
+        }
         if let Some(wrong) = wrong_headers(path, &answer) {
             return Ok(Seen::Failing(format!("{path}: {wrong}.")));
         }
@@ -68,8 +72,11 @@ fn wrong_headers(path: &str, answer: &Answer) -> Option<String> {
 pub async fn cookies(instance: &Instance) -> Result<Seen, ProbeError> {
     let mut probe = Probe::connect(&instance.serving).await?;
     let (mut seen, addresses) = (0, addresses(instance));
-    for path in &addresses {
+    for (path, status) in &addresses {
         let answer = probe.get(path).await?;
+        if answer.status.as_u16() != *status {
+            return Ok(Seen::Failing(format!("{path} is answered {} instead of {status}.", answer.status.as_u16())));
+        }
         for cookie in answer.headers.get_all("set-cookie") {
             seen += 1;
             if let Some(missing) = missing_attribute(cookie.to_str().unwrap_or_default()) {
@@ -99,36 +106,46 @@ pub fn missing_attribute(cookie: &str) -> Option<&'static str> {
 const MOST_TRIED: u32 = 20_000;
 
 pub async fn rate_limits(instance: &Instance) -> Result<Seen, ProbeError> {
-    let limit = instance.profile.policy.limits.reads_per_minute.get();
-    if limit > MOST_TRIED {
+    let limits = &instance.profile.policy.limits;
+    let (reads, changes) = (limits.reads_per_minute.get(), limits.changes_per_minute.get());
+    if reads.max(changes) > MOST_TRIED {
         return Ok(Seen::Unavailable(format!(
-            "The limit of {limit} per minute is wider than a probe tries out ({MOST_TRIED})."
+            "A limit of {} per minute is wider than a probe tries out ({MOST_TRIED}).",
+            reads.max(changes)
         )));
     }
+    for (what, limit) in [("reads", reads), ("changes", changes)] {
+        if let Err(wrong) = try_out(instance, what == "changes", limit).await? {
+            return Ok(Seen::Failing(format!("{what}: {wrong}.")));
+        }
+    }
+    Ok(Seen::Upheld(format!(
+        "{reads} reads and {changes} changes per minute were answered, the next were refused with 429 and Retry-After."
+    )))
+}
+
+/// Sends requests until one is refused: not before the limit, and not long after it.
+async fn try_out(instance: &Instance, change: bool, limit: u32) -> Result<Result<(), String>, ProbeError> {
     let mut probe = Probe::connect(&instance.serving).await?;
     let started = std::time::Instant::now();
     // The allowance refills while we spend it: what that adds is not counted against the limit.
     let most = |seconds: f64| f64::from(limit) * (1.0 + seconds / 60.0) + 2.0;
     let mut answered = 0_u32;
     loop {
-        let answer = probe.get("/robots.txt").await?;
-        let waited = started.elapsed().as_secs_f64();
+        let answer = if change { probe.post("/robots.txt", 0).await? } else { probe.get("/robots.txt").await? };
         if answer.status.as_u16() == 429 {
-            let wait: Option<u64> = answer.header("retry-after").parse().ok();
-            return Ok(match wait {
-                None => Seen::Failing("A refused request is not told when to come back.".into()),
-                Some(_) if answered < limit => {
-                    Seen::Failing(format!("Refused after {answered} requests, below the published {limit} per minute."))
-                }
-                Some(_) => Seen::Upheld(format!(
-                    "{limit} requests per minute were answered, the next was refused with 429 and Retry-After."
-                )),
+            let told_when = answer.header("retry-after").parse::<u64>().is_ok();
+            return Ok(match (told_when, answered < limit) {
+                (false, _) => Err("a refused request is not told when to come back".into()),
+                (true, true) => Err(format!("refused after {answered}, below the published {limit} per minute")),
+                (true, false) => Ok(()),
             });
         }
         answered += 1;
+        let waited = started.elapsed().as_secs_f64();
         if f64::from(answered) > most(waited) {
-            return Ok(Seen::Failing(format!(
-                "{answered} requests in {waited:.1} seconds were answered; the published limit is {limit} per minute."
+            return Ok(Err(format!(
+                "{answered} in {waited:.1} seconds were answered; the published limit is {limit} per minute"
             )));
         }
     }

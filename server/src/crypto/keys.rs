@@ -59,6 +59,14 @@ impl Reference {
         }
     }
 
+    /// Where what it leads to lies.
+    pub fn origin(&self) -> Origin {
+        match self {
+            Self::Env(_) | Self::Command(_) => Origin::InMemory,
+            Self::File(path) => origin_of_file(Path::new(path)),
+        }
+    }
+
     /// # Errors
     /// [`KeyError::Missing`] names the reference and never the secret.
     pub fn fetch(&self) -> Result<Zeroizing<String>, KeyError> {
@@ -102,12 +110,7 @@ impl MasterKey {
     pub fn from_reference(reference: &Reference) -> Result<Self, KeyError> {
         let text = reference.fetch()?;
         let key = decode(&text).ok_or_else(|| KeyError::Malformed(reference.kind().to_owned()))?;
-        let origin = match reference {
-            Reference::Env(_) | Reference::Command(_) => Origin::InMemory,
-            Reference::File(path) if in_memory(Path::new(path)) => Origin::InMemory,
-            Reference::File(_) => Origin::OnDisk,
-        };
-        Ok(Self { key, origin })
+        Ok(Self { key, origin: reference.origin() })
     }
 
     /// What probes of this instance show to be told from visitors: another use of the key, separated by its label.
@@ -146,6 +149,11 @@ pub fn decode(text: &str) -> Option<SecretKey> {
 
 pub fn encode(key: &SecretKey) -> Zeroizing<String> {
     Zeroizing::new(STANDARD.encode(key.bytes()))
+}
+
+/// On a disk, unless its file system lives in memory.
+pub fn origin_of_file(path: &Path) -> Origin {
+    if in_memory(path) { Origin::InMemory } else { Origin::OnDisk }
 }
 
 /// Whether the path lies on a file system that lives in memory, as secrets mounted by an orchestrator do.

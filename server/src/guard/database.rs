@@ -50,7 +50,7 @@ pub enum OpenError {
     #[error("the schema is not up to date; run avouch migrate, or start with --migrate")]
     Behind,
     #[error("the database cannot be opened: {0}")]
-    Unreachable(DbErr),
+    Unreachable(String),
     #[error(transparent)]
     Database(#[from] DbErr),
 }
@@ -96,16 +96,19 @@ impl Store {
     async fn migrate(place: &Where, store: &Self) -> Result<(), OpenError> {
         match place {
             Where::Embedded(_) => Platform::up(&store.write, None).await?,
-            Where::Postgres { admin_url, .. } => {
+            Where::Postgres { url, admin_url } => {
                 let mut options = ConnectOptions::new(admin_url);
                 options.max_connections(1).sqlx_logging(false);
-                let admin = Database::connect(options).await.map_err(OpenError::Unreachable)?;
+                let admin = Database::connect(options).await.map_err(|error| unreachable(&error))?;
                 // Two instances that start at once: the second waits, then finds nothing to do.
                 let lock = |verb: &str| {
                     Statement::from_string(DbBackend::Postgres, format!("select pg_advisory_{verb}(7238461)"))
                 };
                 admin.query_one_raw(lock("lock")).await?;
-                let done = Platform::up(&admin, None).await;
+                let done = match Platform::up(&admin, None).await {
+                    Ok(()) => grant(&admin, url, admin_url).await,
+                    Err(error) => Err(error),
+                };
                 admin.query_one_raw(lock("unlock")).await?;
                 admin.close().await?;
                 done?;
@@ -151,7 +154,7 @@ impl Store {
             .sqlx_logging(false)
             .acquire_timeout(Duration::from_secs(10))
             .connect_timeout(Duration::from_secs(5));
-        let pool = Database::connect(options).await.map_err(OpenError::Unreachable)?;
+        let pool = Database::connect(options).await.map_err(|error| unreachable(&error))?;
         Ok(Self { read: pool.clone(), write: pool })
     }
 
@@ -175,7 +178,7 @@ impl Store {
         let backend = self.read.get_database_backend();
         let exists = match backend {
             DbBackend::Postgres => {
-                "select table_name from information_schema.tables where table_name = 'seaql_migrations' and table_schema = current_schema()"
+                "select relname::text from pg_catalog.pg_class where relname = 'seaql_migrations' and pg_table_is_visible(oid)"
             }
             DbBackend::Sqlite | DbBackend::MySql | _ => {
                 "select name from sqlite_master where name = 'seaql_migrations'"
@@ -200,12 +203,39 @@ impl Store {
     }
 }
 
+/// The words of an error about connecting may repeat the address, and with it the password.
+fn unreachable(error: &DbErr) -> OpenError {
+    let said = error.to_string();
+    OpenError::Unreachable(if said.contains("://") { "its address is not understood".into() } else { said })
+}
+
+/// Lets the serving login, which owns nothing, do what it must: the two chains it may only lengthen.
+async fn grant(admin: &DatabaseConnection, url: &str, admin_url: &str) -> Result<(), DbErr> {
+    let login = |url: &str| url.split_once("://")?.1.split_once('@')?.0.split(':').next().map(str::to_owned);
+    let (Some(serving), Some(owner)) = (login(url), login(admin_url)) else { return Ok(()) };
+    let plain = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    if serving == owner || !plain(&serving) {
+        return Ok(());
+    }
+    for statement in [
+        format!("grant select on all tables in schema public to \"{serving}\""),
+        format!(
+            "grant insert on finding, evidence, trust_change, check_switch, platform_entry, data_key to \"{serving}\""
+        ),
+        format!("grant delete on finding, check_switch to \"{serving}\""),
+        format!("grant update on revision to \"{serving}\""),
+    ] {
+        admin.execute_raw(Statement::from_string(DbBackend::Postgres, statement)).await?;
+    }
+    Ok(())
+}
+
 /// Tells a damaged file from one that cannot be opened.
 fn sqlite_open_error(file: &Path, error: DbErr) -> OpenError {
     let said = error.to_string();
     if said.contains("not a database") || said.contains("malformed") {
         OpenError::Damaged(file.display().to_string())
     } else {
-        OpenError::Unreachable(error)
+        unreachable(&error)
     }
 }

@@ -105,6 +105,9 @@ fn policy(tables: &Tables, flaws: &mut Flaws<'_>) -> Option<Policy> {
     if let Some(transport) = tables.transport.as_ref().filter(|transport| transport.get_ref().hsts_days.get() < 365) {
         flaws.error(transport.span(), "hsts_days is at least 365: browsers' preload lists take nothing shorter");
     }
+    if let Some(limits) = tables.limits.as_ref().filter(|limits| limits.get_ref().body_kib.get() > 65_536) {
+        flaws.error(limits.span(), "body_kib is at most 65536: a body is held in memory");
+    }
     if let Some(calendar) = &tables.calendar {
         check_calendar(calendar, flaws);
     }
@@ -154,7 +157,7 @@ fn policy(tables: &Tables, flaws: &mut Flaws<'_>) -> Option<Policy> {
         backups: backups.as_ref()?.get_ref().clone(),
         keys: keys.clone()?,
         operators: operators.clone(),
-        limits: limits.clone()?,
+        limits: limits.as_ref()?.get_ref().clone(),
         certificates: certificates.clone(),
         transport: transport.as_ref()?.get_ref().clone(),
     })

@@ -14,6 +14,9 @@ use super::sentence::{self, Own};
 use super::{Binding, Claim};
 use crate::controls::{self, Check};
 
+/// Ten years.
+const MOST_CADENCE_DAYS: u32 = 3660;
+
 pub(super) fn claims(tables: &Tables, figures: &Figures, today: Date, flaws: &mut Flaws<'_>) -> Vec<Claim> {
     let sections: Vec<&str> = tables.sections.iter().map(|section| section.id.get_ref().as_str()).collect();
     let mut seen = BTreeSet::new();
@@ -37,6 +40,7 @@ pub(super) fn claims(tables: &Tables, figures: &Figures, today: Date, flaws: &mu
             cadence_days: written.evidence.as_ref().map(|evidence| evidence.cadence_days.get()),
             milestone: written.milestone.as_ref().map(|milestone| milestone.date.0),
         };
+        bounds(written, flaws);
         let sentence = sentence::parse(&written.text, own, figures, flaws);
         let withdrawn = written.withdrawn.as_ref().map(|withdrawn| {
             not_after(withdrawn.date.get_ref().0, today, withdrawn.date.span(), flaws);
@@ -50,6 +54,22 @@ pub(super) fn claims(tables: &Tables, figures: &Figures, today: Date, flaws: &mu
         flaws.error(0..0, "the profile has no claims: there is nothing to publish");
     }
     claims
+}
+
+/// What is further off than anybody plans is a slip of the pen.
+fn bounds(claim: &format::Claim, flaws: &mut Flaws<'_>) {
+    if claim.evidence.as_ref().is_some_and(|evidence| evidence.cadence_days.get() > MOST_CADENCE_DAYS) {
+        flaws.error(
+            claim.id.span(),
+            format!("the evidence of \"{}\" has a cadence above {MOST_CADENCE_DAYS} days", claim.id.get_ref()),
+        );
+    }
+    if claim.milestone.as_ref().is_some_and(|milestone| !(2000..=2200).contains(&milestone.date.0.year())) {
+        flaws.error(
+            claim.id.span(),
+            format!("the milestone of \"{}\" is not between the years 2000 and 2200", claim.id.get_ref()),
+        );
+    }
 }
 
 fn binding(claim: &format::Claim, today: Date, flaws: &mut Flaws<'_>) -> Option<Binding> {

@@ -231,7 +231,7 @@ pub struct Tables {
     pub backups: Option<Spanned<Backups>>,
     pub keys: Option<Keys>,
     pub operators: Option<Operators>,
-    pub limits: Option<Limits>,
+    pub limits: Option<Spanned<Limits>>,
     pub certificates: Option<Certificates>,
     pub transport: Option<Spanned<Transport>>,
     pub frameworks: Option<Frameworks>,

@@ -51,6 +51,8 @@ pub enum EvidenceError {
     Incomplete { claim: String, missing: String },
     #[error("--expires belongs to a certificate; name it with --certifies")]
     ExpiryOfNothing,
+    #[error("a certificate is valid until a day; name it with --expires")]
+    CertificateForEver,
     #[error("the file is larger than {} MiB", LARGEST_FILE / 1024 / 1024)]
     TooLarge,
     #[error(transparent)]
@@ -98,17 +100,15 @@ pub async fn add(
     if let Some((_, content)) = &new.file {
         vault.put_file(id, content)?;
     }
-    let written = async {
-        let change = operator.begin().await?;
-        change.insert(row).await?;
-        change.commit(Event::EvidenceRecorded { claim: new.claim.clone(), evidence: id }, now).await
-    };
-    if let Err(error) = written.await {
+    let change = operator.begin().await?;
+    if let Err(error) = change.insert(row).await {
         if new.file.is_some() {
             vault.remove_file(id)?;
         }
         return Err(error.into());
     }
+    // If the answer to the commit is lost, the row may stand: then the file must too. Without its row it harms nobody.
+    change.commit(Event::EvidenceRecorded { claim: new.claim.clone(), evidence: id }, now).await?;
     Ok(id)
 }
 
@@ -130,6 +130,9 @@ fn check(profile: &Profile, new: &NewEvidence, now: OffsetDateTime) -> Result<Da
     }
     if new.expires.is_some() && new.certifies.is_none() {
         return Err(EvidenceError::ExpiryOfNothing);
+    }
+    if new.certifies.is_some() && new.expires.is_none() {
+        return Err(EvidenceError::CertificateForEver);
     }
     if new.file.as_ref().is_some_and(|(_, content)| content.len() as u64 > LARGEST_FILE) {
         return Err(EvidenceError::TooLarge);

@@ -79,10 +79,12 @@ impl Facts {
             .records
             .values()
             .flatten()
+            .filter(|record| record.dated <= today)
             .filter_map(|record| record.certifies.clone())
-            .filter(|(_, expires)| expires.is_none_or(|expires| expires >= today))
+            .filter(|(_, expires)| expires.is_some_and(|expires| expires >= today))
             .collect();
-        held.sort();
+        // Of a certificate that was renewed, the one that lasts longest.
+        held.sort_by(|a, b| (&a.0, b.1).cmp(&(&b.0, a.1)));
         held.dedup_by(|a, b| a.0 == b.0);
         held
     }

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 
 use super::board::Board;
 use super::facts::{Facts, newest_of_each_claim};
-use crate::audit::Event;
+use crate::audit::{self, Event};
 use crate::chain::{self, GENESIS};
 use crate::clock::to_ms;
 use crate::entity::trust_change;
@@ -80,7 +80,8 @@ pub async fn observe(scheduler: &Operator, board: &Board, facts: &Facts) -> Resu
         return Ok(0);
     }
     let claims = entries.iter().map(|entry| entry.claim.to_owned()).collect();
-    change.commit(Event::ClaimsChanged { profile: profile.clone(), claims }, board.at).await?;
+    let head = format!("{seq} {previous}");
+    change.commit(Event::ClaimsChanged { profile: profile.clone(), head, claims }, board.at).await?;
     Ok(entries.len())
 }
 
@@ -242,6 +243,11 @@ pub async fn verify(visitor: &Visitor, profile: &str) -> Result<Result<i64, i64>
         }
         previous = row.hash;
         expected += 1;
+    }
+    // An end that was cut off leaves a chain that holds: the log knows where it ended.
+    let (last, hash) = audit::recorded_head(visitor, profile).await?.unwrap_or((0, GENESIS.to_owned()));
+    if last > expected - 1 || (last == expected - 1 && hash != previous) {
+        return Ok(Err(expected));
     }
     Ok(Ok(expected - 1))
 }

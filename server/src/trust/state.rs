@@ -46,7 +46,16 @@ pub fn decide(claim: &Claim, facts: &Facts, now: OffsetDateTime) -> Verdict {
     if let Some((date, reason)) = &claim.withdrawn {
         return Verdict::of(State::Withdrawn, format!("Withdrawn on {date}: {reason}"));
     }
-    let records = facts.records.get(&claim.id).map(Vec::as_slice).unwrap_or_default();
+    // A record of a day that has not come proves nothing, whoever's clock was wrong.
+    let records: Vec<Record> = facts
+        .records
+        .get(&claim.id)
+        .into_iter()
+        .flatten()
+        .filter(|record| record.dated <= now.date())
+        .cloned()
+        .collect();
+    let records = records.as_slice();
     match &claim.binding {
         Binding::Checks { checks, .. } => of_checks(checks, facts, now),
         Binding::Coming { why, .. } => Verdict::of(State::Unproven, *why),
@@ -84,7 +93,10 @@ const fn gravity(state: State) -> u8 {
 }
 
 fn of_check(check: Check, facts: &Facts, now: OffsetDateTime) -> Verdict {
-    let newest: Option<&Finding> = facts.findings.get(&check).and_then(|findings| findings.first());
+    let findings = facts.findings.get(&check).map(Vec::as_slice).unwrap_or_default();
+    // Of a moment that has not come, only the failing is believed.
+    let past = findings.iter().find(|finding| finding.at <= now);
+    let newest: Option<&Finding> = past.or_else(|| findings.first());
     if let Some((since, reason)) = facts.switched_off.get(&check) {
         return Verdict::of(State::Failing, format!("Switched off by an operator since {}: {reason}", rfc3339(*since)))
             .checked(newest.map(|finding| finding.at));
@@ -94,7 +106,7 @@ fn of_check(check: Check, facts: &Facts, now: OffsetDateTime) -> Verdict {
     };
     let limit = check.about().every * FRESH_INTERVALS;
     let age = now - *at;
-    let stale = age > limit || age < -Duration::MINUTE;
+    let stale = age > limit || age.is_negative();
     let verdict = match seen {
         Seen::Failing(said) => Verdict::of(State::Failing, said),
         Seen::Unavailable(said) => Verdict::of(State::Unavailable, said),
@@ -125,7 +137,7 @@ fn of_evidence(
         return Verdict::of(State::Unproven, format!("Nothing is on record yet. {owner} owes: {wanted}"));
     };
     let checked = Some(dated.with_time(Time::MIDNIGHT).assume_utc());
-    if let Some((name, expired)) = expired(records, dated, today) {
+    if let Some((name, expired)) = expired(records, today) {
         return Verdict::of(
             State::Failing,
             format!("The certificate \"{name}\" expired on {expired}: overdue since then. {owner} owes: {wanted}"),
@@ -144,17 +156,22 @@ fn of_evidence(
         .due(due)
 }
 
-/// The newest records are of `dated`; a certificate among them that has run out.
-fn expired(records: &[Record], dated: Date, today: Date) -> Option<(String, Date)> {
-    records
-        .iter()
-        .filter(|record| record.dated == dated)
-        .filter_map(|record| record.certifies.clone())
-        .find_map(|(name, expires)| expires.filter(|expires| *expires < today).map(|expires| (name, expires)))
+/// Once a claim rests on certificates, one of them must still be valid: the last to run out, when it has.
+fn expired(records: &[Record], today: Date) -> Option<(String, Date)> {
+    let certificates = records.iter().filter_map(|record| record.certifies.clone());
+    let last = certificates.filter_map(|(name, expires)| Some((name, expires?))).max_by_key(|(_, expires)| *expires);
+    last.filter(|(_, expires)| *expires < today)
 }
 
 fn of_milestone(owner: &str, date: Date, wanted: &str, records: &[Record], now: OffsetDateTime) -> Verdict {
     let reached = records.iter().map(|record| record.dated).min();
+    if let Some((name, expired)) = expired(records, now.date()) {
+        return Verdict::of(
+            State::Failing,
+            format!("The certificate \"{name}\" expired on {expired}: overdue since then. {owner} owes: {wanted}"),
+        )
+        .overdue(expired);
+    }
     match reached {
         Some(reached) => Verdict::of(State::Proven, format!("Reached: on record since {reached}."))
             .checked(Some(reached.with_time(Time::MIDNIGHT).assume_utc())),
@@ -171,7 +188,7 @@ fn of_milestone(owner: &str, date: Date, wanted: &str, records: &[Record], now: 
 }
 
 fn end_of(date: Date) -> OffsetDateTime {
-    date.with_time(Time::MIDNIGHT).assume_utc() + Duration::days(1) - Duration::SECOND
+    date.with_time(Time::MIDNIGHT).assume_utc().saturating_add(Duration::days(1) - Duration::SECOND)
 }
 
 /// `3 days`, `7 months`: whole days below two months, else months of 30.44 days, rounded.
