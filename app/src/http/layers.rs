@@ -24,7 +24,7 @@ use tokio::time::timeout;
 use tower::ServiceExt;
 
 use super::client::Client;
-use super::limiter::Counted;
+use super::limiter::{Counted, Limiter};
 use super::respond::{BARE_POLICY, EVERY_ANSWER};
 use super::{Site, failure};
 
@@ -101,8 +101,8 @@ fn refuse(site: &Site, client: Client, request: &Request) -> Option<Refusal> {
     // A load balancer next door may ask for our health by address and without TLS.
     let nearby_health = health && client.near;
     let change = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    let counted = if change { site.limiter.change(client.counted) } else { site.limiter.read(client.counted) };
-    if !health && let Err(retry_after_seconds) = counted {
+    let bucket = if change { Limiter::change } else { Limiter::read };
+    if !health && let Err(retry_after_seconds) = bucket(&site.limiter, client.counted) {
         return Some(Refusal::Problem(Problem::TooMany { retry_after_seconds }));
     }
     let authority = request.uri().authority().map(axum::http::uri::Authority::as_str);

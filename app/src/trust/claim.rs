@@ -154,10 +154,10 @@ fn checks(checks: &[Check], facts: &Facts) -> impl IntoView + use<> {
                 <h3><code>{check.path()}</code></h3>
                 <p>{about.what}</p>
                 <p class="small">{format!("Looked at {every}; a finding older than {limit} minutes no longer proves anything.")}</p>
-                <div class="scroll" tabindex="0" role="region" aria-label=format!("Findings of {}", check.path())><table class="table">
+                <section class="scroll" tabindex="0" aria-label=format!("Findings of {}", check.path())><table class="table">
                     <thead><tr><th scope="col">"When"</th><th scope="col">"Outcome"</th><th scope="col">"What was seen"</th><th scope="col" class="number">"Took"</th></tr></thead>
                     <tbody>{rows}</tbody>
-                </table></div>
+                </table></section>
             </section>
         }
     };
@@ -188,10 +188,10 @@ fn records(id: &str, facts: &Facts) -> impl IntoView + use<> {
             <section aria-labelledby="h-records">
                 <h2 id="h-records">"On record"</h2>
                 <p class="small">"What a record says is kept sealed; its date and its file's SHA-256 are public."</p>
-                <div class="scroll" tabindex="0" role="region" aria-label="Table of records"><table class="table">
+                <section class="scroll" tabindex="0" aria-label="Table of records"><table class="table">
                     <thead><tr><th scope="col">"Dated"</th><th scope="col">"Recorded"</th><th scope="col">"Certifies"</th><th scope="col">"File (SHA-256)"</th></tr></thead>
                     <tbody>{rows}</tbody>
-                </table></div>
+                </table></section>
             </section>
         }
     })

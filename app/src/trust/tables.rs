@@ -38,10 +38,10 @@ pub fn certifications(board: &Board) -> impl IntoView + use<> {
     view! {
             {none.then(|| view! { <p class="lead">"Certifications held: none. The list is computed from certificates on record that have not expired."</p> })}
             {(!none || !milestones.is_empty()).then(|| view! {
-                <div class="scroll" tabindex="0" role="region" aria-label="Table of certifications and milestones"><table class="table">
+                <section class="scroll" tabindex="0" aria-label="Table of certifications and milestones"><table class="table">
                     <thead><tr><th scope="col">"What"</th><th scope="col">"State"</th><th scope="col">"When"</th></tr></thead>
                     <tbody>{held}{milestones}</tbody>
-                </table></div>
+                </table></section>
             })}
     }
 }
@@ -58,10 +58,10 @@ pub fn frameworks(board: &Board) -> impl IntoView + use<> {
         view! {
                 <h3>"Frameworks supported"</h3>
                 <p class="lead">"Listing a framework means helping customers to manage it. It does not mean being certified to it."</p>
-                <div class="scroll" tabindex="0" role="region" aria-label="Table of frameworks"><table class="table">
+                <section class="scroll" tabindex="0" aria-label="Table of frameworks"><table class="table">
                     <thead><tr><th scope="col">"Framework"</th><th scope="col">"Edition"</th><th scope="col" class="number">"Requirements"</th></tr></thead>
                     <tbody>{rows}</tbody>
-                </table></div>
+                </table></section>
         }
     })
 }
@@ -84,13 +84,13 @@ pub fn sub_processors(board: &Board) -> impl IntoView + use<> {
             })
             .collect();
         view! {
-                <div class="scroll" tabindex="0" role="region" aria-label="Table of sub-processors"><table class="table">
+                <section class="scroll" tabindex="0" aria-label="Table of sub-processors"><table class="table">
                     <thead><tr>
                         <th scope="col">"Company"</th><th scope="col">"Purpose"</th><th scope="col">"Region"</th>
                         <th scope="col">"Data"</th><th scope="col" class="number">"Since"</th>
                     </tr></thead>
                     <tbody>{rows}</tbody>
-                </table></div>
+                </table></section>
         }
     })
 }

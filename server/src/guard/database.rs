@@ -133,7 +133,7 @@ impl Store {
             });
             Database::connect(options)
         };
-        let damaged = |error: DbErr| sqlite_open_error(file, error);
+        let damaged = |error: DbErr| sqlite_open_error(file, &error);
         let write = connect(1).await.map_err(damaged)?;
         let small = std::fs::metadata(file).is_ok_and(|found| found.len() <= QUICK_CHECK_BYTES);
         let pragma = if small { "pragma quick_check(1)" } else { "pragma schema_version" };
@@ -231,11 +231,11 @@ async fn grant(admin: &DatabaseConnection, url: &str, admin_url: &str) -> Result
 }
 
 /// Tells a damaged file from one that cannot be opened.
-fn sqlite_open_error(file: &Path, error: DbErr) -> OpenError {
+fn sqlite_open_error(file: &Path, error: &DbErr) -> OpenError {
     let said = error.to_string();
     if said.contains("not a database") || said.contains("malformed") {
         OpenError::Damaged(file.display().to_string())
     } else {
-        unreachable(&error)
+        unreachable(error)
     }
 }
