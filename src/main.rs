@@ -13,10 +13,6 @@ use clap::Parser;
 
 use self::cli::Cli;
 
-/// A page is drawn in some ten thousand small allocations; this one makes them faster than the system's.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {

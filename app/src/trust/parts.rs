@@ -83,7 +83,7 @@ pub fn row(told: &Told) -> impl IntoView + use<> {
                 <p class="says">{sentence(&told.sentence)}</p>
                 {explains(told.state).then(|| view! { <p class="finding">{told.finding.clone()}</p> })}
                 <p class="small">
-                    <a href=format!("/trust/claims/{id}")>{id.clone()}<span class="sr-only">": how it is checked"</span></a>
+                    <a href=format!("/trust/claims/{id}")>{id.clone()}</a>
                     <span>{told.kind.word()}{told.control.clone().map(|control| format!(" by {control}"))}</span>
                     {looked(told)}
                 </p>
