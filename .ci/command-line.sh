@@ -7,6 +7,8 @@ trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$scratch"' EXIT
 cd "$scratch"
 bad=0
 unset ${!AVOUCH_@}
+# Whoever uses the default port on this machine is not disturbed.
+export AVOUCH_LISTEN=127.0.0.1:0
 complain() { printf 'FAILED: %s\n' "$*"; bad=1; }
 
 # expect STATUS WORDS COMMAND...: that status, one line on standard error with these words.
@@ -71,6 +73,8 @@ node -e 'for (const line of require("fs").readFileSync("tick.out","utf8").trim()
 node -e 'const t=JSON.parse(require("fs").readFileSync("selftest.out"));if(!t.running_server||t.checks.length<10)process.exit(1)' || complain "selftest did not look at the running server"
 "$program" evidence add --claim P060 --date 2026-01-02 --note tested >/dev/null || complain "evidence was refused"
 expect 2 'rests on a control' "$program" evidence add --claim P065 --date 2026-01-02
+expect 2 'not of stratuslog' "$program" evidence add --profile stratuslog --claim P161 --date 2026-01-02
+expect 2 'not of stratuslog' "$program" selftest --profile stratuslog
 expect 2 'is not a date' "$program" evidence add --claim P060 --date yesterday
 expect 2 'mandatory' "$program" control off transport/tls --reason x
 expect 2 'did you mean "web-hygiene/rate-limits"' "$program" control off web-hygiene/rate-limit --reason x

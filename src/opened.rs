@@ -8,9 +8,10 @@ use app::http::Settings;
 use server::controls::{Instance, Serving};
 use server::crypto::keys::{self, MasterKey, Origin};
 use server::crypto::seal::SecretKey;
-use server::guard::{Operator, Store};
+use server::guard::{Operator, Store, Visitor};
 use server::profile::policy::Isolation;
 use server::profile::{Profile, Source, check};
+use server::trust::history;
 use server::vault::Vault;
 
 use crate::config::{Config, Environment};
@@ -63,6 +64,21 @@ pub async fn open(config: &Config, migrate: bool) -> Result<Opened, Failure> {
 }
 
 impl Opened {
+    /// Refuses to work on a profile that this data folder does not serve: what is written down cannot be taken back.
+    ///
+    /// # Errors
+    /// Names the profile that it does serve.
+    pub async fn is_served_here(&self) -> Result<(), Failure> {
+        let known = history::profiles(&Visitor::of(&self.store)).await?;
+        if known.is_empty() || known.contains(&self.profile.id) {
+            return Ok(());
+        }
+        let (ours, theirs) = (&self.profile.id, known.join(", "));
+        Err(Failure::usage(format!(
+            "this data is of the profile {theirs}, not of {ours}; name it with --profile, or another folder with --data"
+        )))
+    }
+
     /// The instance as checks see it, reached at `address`.
     pub fn instance(&self, config: &Config, operator: Operator, address: SocketAddr, temporary: bool) -> Instance {
         let serving = Serving {

@@ -198,6 +198,8 @@ async fn refused_evidence_leaves_nothing_behind() {
         add(&world, with_file(record("P013", "2026-11-20"))).await,
         Err(EvidenceError::Incomplete { .. })
     ));
+    let empty = NewEvidence { file: Some(("empty.pdf".into(), Vec::new())), ..record("P011", "2026-11-20") };
+    assert!(matches!(add(&world, empty).await, Err(EvidenceError::Empty)));
     assert!(world.facts().await.records.is_empty());
     assert!(!world.folder.join("evidence").exists());
 }

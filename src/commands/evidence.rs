@@ -15,12 +15,13 @@ use crate::opened::open;
 pub async fn add(config: &Config, add: AddEvidence) -> Result<(), Failure> {
     let new = read(add)?;
     let opened = open(config, migrates(config, false)).await?;
+    opened.is_served_here().await?;
     let operator = Operator::at_the_command_line(&opened.store);
     let claim = new.claim.clone();
     let id = evidence::add(&operator, &opened.vault, &opened.profile, new, config.clock.now())
         .await
         .map_err(|error| Failure::usage(error.to_string()))?;
-    say(format!("recorded {id} for {claim}"));
+    say(format!("recorded {id} for {claim} of {}", opened.profile.id));
     Ok(())
 }
 

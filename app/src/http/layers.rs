@@ -46,6 +46,11 @@ impl Front {
     /// All layers, then the pages.
     pub fn new(site: Arc<Site>) -> Self {
         let router = super::router::router(&site);
+        Self::around(site, router)
+    }
+
+    /// All layers, then whatever `router` answers.
+    pub fn around(site: Arc<Site>, router: Router) -> Self {
         Self { site: Some(site), router }
     }
 
@@ -122,9 +127,12 @@ fn refuse(site: &Site, client: Client, request: &Request) -> Option<Refusal> {
     (announced > Some(u64::from(limit_kib) * 1024)).then_some(Refusal::Problem(Problem::TooLarge { limit_kib }))
 }
 
+/// One host, and one of ours: with two there is no telling which one somebody in between believed.
 fn meant_for_us(site: &Site, headers: &HeaderMap, authority: Option<&str>) -> bool {
-    let host = authority.or_else(|| headers.get(HOST)?.to_str().ok()).unwrap_or_default();
-    site.settings.hosts.iter().any(|known| known.eq_ignore_ascii_case(host))
+    let mut named = headers.get_all(HOST).iter();
+    let (first, second) = (named.next(), named.next());
+    let host = authority.or_else(|| first?.to_str().ok()).unwrap_or_default();
+    second.is_none() && site.settings.hosts.iter().any(|known| known.eq_ignore_ascii_case(host))
 }
 
 /// 308 without a body: plain HTTP never carries content.

@@ -52,7 +52,7 @@ fn body(changes: &[Change], name: &str) -> impl IntoView + use<> {
         <main id="main" class="single">
             <nav class="crumbs" aria-label="Where you are"><a class="link" href="/trust">{name.to_owned()}" trust page"</a>" / "<span aria-current="page">"Every change"</span></nav>
             <h1>"Every change"</h1>
-            <p class="lead">"Each entry carries the hash of the one before it, so altering one, or taking one out, shows. There is a "<a class="link" href="/trust/feed.atom">"feed"</a>"."</p>
+            <p class="lead">"Each entry carries the hash of the one before it, so altering one, or taking one out, shows. Whoever runs the database could still write all of it anew: keep a copy of the newest hash. There is a "<a class="link" href="/trust/feed.atom">"feed"</a>"."</p>
             {entries(changes, true)}
             {older.map(|seq| view! { <p><a class="btn" href=format!("/trust/history?before={seq}")>"Older entries"</a></p> })}
         </main>

@@ -1,6 +1,6 @@
 //! The public site over a real socket: every row of the access table, and everything that is refused.
 
-use crate::common::{get, over_tls, plain, raw, served, status};
+use crate::common::{self, get, over_tls, plain, raw, served, status};
 use contract::access::{Class, PAGES};
 use contract::claim::State;
 use server::controls::Mode;
@@ -73,6 +73,9 @@ async fn a_request_for_another_host_is_refused_and_its_name_not_repeated() {
         assert!([400, 421].contains(&status(&answer)), "{host}: {answer}");
         assert!(!answer.contains("evil"), "{answer}");
     }
+    let two =
+        format!("GET /trust HTTP/1.1\r\nhost: {0}\r\nhost: evil.example\r\nconnection: close\r\n\r\n", served.address);
+    assert_eq!(status(&raw(served.address, &two).await), 421, "two hosts");
 }
 
 #[tokio::test]
@@ -262,4 +265,39 @@ async fn a_server_that_is_told_to_stop_finishes_and_closes() {
     served.stop.send(true).expect("told");
     tokio::time::sleep(std::time::Duration::from_millis(200)).await;
     assert!(tokio::net::TcpStream::connect(served.address).await.is_err());
+}
+
+/// The layers of a served world around a router of our own.
+async fn behind_the_layers(served: &common::Served, router: axum::Router) -> std::net::SocketAddr {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("address");
+    let front = app::http::layers::Front::around(std::sync::Arc::clone(&served.site), router);
+    let stopping = served.stop.subscribe();
+    tokio::spawn(app::http::serve::serve(listener, None, front, stopping));
+    address
+}
+
+#[tokio::test]
+async fn a_page_that_panics_is_answered_with_a_reference_and_nothing_else() {
+    let served = plain().await;
+    let breaks = axum::routing::get(|| async {
+        let none: Option<&str> = std::hint::black_box(None);
+        none.expect("the secret cause at /etc/secret")
+    });
+    let address = behind_the_layers(&served, axum::Router::new().route("/breaks", breaks)).await;
+    let request = format!("GET /breaks HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", served.address);
+    let answer = raw(address, &request).await;
+    assert_eq!(status(&answer), 500, "{answer}");
+    assert!(answer.contains("name this reference: ") && !answer.contains("secret"), "{answer}");
+    assert_eq!(status(&raw(address, &request).await), 500, "and the server goes on");
+}
+
+#[tokio::test]
+async fn a_page_that_takes_too_long_is_answered_408() {
+    let quick = profile("aertous", &[("request_seconds = 30", "request_seconds = 1")]);
+    let served = served(World::with(quick).await, Mode::Plain, None, "").await;
+    let hangs = axum::routing::get(std::future::pending::<&str>);
+    let address = behind_the_layers(&served, axum::Router::new().route("/hangs", hangs)).await;
+    let request = format!("GET /hangs HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", served.address);
+    assert_eq!(status(&raw(address, &request).await), 408);
 }

@@ -53,6 +53,8 @@ pub enum EvidenceError {
     ExpiryOfNothing,
     #[error("a certificate is valid until a day; name it with --expires")]
     CertificateForEver,
+    #[error("the file is empty: it shows nothing")]
+    Empty,
     #[error("the file is larger than {} MiB", LARGEST_FILE / 1024 / 1024)]
     TooLarge,
     #[error(transparent)]
@@ -136,6 +138,9 @@ fn check(profile: &Profile, new: &NewEvidence, now: OffsetDateTime) -> Result<Da
     }
     if new.file.as_ref().is_some_and(|(_, content)| content.len() as u64 > LARGEST_FILE) {
         return Err(EvidenceError::TooLarge);
+    }
+    if new.file.as_ref().is_some_and(|(_, content)| content.is_empty()) {
+        return Err(EvidenceError::Empty);
     }
     let dated = new.dated.ok_or(EvidenceError::NoDate)?;
     if dated > now.date() {

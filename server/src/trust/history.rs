@@ -55,6 +55,15 @@ pub async fn newest(
     Ok(visitor.all(select).await?.into_iter().filter_map(Change::read).collect())
 }
 
+/// The profiles that have a history here.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn profiles(visitor: &Visitor) -> Result<Vec<String>, DbErr> {
+    let first = trust_change::Entity::find().filter(trust_change::Column::Seq.eq(1));
+    Ok(visitor.all(first).await?.into_iter().map(|row| row.profile).collect())
+}
+
 /// Writes down whatever has changed since the newest entry of each claim. Returns how many entries that took.
 ///
 /// # Errors
