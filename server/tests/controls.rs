@@ -198,3 +198,12 @@ async fn every_change_of_the_platform_is_in_its_log_and_tampering_is_found() {
     world.tamper("update platform_entry set detail = 'x' where seq = 2").await;
     assert_eq!(audit::verify_platform(&world.operator()).await.expect("verify"), Err(2));
 }
+
+#[tokio::test]
+async fn a_claim_that_names_a_control_and_none_of_its_checks_fails_the_claim_engine() {
+    let mut world = World::new().await;
+    let mut hollow = (*world.profile).clone();
+    hollow.claims[0].binding = server::profile::Binding::Checks { control: "transport", checks: Vec::new() };
+    world.profile = Arc::new(hollow);
+    assert!(failing(&seen(&world, Check::BoundClaims).await));
+}
