@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -87,19 +87,7 @@ pub(crate) async fn append(
         hash: String::new(),
     };
     entry.hash = hash_of(&entry);
-    let platform_entry::Model { seq, at_ms, actor, action, subject, detail, previous_hash, hash } = entry;
-    change
-        .insert(platform_entry::ActiveModel {
-            seq: ActiveValue::Set(seq),
-            at_ms: ActiveValue::Set(at_ms),
-            actor: ActiveValue::Set(actor),
-            action: ActiveValue::Set(action),
-            subject: ActiveValue::Set(subject),
-            detail: ActiveValue::Set(detail),
-            previous_hash: ActiveValue::Set(previous_hash),
-            hash: ActiveValue::Set(hash),
-        })
-        .await
+    change.insert(entry.into_active_model().reset_all()).await
 }
 
 fn hash_of(entry: &platform_entry::Model) -> String {

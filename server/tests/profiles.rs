@@ -37,11 +37,9 @@ fn every_shipped_profile_is_without_error() {
 }
 
 #[test]
+#[ignore = "the list of promises lies outside the product; AVOUCH_PROMISES hands it in"]
 fn every_promise_is_a_claim_of_its_profile_with_its_kind_and_control() {
-    let Ok(path) = std::env::var("AVOUCH_PROMISES") else {
-        // The list of promises lies outside the product; the check command hands it in.
-        return;
-    };
+    let path = std::env::var("AVOUCH_PROMISES").expect("AVOUCH_PROMISES names the list of promises");
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for line in std::fs::read_to_string(path).expect("the list").lines().skip(1) {
         let mut columns = line.split(',');

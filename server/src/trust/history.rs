@@ -1,7 +1,9 @@
 //! The public history: every change of a claim's state or words, hash-chained, never edited.
 
 use contract::claim::{Kind, State};
-use sea_orm::{ActiveValue, ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+};
 use time::OffsetDateTime;
 
 use super::board::Board;
@@ -165,37 +167,8 @@ async fn append(
         hash: String::new(),
     };
     row.hash = hash_of(&row);
-    let trust_change::Model {
-        profile,
-        seq,
-        claim,
-        kind,
-        from_state,
-        to_state,
-        sentence,
-        reason,
-        at_ms,
-        since_ms,
-        previous_hash,
-        hash,
-    } = row;
-    let written = hash.clone();
-    change
-        .insert(trust_change::ActiveModel {
-            profile: ActiveValue::Set(profile),
-            seq: ActiveValue::Set(seq),
-            claim: ActiveValue::Set(claim),
-            kind: ActiveValue::Set(kind),
-            from_state: ActiveValue::Set(from_state),
-            to_state: ActiveValue::Set(to_state),
-            sentence: ActiveValue::Set(sentence),
-            reason: ActiveValue::Set(reason),
-            at_ms: ActiveValue::Set(at_ms),
-            since_ms: ActiveValue::Set(since_ms),
-            previous_hash: ActiveValue::Set(previous_hash),
-            hash: ActiveValue::Set(hash),
-        })
-        .await?;
+    let written = row.hash.clone();
+    change.insert(row.into_active_model().reset_all()).await?;
     Ok(written)
 }
 
