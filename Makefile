@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PROFILE ?= aertous
 IN_ENV := . .ci/env.sh &&
 
-.PHONY: run test check watch bench fmt build setup
+.PHONY: run test check watch bench fmt lists build setup
 
 run: build ## install what is missing, build, and serve PROFILE on http://127.0.0.1:3000
 	@$(IN_ENV) exec "$$CARGO_TARGET_DIR/release/avouch" serve --profile "$(PROFILE)"
@@ -22,6 +22,9 @@ bench: ## the measured comparisons, as a table
 
 fmt: ## format everything
 	@.ci/setup.sh run && $(IN_ENV) cargo fmt --all
+
+lists: ## write server/lists anew from the newest packages; review, then commit
+	@node .ci/lists.mjs
 
 build:
 	@.ci/build.sh

@@ -2,7 +2,7 @@
 
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -102,6 +102,27 @@ class Server {
   /** Signed seconds that are added to the real time. */
   moveClock(seconds) {
     writeFileSync(this.clockFile, String(seconds));
+  }
+
+  /** The letters that have been sent, oldest first: to whom, about what, and the text. */
+  letters() {
+    const folder = join(this.data, 'mail');
+    const files = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.eml')) : [];
+    return files.sort().map((name) => {
+      const text = readFileSync(join(folder, name), 'utf8').replace(/=\r?\n/g, '').replace(/=([0-9A-F]{2})/g, (_, code) => String.fromCharCode(parseInt(code, 16)));
+      return { to: /^To: (.*)\r?$/m.exec(text)[1], text };
+    });
+  }
+
+  /** The link in the newest letter to somebody, once it has come. */
+  async linkFor(address, page) {
+    let link;
+    await this.#until(`writing to ${address}`, async () => {
+      const letter = this.letters().findLast(({ to, text }) => to === address && text.includes(page));
+      link = letter && /https?:\/\/\S+?token=[0-9a-f]+/.exec(letter.text)[0];
+      return link !== undefined;
+    });
+    return link;
   }
 
   /** Runs another command of the program on the same data: its status and what it printed. */

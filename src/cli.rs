@@ -55,6 +55,12 @@ pub struct Options {
     /// Reference to 32 random bytes in base64: env:NAME, file:PATH or command:…
     #[arg(long, global = true, env = "AVOUCH_MASTER_KEY", value_name = "REFERENCE", hide_env_values = true)]
     pub master_key: Option<String>,
+    /// smtp://…, smtps://…, or dir:PATH for one file per letter; with a password best as env:NAME [default: mail/ in the data folder]
+    #[arg(long, global = true, env = "AVOUCH_MAIL", value_name = "URL|dir:PATH|REFERENCE", hide_env_values = true)]
+    pub mail: Option<String>,
+    /// Passwords known from breaches: sorted SHA-1 values, one a line, as Have I Been Pwned publishes them
+    #[arg(long, global = true, env = "AVOUCH_BREACHED_PASSWORDS", value_name = "FILE")]
+    pub breached_passwords: Option<String>,
     /// Environment test only: a file with signed seconds that are added to the real time
     #[arg(long, global = true, env = "AVOUCH_CLOCK_FILE", value_name = "FILE")]
     pub clock_file: Option<String>,
@@ -97,6 +103,12 @@ pub enum Command {
     /// Work with the hash-chained logs
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// List the newest letters: when, what kind, sent or not; neither to whom nor what they say
+    Mail {
+        /// Print JSON instead of a table
+        #[arg(long)]
+        json: bool,
+    },
     /// Check configuration, keys, clock, schema and disk; say what to do about each
     Doctor,
 }

@@ -9,6 +9,7 @@ use server::clock::Clock;
 use server::controls::Mode;
 use server::crypto::keys::{self, Origin, Reference};
 use server::guard::Where;
+use server::mail::{Post, Smtp};
 use url::Url;
 
 use crate::cli::Options;
@@ -55,6 +56,82 @@ pub struct Config {
     pub trusted_proxies: Networks,
     pub master_key: Option<Reference>,
     pub clock: Clock,
+    pub mail: Mail,
+    /// A list of passwords known from breaches.
+    pub breached: Option<PathBuf>,
+}
+
+/// Where letters go.
+#[derive(Clone, Debug)]
+pub enum Mail {
+    /// Letters wait in the queue, sealed: production without a mail server.
+    Nowhere,
+    /// A file for each.
+    Folder(PathBuf),
+    /// An address that may hold a password, so never shown.
+    Smtp(SmtpAddress),
+}
+
+#[derive(Clone)]
+pub struct SmtpAddress(Url);
+
+impl std::fmt::Debug for SmtpAddress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SmtpAddress(…)")
+    }
+}
+
+impl Mail {
+    fn parse(text: &str, from_file: bool) -> Result<(Self, Option<Origin>), Failure> {
+        let wrong = || {
+            Failure::usage(
+                "mail is given as smtp://…, smtps://…, dir:PATH, or a reference to one of these (env:NAME, file:PATH, command:…)",
+            )
+        };
+        if let Some(path) = text.strip_prefix("dir:").filter(|path| !path.is_empty()) {
+            return Ok((Self::Folder(path.into()), None));
+        }
+        let (text, origin) = match Reference::parse(text) {
+            Ok(reference) if !text.starts_with("smtp") => {
+                let fetched = reference.fetch().map_err(|error| Failure::usage(error.to_string()))?;
+                (fetched.trim().to_owned(), Some(reference.origin()))
+            }
+            Ok(_) | Err(_) => (text.to_owned(), None),
+        };
+        let url = Url::parse(&text).map_err(|_| wrong())?;
+        if !matches!(url.scheme(), "smtp" | "smtps") || !url.has_host() {
+            return Err(wrong());
+        }
+        if url.password().is_some() && origin.is_none() && from_file {
+            return Err(Failure::usage(
+                "a mail address with a password is a secret: in the file give a reference (env:NAME, file:PATH, command:…)",
+            ));
+        }
+        let secret = url.password().is_some().then(|| origin.unwrap_or(Origin::InMemory));
+        Ok((Self::Smtp(SmtpAddress(url)), secret))
+    }
+
+    /// Ready to send, if there is a way to.
+    ///
+    /// # Errors
+    /// When the folder cannot be made, or TLS not be set up.
+    pub fn post(&self) -> Result<Option<Post>, Failure> {
+        match self {
+            Self::Nowhere => Ok(None),
+            Self::Folder(path) => Post::folder(path).map(Some).map_err(|error| {
+                Failure::usage(format!("the folder for letters, {}, cannot be made: {error}", path.display()))
+            }),
+            Self::Smtp(SmtpAddress(url)) => {
+                let plain = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
+                let login = url.password().map(|password| (plain(url.username()), plain(password)));
+                let implicit_tls = url.scheme() == "smtps";
+                let host = url.host_str().unwrap_or_default();
+                Post::smtp(Smtp { host, port: url.port(), implicit_tls, login })
+                    .map(Some)
+                    .map_err(|error| Failure::usage(format!("the mail server cannot be used: {error}")))
+            }
+        }
+    }
 }
 
 /// `avouch.toml`: the same names as the flags, with underscores.
@@ -74,6 +151,8 @@ struct File {
     trusted_proxies: Option<String>,
     master_key: Option<String>,
     clock_file: Option<String>,
+    mail: Option<String>,
+    breached_passwords: Option<String>,
 }
 
 impl Config {
@@ -121,6 +200,14 @@ impl Config {
         let mut secrets: Vec<(&'static str, Origin)> = Vec::new();
         secrets.extend(database.iter().chain(&admin).map(|(_, origin)| ("the database's address", *origin)));
         secrets.extend(tls.iter().map(|(_, key)| ("the TLS key", keys::origin_of_file(key))));
+        let from_file = options.mail.as_deref().is_none_or(str::is_empty);
+        let (mail, secret) = match given(&options.mail, file.mail) {
+            Some(text) => Mail::parse(&text, from_file)?,
+            None if environment == Environment::Production => (Mail::Nowhere, None),
+            None => (Mail::Folder(data.join("mail")), None),
+        };
+        secrets.extend(secret.map(|origin| ("the mail server's password", origin)));
+        let breached = path(&options.breached_passwords, file.breached_passwords);
         let place = match database {
             None => Where::Embedded(data.clone()),
             Some((url, _)) => Where::Postgres { admin_url: admin.map_or_else(|| url.clone(), |(url, _)| url), url },
@@ -137,6 +224,8 @@ impl Config {
             trusted_proxies,
             master_key,
             clock,
+            mail,
+            breached,
         };
         config.fit_for_production()?;
         Ok(config)

@@ -7,8 +7,11 @@ use std::sync::Arc;
 use app::http::Settings;
 use server::controls::{Instance, Serving};
 use server::crypto::keys::{self, MasterKey, Origin};
+use server::crypto::password::Hasher;
 use server::crypto::seal::SecretKey;
 use server::guard::{Operator, Store, Visitor};
+use server::identity::Accounts;
+use server::identity::password_rules::Breached;
 use server::profile::policy::Isolation;
 use server::profile::{Profile, Source, check};
 use server::trust::history;
@@ -64,6 +67,22 @@ pub async fn open(config: &Config, migrate: bool) -> Result<Opened, Failure> {
 }
 
 impl Opened {
+    /// What acts about accounts work with; starts the hashing threads.
+    ///
+    /// # Errors
+    /// When the list of breached passwords cannot be used.
+    pub fn accounts(&self, config: &Config, public_url: &str) -> Result<Accounts, Failure> {
+        let breached = config.breached.clone().map_or_else(|| Ok(Breached::default()), Breached::from_file);
+        Ok(Accounts {
+            profile: Arc::clone(&self.profile),
+            vault: self.vault.clone(),
+            hasher: Hasher::start(&self.profile.policy.passwords).map_err(|error| Failure::usage(error.to_string()))?,
+            public_url: public_url.to_owned(),
+            breached: breached.map_err(Failure::usage)?,
+            bell: Arc::default(),
+        })
+    }
+
     /// Refuses to work on a profile that this data folder does not serve: what is written down cannot be taken back.
     ///
     /// # Errors
@@ -80,7 +99,16 @@ impl Opened {
     }
 
     /// The instance as checks see it, reached at `address`.
-    pub fn instance(&self, config: &Config, operator: Operator, address: SocketAddr, temporary: bool) -> Instance {
+    ///
+    /// # Errors
+    /// See [`Self::accounts`].
+    pub fn instance(
+        &self,
+        config: &Config,
+        operator: Operator,
+        address: SocketAddr,
+        temporary: bool,
+    ) -> Result<Instance, Failure> {
         let serving = Serving {
             address,
             mode: config.mode(),
@@ -88,14 +116,15 @@ impl Opened {
             probe_token: Arc::from(self.master.probe_token()),
             temporary,
         };
-        Instance {
+        Ok(Instance {
             profile: Arc::clone(&self.profile),
             operator,
             vault: self.vault.clone(),
+            accounts: self.accounts(config, &serving.public_url)?,
             clock: config.clock.clone(),
             serving,
             secrets: config.secrets.clone(),
-        }
+        })
     }
 }
 

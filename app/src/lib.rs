@@ -7,6 +7,7 @@ pub mod documents;
 pub mod home;
 #[cfg(feature = "ssr")]
 pub mod http;
+pub mod identity;
 #[cfg(feature = "ssr")]
 pub mod trust;
 #[cfg(feature = "ssr")]

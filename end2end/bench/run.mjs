@@ -1,6 +1,6 @@
 // Measures a release build of Avouch beside nginx, a bare axum render and Next.js. What, how and why: README.md.
 //
-//   node end2end/bench/run.mjs --avouch RELEASE_BINARY --bare BARE_BINARY [--quick]
+//   node end2end/bench/run.mjs --avouch RELEASE_BINARY --bare BARE_BINARY [--quick] [--accounts]
 //
 // Exit status: 0 all measured, whether or not a target was met; 1 something could not be measured; 2 wrong usage.
 
@@ -8,6 +8,7 @@ import { accessSync, constants } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
+import { accounts } from './lib/accounts.mjs';
 import { answersFromMemory, freshRendering } from './lib/throughput.mjs';
 import { firstVisit } from './lib/transfer.mjs';
 import { lighthouse } from './lib/lighthouse.mjs';
@@ -16,16 +17,22 @@ import { removeScratch } from './lib/run.mjs';
 import { Report } from './lib/report.mjs';
 import { machine } from './lib/machine.mjs';
 
-const USAGE = 'usage: node end2end/bench/run.mjs --avouch RELEASE_BINARY --bare BARE_BINARY [--quick]';
+const USAGE = 'usage: node end2end/bench/run.mjs --avouch RELEASE_BINARY --bare BARE_BINARY [--quick] [--accounts]';
 
 async function main() {
   const settings = read();
   const report = new Report(machine(), settings.quick);
+  if (settings.only) {
+    await report.part('accounts', () => accounts(settings, report));
+    process.stdout.write(report.write());
+    return report.complete ? 0 : 1;
+  }
   await report.part('answers from memory', () => answersFromMemory(settings, report));
   await report.part('fresh rendering', () => freshRendering(settings, report));
   await report.part('transfer of a first visit', () => firstVisit(settings, report));
   await report.part('memory', () => memory(settings, report));
   await report.part('start', () => startUp(settings, report));
+  await report.part('accounts', () => accounts(settings, report));
   await report.part('Lighthouse', () => lighthouse(settings, report));
   process.stdout.write(report.write());
   return report.complete ? 0 : 1;
@@ -34,13 +41,14 @@ async function main() {
 function read() {
   try {
     const { values } = parseArgs({
-      options: { avouch: { type: 'string' }, bare: { type: 'string' }, quick: { type: 'boolean', default: false } },
+      options: { avouch: { type: 'string' }, bare: { type: 'string' }, quick: { type: 'boolean', default: false }, accounts: { type: 'boolean', default: false } },
     });
-    const { quick } = values;
+    const { quick, accounts: only } = values;
     return {
       avouch: binary(values.avouch, '--avouch'),
       bare: binary(values.bare, '--bare'),
       quick,
+      only,
       seconds: quick ? 3 : 10,
       rounds: quick ? 2 : 3,
       audits: quick ? 1 : 3,

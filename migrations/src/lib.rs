@@ -2,6 +2,7 @@
 //! can be brought up on their own: the platform's, and (from the release that has them) an organisation's.
 
 pub mod m0001_trust;
+pub mod m0002_accounts;
 
 use sea_orm_migration::prelude::*;
 
@@ -12,6 +13,6 @@ pub struct Platform;
 #[async_trait::async_trait]
 impl MigratorTrait for Platform {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_trust::Migration)]
+        vec![Box::new(m0001_trust::Migration), Box::new(m0002_accounts::Migration)]
     }
 }

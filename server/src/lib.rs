@@ -8,7 +8,11 @@ pub mod crypto;
 mod entity;
 pub mod frameworks;
 pub mod guard;
+pub mod identity;
 pub mod jobs;
+pub mod logged;
+pub mod mail;
+pub mod problem;
 pub mod profile;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

@@ -3,9 +3,9 @@
 //! SQLite in a scratch folder, or with `AVOUCH_TEST_DATABASE_URL` a database of its own on that PostgreSQL.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use sea_orm::{ConnectionTrait, Database, Statement};
+use sea_orm::{ColumnTrait, ConnectionTrait, Database, EntityTrait, QueryFilter, Statement};
 use time::OffsetDateTime;
 use time::macros::datetime;
 use uuid::Uuid;
@@ -13,8 +13,13 @@ use uuid::Uuid;
 use crate::clock::Clock;
 use crate::controls::{Instance, Mode, Serving};
 use crate::crypto::keys::{MasterKey, Origin};
+use crate::crypto::password::Hasher;
 use crate::crypto::seal::SecretKey;
+use crate::entity::account;
 use crate::guard::{Operator, Store, Visitor, Where};
+use crate::identity::Accounts;
+use crate::identity::password_rules::Breached;
+use crate::mail::{Post, queue};
 use crate::profile::{Profile, Source, check};
 use crate::trust::{Board, Facts, history};
 use crate::vault::Vault;
@@ -31,6 +36,13 @@ pub struct World {
     pub profile: Arc<Profile>,
     pub folder: PathBuf,
     pub now: OffsetDateTime,
+    accounts: OnceLock<Accounts>,
+}
+
+/// The secret part of the first link of a letter.
+pub fn link_token(letter: &str) -> String {
+    let rest = letter.split("token=").nth(1).unwrap_or_default();
+    rest.chars().take_while(char::is_ascii_hexdigit).collect()
 }
 
 /// A shipped profile, changed by replacing text.
@@ -63,7 +75,7 @@ impl World {
         let master = Arc::new(MasterKey::new(SecretKey::random().expect("random"), Origin::InMemory));
         let operator = Operator::at_the_command_line(&store);
         let vault = Vault::open(&operator, Arc::clone(&master), "test", &folder, START).await.expect("a vault");
-        Self { place, store, master, vault, profile, folder, now: START }
+        Self { place, store, master, vault, profile, folder, now: START, accounts: OnceLock::new() }
     }
 
     pub fn operator(&self) -> Operator {
@@ -87,10 +99,48 @@ impl World {
             profile: Arc::clone(&self.profile),
             operator: self.operator(),
             vault: self.vault.clone(),
+            accounts: self.accounts().clone(),
             clock: Clock::Fixed(self.now),
             serving,
             secrets: Vec::new(),
         }
+    }
+
+    /// What acts about accounts work with. Made once: its threads stay for the life of the test.
+    pub fn accounts(&self) -> &Accounts {
+        self.accounts.get_or_init(|| Accounts {
+            profile: Arc::clone(&self.profile),
+            vault: self.vault.clone(),
+            hasher: Hasher::start(&self.profile.policy.passwords).expect("hashing threads"),
+            public_url: "https://trust.test".into(),
+            breached: Breached::default(),
+            bell: Arc::default(),
+        })
+    }
+
+    /// Opens every queued letter: to whom, and its text.
+    pub async fn letters(&self) -> Vec<(String, String)> {
+        self.letters_at(self.now).await
+    }
+
+    /// The accounts of one kind, by id.
+    pub async fn accounts_of_kind(&self, kind: &str) -> Vec<Uuid> {
+        let rows = account::Entity::find().filter(account::Column::Kind.eq(kind));
+        self.operator().all(rows).await.expect("accounts").into_iter().map(|row| row.id).collect()
+    }
+
+    pub async fn letters_at(&self, now: OffsetDateTime) -> Vec<(String, String)> {
+        let folder = self.folder.join("letters");
+        let post = Post::folder(&folder).expect("folder");
+        queue::deliver(&self.operator(), &self.vault, &post, now).await.expect("deliver");
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(&folder).expect("folder").flatten() {
+            let text = std::fs::read_to_string(entry.path()).expect("letter").replace("=\r\n", "").replace("=3D", "=");
+            let to = text.lines().find_map(|line| line.strip_prefix("To: ")).unwrap_or_default().to_owned();
+            std::fs::remove_file(entry.path()).expect("remove");
+            found.push((to, text));
+        }
+        found
     }
 
     pub async fn facts(&self) -> Facts {

@@ -13,11 +13,15 @@ use crate::audit::Event;
 use crate::clock::to_ms;
 use crate::crypto::keys::{KeyError, MasterKey, Origin};
 use crate::crypto::seal::{SealError, SecretKey};
+use crate::crypto::secret::MacKey;
 use crate::entity::data_key;
 use crate::guard::Operator;
 
 /// The owner of what belongs to no organisation.
 const PLATFORM: &str = "platform";
+
+/// The owner of the key for keyed hashes: indexes made with it must outlive a rotation of the other.
+const HASHES: &str = "platform-hashes";
 
 #[derive(Debug, thiserror::Error)]
 pub enum VaultError {
@@ -36,6 +40,7 @@ pub enum VaultError {
 pub struct Vault {
     key_id: Uuid,
     key: Arc<SecretKey>,
+    hashes: Arc<MacKey>,
     master: Arc<MasterKey>,
     environment: &'static str,
     folder: PathBuf,
@@ -53,12 +58,15 @@ impl Vault {
         data: &Path,
         now: OffsetDateTime,
     ) -> Result<Self, VaultError> {
-        let rows = operator.all(data_key::Entity::find().filter(data_key::Column::Owner.eq(PLATFORM))).await?;
-        let (key_id, key) = match rows.into_iter().next() {
-            Some(row) => (row.id, open_row(&master, environment, &row)?),
-            None => make(operator, &master, environment, now).await?,
-        };
-        Ok(Self { key_id, key: Arc::new(key), master, environment, folder: data.join("evidence") })
+        let (key_id, key) = open_or_make(operator, &master, environment, PLATFORM, now).await?;
+        let (_, hashes) = open_or_make(operator, &master, environment, HASHES, now).await?;
+        let (key, hashes) = (Arc::new(key), Arc::new(MacKey::new(hashes)));
+        Ok(Self { key_id, key, hashes, master, environment, folder: data.join("evidence") })
+    }
+
+    /// For what is found or recognised without being stored: indexes, tokens, buckets.
+    pub fn hashes(&self) -> &MacKey {
+        &self.hashes
     }
 
     pub fn key_id(&self) -> Uuid {
@@ -139,23 +147,38 @@ fn open_row(master: &MasterKey, environment: &'static str, row: &data_key::Model
     master.unwrap_key(row.id, &row.owner, &row.environment, &row.wrapped)
 }
 
+async fn open_or_make(
+    operator: &Operator,
+    master: &MasterKey,
+    environment: &'static str,
+    owner: &str,
+    now: OffsetDateTime,
+) -> Result<(Uuid, SecretKey), VaultError> {
+    let rows = operator.all(data_key::Entity::find().filter(data_key::Column::Owner.eq(owner))).await?;
+    match rows.into_iter().next() {
+        Some(row) => Ok((row.id, open_row(master, environment, &row)?)),
+        None => make(operator, master, environment, owner, now).await,
+    }
+}
+
 async fn make(
     operator: &Operator,
     master: &MasterKey,
     environment: &'static str,
+    owner: &str,
     now: OffsetDateTime,
 ) -> Result<(Uuid, SecretKey), VaultError> {
     let (id, key) = (Uuid::now_v7(), SecretKey::random()?);
-    let wrapped = master.wrap(id, PLATFORM, environment, &key)?;
+    let wrapped = master.wrap(id, owner, environment, &key)?;
     let change = operator.begin().await?;
     // Another instance may have made it since we looked.
-    if let Some(row) = change.one(data_key::Entity::find().filter(data_key::Column::Owner.eq(PLATFORM))).await? {
+    if let Some(row) = change.one(data_key::Entity::find().filter(data_key::Column::Owner.eq(owner))).await? {
         return Ok((row.id, open_row(master, environment, &row)?));
     }
     change
         .insert(data_key::ActiveModel {
             id: ActiveValue::Set(id),
-            owner: ActiveValue::Set(PLATFORM.to_owned()),
+            owner: ActiveValue::Set(owner.to_owned()),
             environment: ActiveValue::Set(environment.to_owned()),
             wrapped: ActiveValue::Set(wrapped),
             made_at_ms: ActiveValue::Set(to_ms(now)),

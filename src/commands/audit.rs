@@ -2,6 +2,7 @@
 
 use server::audit::verify_platform;
 use server::guard::Operator;
+use server::identity::record;
 use server::trust::history;
 
 use super::migrates;
@@ -18,6 +19,10 @@ pub async fn verify(config: &Config) -> Result<(), Failure> {
     let public = history::verify(&operator.visitor(), &opened.profile.id)
         .await?
         .map_err(|at| Failure::check(format!("the public history is broken at entry {at}")))?;
+    let accounts = record::verify_all(&operator)
+        .await?
+        .map_err(|(account, at)| Failure::check(format!("the record of account {account} is broken at entry {at}")))?;
+    say(format!("the records of accounts hold: {accounts} entries"));
     say(format!("the platform's log holds: {platform} entries"));
     say(format!("the public history of {} holds: {public} entries", opened.profile.id));
     Ok(())

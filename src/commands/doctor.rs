@@ -3,7 +3,7 @@
 use server::guard::{Operator, Store, Where};
 use server::trust::Facts;
 
-use crate::config::{Config, Environment};
+use crate::config::{Config, Environment, Mail};
 use crate::failure::{Failure, say};
 use crate::opened;
 
@@ -30,6 +30,7 @@ pub async fn run(config: &Config) -> Result<(), Failure> {
     );
     tell("data folder", writable(config));
     tell("master key", key(config));
+    tell("mail", mail(config));
     let schema = schema(config).await;
     tell("schema", schema);
     tell("clock", clock(config).await);
@@ -62,6 +63,16 @@ fn key(config: &Config) -> Result<String, String> {
         (None, Environment::Development | Environment::Test) => {
             Ok("kept beside the data; production takes a reference".into())
         }
+    }
+}
+
+fn mail(config: &Config) -> Result<String, String> {
+    match &config.mail {
+        Mail::Nowhere => {
+            Err("none; letters wait in the queue until AVOUCH_MAIL is set to smtps://… or smtp://…".into())
+        }
+        Mail::Folder(path) => Ok(format!("one file per letter in {}", path.display())),
+        Mail::Smtp(_) => Ok("by a mail server".into()),
     }
 }
 

@@ -4,6 +4,7 @@ mod audit;
 mod control;
 mod doctor;
 mod evidence;
+mod mail;
 mod migrate;
 mod profile;
 mod selftest;
@@ -11,6 +12,7 @@ mod serve;
 mod temporary;
 mod tick;
 
+use server::logged;
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::{AuditCommand, Cli, Command, EvidenceCommand, ProfileCommand};
@@ -21,7 +23,8 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
     // Logs go to standard error, so that what a command prints can be piped.
     let filter = EnvFilter::try_from_env("AVOUCH_LOG")
         .unwrap_or_else(|_| EnvFilter::new("warn,avouch=info,app=info,server=info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    logged::watch();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| logged::Watched).with_target(false).init();
     if let Command::Profile(ProfileCommand::Check { file }) = &cli.command {
         return profile::check(file);
     }
@@ -35,6 +38,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Evidence(EvidenceCommand::Add(add)) => evidence::add(&config, add).await,
         Command::Control(command) => control::run(&config, command).await,
         Command::Audit(AuditCommand::Verify) => audit::verify(&config).await,
+        Command::Mail { json } => mail::run(&config, json).await,
         Command::Doctor => doctor::run(&config).await,
     }
 }

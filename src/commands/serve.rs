@@ -9,6 +9,7 @@ use app::http::layers::Front;
 use app::http::{Site, serve, site};
 use server::controls::Instance;
 use server::guard::{Operator, Visitor};
+use server::identity::Accounts;
 use server::jobs;
 use server::trust::Facts;
 use tokio::net::TcpListener;
@@ -16,7 +17,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use super::migrates;
-use crate::config::{Config, Environment};
+use crate::config::{Config, Environment, Mail};
 use crate::failure::{Failure, say};
 use crate::opened::{self, Opened, isolation_fits, open, settings};
 use crate::tls;
@@ -34,16 +35,24 @@ pub async fn run(config: Config, migrate: bool, accept_unavailable: bool) -> Res
     let address = listener.local_addr().map_err(|error| taken(&config, &error))?;
 
     let opened = open(&config, migrates(&config, migrate)).await?;
-    let instance = opened.instance(&config, Operator::scheduled(&opened.store), address, false);
+    let instance = opened.instance(&config, Operator::scheduled(&opened.store), address, false)?;
     // What changed while nobody served, a claim that left the profile among it, is on record before the first visitor.
     if instance_has_history(&instance).await? {
         jobs::observe(&instance).await?;
     }
-    let site = Arc::new(site(&opened, &config, settings(&config, &instance.serving), assets).await?);
+    let site = Arc::new(
+        site(&opened, &config, settings(&config, &instance.serving), assets, instance.accounts.clone()).await?,
+    );
     let (stop, stopping) = watch::channel(false);
     let serving = tokio::spawn(serve::serve(listener, tls, Front::new(Arc::clone(&site)), stopping));
     let checked = Arc::new(AtomicBool::new(false));
     let watching = tokio::spawn(site::watch(Arc::clone(&site), instance.clone(), Arc::clone(&checked)));
+    let post = config.mail.post()?;
+    if post.is_none() {
+        tracing::warn!("no mail server is configured: letters wait in the queue until AVOUCH_MAIL is set");
+    }
+    let delivering = post.map(|post| tokio::spawn(site::deliver(Arc::clone(&site), instance.operator.clone(), post)));
+    let sweeping = tokio::spawn(site::sweep(Arc::clone(&site), instance.operator.clone()));
     let scheduling = tokio::spawn(site::schedule(Arc::clone(&site), instance.clone(), checked));
     welcome(&config, &instance.serving.public_url, &opened.profile.name);
 
@@ -52,6 +61,10 @@ pub async fn run(config: Config, migrate: bool, accept_unavailable: bool) -> Res
     let _ = serving.await;
     watching.abort();
     scheduling.abort();
+    if let Some(delivering) = delivering {
+        delivering.abort();
+    }
+    sweeping.abort();
     Ok(())
 }
 
@@ -65,9 +78,10 @@ pub async fn site(
     config: &Config,
     settings: app::http::Settings,
     assets: Assets,
+    accounts: Accounts,
 ) -> Result<Site, Failure> {
     let visitor = Visitor::of(&opened.store);
-    Ok(Site::open(Arc::clone(&opened.profile), visitor, config.clock.clone(), settings, assets).await?)
+    Ok(Site::open(Arc::clone(&opened.profile), visitor, config.clock.clone(), settings, assets, accounts).await?)
 }
 
 /// The style sheet and its companions, from beside the program.
@@ -97,6 +111,9 @@ fn welcome(config: &Config, url: &str, name: &str) {
     say(format!("Open {url}/trust first."));
     match config.environment {
         Environment::Development | Environment::Test => {
+            if let Mail::Folder(letters) = &config.mail {
+                say(format!("Sign up at {url}/sign-up; the letters it sends are files in {}.", letters.display()));
+            }
             say(format!("Data is in {}. Stop with Ctrl-C.", config.data.display()));
         }
         Environment::Production => {}

@@ -20,7 +20,7 @@ use crate::tls;
 /// The instance, reachable. The sender keeps a temporary listener alive; drop it when done.
 pub async fn reachable(opened: &Opened, config: &Config) -> Result<(Instance, watch::Sender<bool>), Failure> {
     let (stop, stopping) = watch::channel(false);
-    let running = opened.instance(config, Operator::at_the_command_line(&opened.store), config.listen, false);
+    let running = opened.instance(config, Operator::at_the_command_line(&opened.store), config.listen, false)?;
     if is_ours(&running).await {
         return Ok((running, stop));
     }
@@ -28,13 +28,15 @@ pub async fn reachable(opened: &Opened, config: &Config) -> Result<(Instance, wa
         .await
         .map_err(|error| Failure::usage(format!("cannot listen on this machine: {error}")))?;
     let address = listener.local_addr().map_err(|error| Failure::usage(error.to_string()))?;
-    let instance = opened.instance(config, Operator::at_the_command_line(&opened.store), address, true);
+    let instance = opened.instance(config, Operator::at_the_command_line(&opened.store), address, true)?;
     let tls = config
         .tls
         .as_ref()
         .map(|(certificate, key)| tls::acceptor(certificate, key, opened.profile.policy.transport.tls))
         .transpose()?;
-    let site = Arc::new(site(opened, config, settings(config, &instance.serving), assets()?).await?);
+    let site = Arc::new(
+        site(opened, config, settings(config, &instance.serving), assets()?, instance.accounts.clone()).await?,
+    );
     let watched = Arc::clone(&site);
     let mut stopped = stopping.clone();
     tokio::spawn(async move {

@@ -3,16 +3,79 @@
 //! The router is built from this table and from nothing else, so an address without a row
 //! cannot be reached; the self-test of the running instance walks the same rows.
 
+use serde::{Deserialize, Serialize};
+
+/// How far somebody has got in. Computed anew for every request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Stage {
+    /// No session, or one that has ended.
+    SignedOut,
+    /// The password was right; the second factor that this person has is still to be given.
+    PasswordGiven,
+    /// A second factor is demanded and there is none yet.
+    Enrolling,
+    /// All the way in.
+    Complete,
+    /// All the way in, and the strongest factor was given lately.
+    SteppedUp,
+}
+
+impl Stage {
+    pub const ALL: &[Self] = &[Self::SignedOut, Self::PasswordGiven, Self::Enrolling, Self::Complete, Self::SteppedUp];
+}
+
 /// Who may ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Who {
     Everyone,
+    /// Anybody with a session, however far they have got.
+    AnySession,
+    /// Whoever still has to give the second factor, and whoever gives it again.
+    CodeHolder,
+    /// Whoever has to enrol a second factor, and whoever is signed in and gave a factor lately.
+    Enroller,
+    SignedIn,
+    /// Signed in, with a factor given lately.
+    Fresh,
+}
+
+/// What somebody lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Needs {
+    SignIn,
+    SecondFactor,
+    Enrol,
+    StepUp,
+}
+
+impl Who {
+    /// The whole of the stage rule. The layer asks it, and so do the tests and the self-test.
+    ///
+    /// # Errors
+    /// What is lacking.
+    pub const fn admits(self, stage: Stage) -> Result<(), Needs> {
+        match (self, stage) {
+            (Self::Everyone, _)
+            | (Self::AnySession, Stage::PasswordGiven | Stage::Enrolling | Stage::Complete | Stage::SteppedUp)
+            | (Self::CodeHolder, Stage::PasswordGiven | Stage::Complete | Stage::SteppedUp)
+            | (Self::Enroller, Stage::Enrolling | Stage::SteppedUp)
+            | (Self::SignedIn, Stage::Complete | Stage::SteppedUp)
+            | (Self::Fresh, Stage::SteppedUp) => Ok(()),
+            (Self::AnySession | Self::CodeHolder | Self::Enroller | Self::SignedIn | Self::Fresh, Stage::SignedOut) => {
+                Err(Needs::SignIn)
+            }
+            (Self::Enroller | Self::SignedIn | Self::Fresh, Stage::PasswordGiven) => Err(Needs::SecondFactor),
+            (Self::CodeHolder | Self::SignedIn | Self::Fresh, Stage::Enrolling) => Err(Needs::Enrol),
+            (Self::Enroller | Self::Fresh, Stage::Complete) => Err(Needs::StepUp),
+        }
+    }
 }
 
 /// What an answer may cost, and so which limit it counts against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
-    /// Reading a public page.
+    /// Reading a page.
     Read,
     /// Whether the process lives; never limited, so that a flood cannot make it look dead.
     Health,
@@ -64,4 +127,121 @@ pages! {
     Asset "/pkg/{*file}" Everyone Read "/pkg/avouch.css";
     Health "/healthz" Everyone Health "/healthz";
     Ready "/readyz" Everyone Health "/readyz";
+    Help "/help" Everyone Read "/help";
+    SignUp "/sign-up" Everyone Read "/sign-up";
+    SignUpSent "/sign-up/sent" Everyone Read "/sign-up/sent";
+    VerifyEmail "/sign-up/verify" Everyone Read "/sign-up/verify";
+    SignIn "/sign-in" Everyone Read "/sign-in";
+    Forgot "/sign-in/forgot" Everyone Read "/sign-in/forgot";
+    ForgotSent "/sign-in/sent" Everyone Read "/sign-in/sent";
+    Reset "/sign-in/reset" Everyone Read "/sign-in/reset";
+    Code "/sign-in/code" CodeHolder Read "/sign-in/code";
+    Enrol "/account/mfa/enrol" Enroller Read "/account/mfa/enrol";
+    Account "/account" SignedIn Read "/account";
+    BackupCodes "/account/backup-codes" SignedIn Read "/account/backup-codes";
+    Sessions "/account/sessions" SignedIn Read "/account/sessions";
+    Confirm "/account/confirm" SignedIn Read "/account/confirm";
+}
+
+/// One row: something that changes something. Always a POST below `/api/`, always with a CSRF token.
+#[derive(Clone, Copy, Debug)]
+pub struct Endpoint {
+    pub act: Act,
+    /// Verb and noun, as the form's `data-action` says it.
+    pub name: &'static str,
+    pub path: &'static str,
+    pub who: Who,
+    /// Whether it can be used without an account, and so has the tighter limit for public forms.
+    pub public_form: bool,
+    /// The fields it takes beside `csrf`; any other is refused.
+    pub fields: &'static [&'static str],
+    /// Of those, the ones that may be left out.
+    pub optional: &'static [&'static str],
+    /// The page with its form: where a refusal is shown, and where a person goes on after stepping up.
+    pub page: Page,
+}
+
+macro_rules! endpoints {
+    ($($act:ident $name:literal $who:ident $(form $public:literal)? [$($field:literal)*] [$($optional:literal)*] on $page:ident;)*) => {
+        /// Every change. The router matches on it exhaustively.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Act { $($act),* }
+
+        pub const ENDPOINTS: &[Endpoint] = &[$(Endpoint {
+            act: Act::$act,
+            name: $name,
+            path: concat!("/api/", $name),
+            who: Who::$who,
+            public_form: false $(|| $public)?,
+            fields: &[$($field),*],
+            optional: &[$($optional),*],
+            page: Page::$page,
+        }),*];
+    };
+}
+
+endpoints! {
+    SignUp "sign-up" Everyone form true ["email" "name" "organisation" "password"] [] on SignUp;
+    VerifyEmail "verify-email" Everyone ["token"] [] on VerifyEmail;
+    SignIn "sign-in" Everyone ["email" "password" "next"] ["next"] on SignIn;
+    RequestReset "request-password-reset" Everyone form true ["email"] [] on Forgot;
+    ResetPassword "reset-password" Everyone ["token" "password"] [] on Reset;
+    EnterCode "enter-code" CodeHolder ["code" "next"] ["next"] on Code;
+    EnterBackupCode "enter-backup-code" CodeHolder ["code" "next"] ["next"] on Code;
+    ConfirmTotp "confirm-totp" Enroller ["code"] [] on Enrol;
+    ConfirmPassword "confirm-password" SignedIn ["password" "next"] ["next"] on Confirm;
+    RemoveTotp "remove-totp" Fresh [] [] on Account;
+    RegenerateBackupCodes "regenerate-backup-codes" SignedIn ["code"] [] on BackupCodes;
+    RevokeSession "revoke-session" SignedIn ["session"] [] on Sessions;
+    RevokeOtherSessions "revoke-other-sessions" SignedIn [] [] on Sessions;
+    SignOut "sign-out" AnySession ["session"] ["session"] on SignIn;
+    ChangePassword "change-password" SignedIn ["current_password" "password"] [] on Account;
+    ChangeProfile "change-profile" SignedIn ["name" "date_style" "time_zone"] [] on Account;
+    ChangeEmail "change-email" Fresh ["email"] [] on Account;
+}
+
+impl Page {
+    /// The row of this page.
+    pub fn row(self) -> &'static Row {
+        // Every variant has its row: both are written by one macro.
+        PAGES.iter().find(|row| row.page == self).unwrap_or(&PAGES[0])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_without_a_session_passes_a_row_that_is_not_for_everyone() {
+        for row in ENDPOINTS {
+            let passes = row.who.admits(Stage::SignedOut).is_ok();
+            assert_eq!(passes, row.who == Who::Everyone, "{}", row.name);
+        }
+    }
+
+    #[test]
+    fn a_half_session_of_an_enrolled_person_reaches_the_code_and_the_way_out_only() {
+        let open: Vec<_> = ENDPOINTS
+            .iter()
+            .filter(|row| row.who != Who::Everyone && row.who.admits(Stage::PasswordGiven).is_ok())
+            .map(|row| row.name)
+            .collect();
+        assert_eq!(open, ["enter-code", "enter-backup-code", "sign-out"]);
+    }
+
+    #[test]
+    fn whoever_has_to_enrol_reaches_enrolment_and_the_way_out_only() {
+        let reached = |who: Who| who != Who::Everyone && who.admits(Stage::Enrolling).is_ok();
+        let acts: Vec<_> = ENDPOINTS.iter().filter(|row| reached(row.who)).map(|row| row.name).collect();
+        let pages: Vec<_> = PAGES.iter().filter(|row| reached(row.who)).map(|row| row.path).collect();
+        assert_eq!((acts, pages), (vec!["confirm-totp", "sign-out"], vec!["/account/mfa/enrol"]));
+    }
+
+    #[test]
+    fn every_optional_field_is_a_field() {
+        for row in ENDPOINTS {
+            assert!(row.optional.iter().all(|field| row.fields.contains(field)), "{}", row.name);
+        }
+    }
 }

@@ -12,4 +12,5 @@ pub mod access;
 pub mod claim;
 pub mod permission;
 pub mod problem;
+pub mod strength;
 pub mod text;

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::access::Needs;
+
 /// A failure in words that may be public. Causes go to the log, under the reference.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "problem", rename_all = "kebab-case")]
@@ -11,15 +13,33 @@ pub enum Problem {
         field: String,
         message: String,
     },
+    /// Not signed in, or not far enough. With a message: what was offered as proof is not one.
+    Unproven {
+        needs: Needs,
+        field: Option<String>,
+        message: Option<String>,
+    },
+    /// The form's token is missing, foreign or too old, or another site sent the form.
+    Forged,
     NotFound,
     MethodNotAllowed,
+    /// The state of things does not allow it.
+    Conflict {
+        message: String,
+    },
     /// The request was meant for another host.
     OtherHost,
     TooLarge {
         limit_kib: u32,
     },
+    /// The body is neither a form nor JSON.
+    OtherType,
     TooSlow,
     TooMany {
+        retry_after_seconds: u64,
+    },
+    /// As many as the machine can bear are at it already.
+    Busy {
         retry_after_seconds: u64,
     },
     /// Something broke here; the reference finds its cause in the log.
@@ -30,17 +50,29 @@ pub enum Problem {
 }
 
 impl Problem {
+    pub fn field(field: &str, message: impl Into<String>) -> Self {
+        Self::Invalid { field: field.to_owned(), message: message.into() }
+    }
+
+    pub const fn needs(needs: Needs) -> Self {
+        Self::Unproven { needs, field: None, message: None }
+    }
+
     pub const fn status(&self) -> u16 {
         match self {
             Self::Invalid { .. } => 422,
+            Self::Unproven { .. } => 401,
+            Self::Forged => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
+            Self::Conflict { .. } => 409,
             Self::OtherHost => 421,
             Self::TooLarge { .. } => 413,
+            Self::OtherType => 415,
             Self::TooSlow => 408,
             Self::TooMany { .. } => 429,
             Self::Internal { .. } => 500,
-            Self::NotReady => 503,
+            Self::Busy { .. } | Self::NotReady => 503,
         }
     }
 
@@ -48,12 +80,20 @@ impl Problem {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Invalid { .. } => "invalid",
+            Self::Unproven { needs: Needs::SignIn, .. } => "sign-in",
+            Self::Unproven { needs: Needs::SecondFactor, .. } => "second-factor",
+            Self::Unproven { needs: Needs::Enrol, .. } => "enrol",
+            Self::Unproven { needs: Needs::StepUp, .. } => "step-up",
+            Self::Forged => "forged",
             Self::NotFound => "not-found",
             Self::MethodNotAllowed => "method-not-allowed",
+            Self::Conflict { .. } => "conflict",
             Self::OtherHost => "other-host",
             Self::TooLarge { .. } => "too-large",
+            Self::OtherType => "other-type",
             Self::TooSlow => "too-slow",
             Self::TooMany { .. } => "too-many",
+            Self::Busy { .. } => "busy",
             Self::Internal { .. } => "internal",
             Self::NotReady => "not-ready",
         }
@@ -62,12 +102,20 @@ impl Problem {
     pub const fn title(&self) -> &'static str {
         match self {
             Self::Invalid { .. } => "That value does not fit",
+            Self::Unproven { needs: Needs::SignIn, .. } => "Sign in first",
+            Self::Unproven { needs: Needs::SecondFactor, .. } => "Your code is still missing",
+            Self::Unproven { needs: Needs::Enrol, .. } => "Set up your second factor first",
+            Self::Unproven { needs: Needs::StepUp, .. } => "Confirm that it is you",
+            Self::Forged => "This form was not sent from our page",
             Self::NotFound => "There is nothing here",
             Self::MethodNotAllowed => "This address does not take that method",
+            Self::Conflict { .. } => "That is not possible now",
             Self::OtherHost => "This server does not answer for that host",
             Self::TooLarge { .. } => "That is too large",
+            Self::OtherType => "That is not a form",
             Self::TooSlow => "That took too long",
             Self::TooMany { .. } => "Too many requests",
+            Self::Busy { .. } => "Many people are signing in",
             Self::Internal { .. } => "Something broke on our side",
             Self::NotReady => "Not ready yet",
         }
@@ -76,15 +124,28 @@ impl Problem {
     /// What happened and what to do next.
     pub fn detail(&self) -> String {
         match self {
-            Self::Invalid { message, .. } => message.clone(),
+            Self::Invalid { message, .. }
+            | Self::Conflict { message }
+            | Self::Unproven { message: Some(message), .. } => message.clone(),
+            Self::Unproven { needs, .. } => match needs {
+                Needs::SignIn => "This is for people who are signed in. Sign in, then try again.",
+                Needs::SecondFactor => "Enter the code of your authenticator app to go on.",
+                Needs::Enrol => "Your account needs a second factor. Set up an authenticator app to go on.",
+                Needs::StepUp => "This needs your second factor once more. Confirm it, then go on where you were.",
+            }
+            .into(),
+            Self::Forged => "Its token is missing or too old. Open the page again and send the form once more.".into(),
             Self::NotFound => {
                 "The address may be mistyped, or the page may have moved. Start from the trust page.".into()
             }
             Self::MethodNotAllowed => "Open the page in the ordinary way instead.".into(),
             Self::OtherHost => "Use the address under which this page is published.".into(),
             Self::TooLarge { limit_kib } => format!("Send at most {limit_kib} KiB in one request."),
+            Self::OtherType => {
+                "Send application/x-www-form-urlencoded, or application/json with one object of texts.".into()
+            }
             Self::TooSlow => "The request did not arrive or finish in time. Try again.".into(),
-            Self::TooMany { retry_after_seconds } => {
+            Self::TooMany { retry_after_seconds } | Self::Busy { retry_after_seconds } => {
                 let unit = if *retry_after_seconds == 1 { "second" } else { "seconds" };
                 format!("Wait {retry_after_seconds} {unit}, then try again.")
             }
@@ -92,6 +153,47 @@ impl Problem {
                 format!("It has been recorded. If you write to us about it, name this reference: {reference}.")
             }
             Self::NotReady => "The server is starting or cannot reach its database. Try again in a moment.".into(),
+        }
+    }
+
+    /// The field that is to blame, if one is.
+    pub fn blames(&self) -> Option<(&str, String)> {
+        match self {
+            Self::Invalid { field, .. } | Self::Unproven { field: Some(field), .. } => {
+                Some((field.as_str(), self.detail()))
+            }
+            Self::Unproven { field: None, .. }
+            | Self::Forged
+            | Self::NotFound
+            | Self::MethodNotAllowed
+            | Self::Conflict { .. }
+            | Self::OtherHost
+            | Self::TooLarge { .. }
+            | Self::OtherType
+            | Self::TooSlow
+            | Self::TooMany { .. }
+            | Self::Busy { .. }
+            | Self::Internal { .. }
+            | Self::NotReady => None,
+        }
+    }
+
+    /// Seconds to wait, where waiting helps.
+    pub const fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::TooMany { retry_after_seconds } | Self::Busy { retry_after_seconds } => Some(*retry_after_seconds),
+            Self::NotReady => Some(5),
+            Self::Invalid { .. }
+            | Self::Unproven { .. }
+            | Self::Forged
+            | Self::NotFound
+            | Self::MethodNotAllowed
+            | Self::Conflict { .. }
+            | Self::OtherHost
+            | Self::TooLarge { .. }
+            | Self::OtherType
+            | Self::TooSlow
+            | Self::Internal { .. } => None,
         }
     }
 }

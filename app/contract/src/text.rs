@@ -39,6 +39,42 @@ impl EmailAddress {
     }
 }
 
+/// A short text of a person's own: a name of somebody or something. One line, 1 to 120 characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShortText(String);
+
+impl ShortText {
+    /// White space around it goes; control characters and marks that turn the writing direction are refused, because they
+    /// would let a text look like another.
+    ///
+    /// # Errors
+    /// Says in a few words what is wrong.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        let text = text.trim();
+        let hidden = |c: char| {
+            c.is_control()
+                || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+        };
+        match (text.chars().count(), text.chars().any(hidden)) {
+            (0, _) => Err("write something here"),
+            (121.., _) => Err("that is longer than 120 characters"),
+            (_, true) => Err("there is an invisible character in it; type it again"),
+            (_, false) => Ok(Self(text.to_owned())),
+        }
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Where somebody may be sent on: a path on this site, or nowhere.
+pub fn local_path(path: &str) -> Option<&str> {
+    let local = path.starts_with('/') && !path.starts_with("//") && path.len() <= 512;
+    let clean = path.chars().all(|c| c.is_ascii_graphic() && !"\\\"<>".contains(c)) && !path.contains("/api/");
+    (local && clean).then_some(path)
+}
+
 /// Whether `text` is a name that can stand in an address: a–z, 0–9 and single hyphens inside, at most 63.
 pub fn is_slug(text: &str) -> bool {
     (1..=63).contains(&text.len())
@@ -69,6 +105,37 @@ mod tests {
             assert!(EmailAddress::parse(bad).is_err(), "{bad:?}");
         }
         assert!(EmailAddress::parse("first.last+tag@sub.example.com").is_ok());
+    }
+
+    #[test]
+    fn somebody_is_sent_on_within_this_site_only() {
+        let outside = [
+            "//evil.example",
+            "/\\evil",
+            "https://evil.example",
+            "\\\\evil",
+            "/a\r\nSet-Cookie: x=1",
+            "javascript:alert(1)",
+            "",
+            "evil",
+            "/a b",
+            "/\t/evil",
+            "/api/sign-out",
+            "\u{2f}\u{ff0f}evil",
+            "/ä",
+        ];
+        for bad in outside {
+            assert_eq!(local_path(bad), None, "{bad:?}");
+        }
+        assert_eq!(local_path("/account?x=1#y"), Some("/account?x=1#y"));
+    }
+
+    #[test]
+    fn a_short_text_is_one_visible_line() {
+        for bad in ["", "  ", "a\nb", "a\u{202e}b", &"x".repeat(121)] {
+            assert!(ShortText::parse(bad).is_err(), "{bad:?}");
+        }
+        assert_eq!(ShortText::parse(" Ada Löwe ").map(|name| name.as_str().to_owned()), Ok("Ada Löwe".to_owned()));
     }
 
     #[test]

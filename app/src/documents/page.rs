@@ -58,7 +58,13 @@ fn show(site: &Site, kind: DocumentKind, version: Option<&str>, headers: &Header
     } else {
         format!("{}{path}/{}", site.settings.serving.public_url, wanted.version)
     };
-    let head = Head { title: &title, description: Some(name), canonical: Some(&canonical), style: site.assets.style() };
+    let head = Head {
+        title: &title,
+        description: Some(name),
+        canonical: Some(&canonical),
+        style: site.assets.style(),
+        script: None,
+    };
     respond::html(StatusCode::OK, document(&head, body(wanted, &versions, path, &site.profile.name, newest)))
 }
 

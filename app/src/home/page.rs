@@ -20,6 +20,7 @@ pub async fn show(Shared(site): Shared<Arc<Site>>) -> Response {
         description: Some(&profile.line),
         canonical: Some(&canonical),
         style: site.assets.style(),
+        script: None,
     };
     let (name, line, entity) = (profile.name.clone(), profile.line.clone(), profile.legal_entity.clone());
     let body = view! {
@@ -27,7 +28,7 @@ pub async fn show(Shared(site): Shared<Arc<Site>>) -> Response {
         <main id="main" class="home">
             <h1>{name}</h1>
             <p class="line">{line}</p>
-            <p class="go"><a class="btn btn-primary" href="/trust">"Open the trust page"</a></p>
+            <p class="go"><a class="btn btn-primary" href="/trust">"Open the trust page"</a>" "<a class="btn" href="/sign-in">"Sign in"</a>" "<a class="btn" href="/sign-up">"Sign up"</a></p>
             {trust::page::glance(&now.board)}
         </main>
         <footer class="foot">

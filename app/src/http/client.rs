@@ -55,6 +55,7 @@ impl FromStr for Networks {
 /// What is known of whoever sent one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Client {
+    pub address: IpAddr,
     pub counted: Counted,
     /// Whether the connection is encrypted on its way from the person.
     pub secure: bool,
@@ -73,6 +74,7 @@ impl Client {
             && last(headers, "x-forwarded-proto") == Some("https");
         let address = if trusted { forwarded_for(headers, &settings.trusted_proxies).unwrap_or(peer) } else { peer };
         Self {
+            address,
             counted: probe.map_or_else(|| Counted::network(address), Counted::Probe),
             secure: over_tls || forwarded_secure,
             near: trusted || peer.to_canonical().is_loopback(),

@@ -1,6 +1,7 @@
 //! The one builder of cookies: nothing else writes `Set-Cookie`.
 
-use axum::http::HeaderValue;
+use axum::http::header::COOKIE;
+use axum::http::{HeaderMap, HeaderValue};
 
 /// A cookie of this host only, for the whole site, out of reach of scripts and of other sites' requests.
 ///
@@ -14,6 +15,14 @@ pub fn build(name: &str, value: &str, lasts_seconds: u32) -> Result<HeaderValue,
     }
     let line = format!("__Host-{name}={value}; Path=/; Max-Age={lasts_seconds}; Secure; HttpOnly; SameSite=Lax");
     HeaderValue::from_str(&line).map_err(|_| "a cookie's name and value are letters, digits and a few signs")
+}
+
+/// One of our own cookies, as the browser sent it back.
+pub fn read(headers: &HeaderMap, name: &str) -> Option<String> {
+    let wanted = format!("__Host-{name}");
+    let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(found, _)| *found == wanted).map(|(_, value)| value.to_owned())
 }
 
 #[cfg(test)]

@@ -6,7 +6,6 @@ use axum::response::Response;
 use contract::problem::Problem;
 use leptos::prelude::*;
 use serde_json::json;
-use uuid::Uuid;
 
 use super::respond;
 use crate::ui::layout::{Head, document};
@@ -16,17 +15,11 @@ pub fn answer(problem: &Problem, request: &HeaderMap, style: &str) -> Response {
     let status = StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let accepts = request.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let mut response = if accepts.contains("json") && !accepts.contains("text/html") {
-        let errors = match problem {
-            Problem::Invalid { field, message } => json!([{ "field": field, "message": message }]),
-            Problem::NotFound
-            | Problem::MethodNotAllowed
-            | Problem::OtherHost
-            | Problem::TooLarge { .. }
-            | Problem::TooSlow
-            | Problem::TooMany { .. }
-            | Problem::Internal { .. }
-            | Problem::NotReady => json!([]),
-        };
+        let errors: Vec<_> = problem
+            .blames()
+            .map(|(field, message)| json!({ "field": field, "message": message }))
+            .into_iter()
+            .collect();
         let body = json!({
             "type": format!("urn:avouch:problem:{}", problem.kind()),
             "title": problem.title(),
@@ -40,24 +33,14 @@ pub fn answer(problem: &Problem, request: &HeaderMap, style: &str) -> Response {
         page.headers_mut().insert(axum::http::header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         page
     };
-    if let Problem::TooMany { retry_after_seconds } = problem {
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(*retry_after_seconds));
-    }
-    if matches!(problem, Problem::NotReady) {
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
+    if let Some(seconds) = problem.retry_after() {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
 }
 
-/// A failure of ours: the cause goes to the log under the reference that the person sees.
-pub fn internal(cause: &dyn std::fmt::Display) -> Problem {
-    let reference = Uuid::now_v7().simple().to_string();
-    tracing::error!(reference, %cause, "a request failed: {cause}");
-    Problem::Internal { reference }
-}
-
 fn page(problem: &Problem, style: &str) -> String {
-    let head = Head { title: problem.title(), description: None, canonical: None, style };
+    let head = Head { title: problem.title(), description: None, canonical: None, style, script: None };
     document(
         &head,
         view! {

@@ -68,15 +68,19 @@ impl Front {
 }
 
 /// All layers in their order. One function, so that the order can be read.
-async fn all(site: &Site, router: &Router, peer: Peer, request: Request) -> Response {
+async fn all(site: &Site, router: &Router, peer: Peer, mut request: Request) -> Response {
     let client = Client::of(peer.address.ip(), peer.over_tls, request.headers(), &site.settings);
     let mut response = match refuse(site, client, &request) {
         Some(Refusal::Redirect(to)) => redirect(&to),
         Some(Refusal::Problem(problem)) => failure::answer(&problem, request.headers(), site.assets.style()),
-        None => match kept_ready(site, &request) {
-            Some(response) => response,
-            None => serve(site, router, request).await,
-        },
+        None => {
+            if let Some(ready) = kept_ready(site, &request) {
+                ready
+            } else {
+                request.extensions_mut().insert(client);
+                serve(site, router, request).await
+            }
+        }
     };
     if let Counted::Probe(nonce) = client.counted
         && let Ok(value) = HeaderValue::from_str(&recognition(&site.settings.serving.probe_token, nonce))
@@ -159,7 +163,7 @@ async fn serve(site: &Site, router: &Router, request: Request) -> Response {
     let response = match timeout(limit, AssertUnwindSafe(work).catch_unwind()).await {
         Ok(Ok(Ok(response))) => response,
         Ok(Ok(Err(problem))) => return say(&problem),
-        Ok(Err(_)) => return say(&failure::internal(&"a page panicked")),
+        Ok(Err(_)) => return say(&server::problem::internal(&"a page panicked")),
         Err(_) => return say(&Problem::TooSlow),
     };
     if response.status() == StatusCode::METHOD_NOT_ALLOWED {

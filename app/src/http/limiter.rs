@@ -97,6 +97,7 @@ mod tests {
             reads_per_minute: number,
             changes_per_minute: number,
             forms_per_minute: number,
+            sign_ins_per_minute: number,
             body_kib: number,
             request_seconds: number,
         })

@@ -3,12 +3,16 @@
 pub mod assets;
 pub mod client;
 pub mod cookie;
+pub mod csrf;
 pub mod failure;
+pub mod fields;
 pub mod layers;
 pub mod limiter;
+pub mod people;
 pub mod respond;
 pub mod router;
 pub mod serve;
 pub mod site;
+pub mod visit;
 
 pub use self::site::{Settings, Site};

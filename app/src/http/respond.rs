@@ -16,6 +16,9 @@ pub const HTML: &str = "text/html; charset=utf-8";
 /// For pages: our own style sheet, pictures and fonts; no script at all.
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
+/// For the few pages with a script: files of this server only, none inline, and WebAssembly.
+const SCRIPT_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; object-src 'none'";
+
 /// For everything else: nothing.
 pub const BARE_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 
@@ -37,6 +40,13 @@ pub static EVERY_ANSWER: [(HeaderName, HeaderValue); 7] = [
 pub fn html(status: StatusCode, page: String) -> Response {
     let mut response = bytes(status, HTML, "no-cache", page);
     response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(PAGE_POLICY));
+    response
+}
+
+/// The same with our own script and the program that it loads, and nobody else's.
+pub fn html_with_script(status: StatusCode, page: String) -> Response {
+    let mut response = html(status, page);
+    response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(SCRIPT_POLICY));
     response
 }
 

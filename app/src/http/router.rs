@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
-use axum::routing::{MethodRouter, get};
-use contract::access::{PAGES, Page};
+use axum::routing::{MethodRouter, get, post};
+use contract::access::{ENDPOINTS, Endpoint, PAGES, Page};
 use contract::problem::Problem;
 
-use super::{Site, failure, respond};
+use super::{Site, failure, people, respond};
 use crate::documents::{page as documents, robots, security_txt};
 use crate::{home, trust};
 
@@ -18,6 +18,7 @@ pub fn router(site: &Arc<Site>) -> Router {
     PAGES
         .iter()
         .fold(Router::new(), |router, row| router.route(row.path, handler(row.page)))
+        .merge(ENDPOINTS.iter().fold(Router::new(), |router, row| router.route(row.path, changer(row))))
         .fallback(nothing_here)
         .with_state(Arc::clone(site))
 }
@@ -41,7 +42,25 @@ fn handler(page: Page) -> MethodRouter<Arc<Site>> {
         Page::Asset => get(asset),
         Page::Health => get(health),
         Page::Ready => get(ready),
+        Page::Help
+        | Page::SignUp
+        | Page::SignUpSent
+        | Page::VerifyEmail
+        | Page::SignIn
+        | Page::Forgot
+        | Page::ForgotSent
+        | Page::Reset
+        | Page::Code
+        | Page::Enrol
+        | Page::Account
+        | Page::BackupCodes
+        | Page::Sessions
+        | Page::Confirm => get(move |site, client, uri: Uri, headers| people::show(page, site, client, uri, headers)),
     }
+}
+
+fn changer(row: &'static Endpoint) -> MethodRouter<Arc<Site>> {
+    post(move |site, client, headers, body| people::change(row, site, client, headers, body))
 }
 
 async fn nothing_here(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {

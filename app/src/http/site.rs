@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 use server::clock::Clock;
 use server::controls::web_hygiene::rate_limits_on;
 use server::controls::{Instance, Serving};
-use server::guard::{ReadError, Visitor};
+use server::guard::{Operator, ReadError, Visitor};
+use server::identity::{Accounts, housekeeping};
 use server::jobs;
+use server::mail::{Post, queue};
 use server::profile::Profile;
 use server::trust::{Board, Facts, history};
 use tracing::error;
@@ -50,6 +52,7 @@ pub struct Site {
     pub clock: Clock,
     pub settings: Settings,
     pub assets: Assets,
+    pub accounts: Accounts,
     pub limiter: Limiter,
     snapshot: RwLock<Arc<Snapshot>>,
     started: Instant,
@@ -70,6 +73,7 @@ impl Site {
         clock: Clock,
         settings: Settings,
         assets: Assets,
+        accounts: Accounts,
     ) -> Result<Self, ReadError> {
         let revision = visitor.revision().await?;
         let facts = Facts::read(&visitor, &profile.id).await?;
@@ -85,6 +89,7 @@ impl Site {
             clock,
             settings,
             assets,
+            accounts,
             limiter,
             snapshot,
             started: Instant::now(),
@@ -193,5 +198,31 @@ pub async fn schedule(site: Arc<Site>, instance: Instance, checked: Arc<AtomicBo
         }
         checked.store(true, Ordering::Relaxed);
         tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
+
+/// How often the queue is looked at when nobody rings: for letters whose time has come, and for those of another instance.
+const MAIL_EVERY: Duration = Duration::from_secs(5);
+
+/// Sends letters as they are queued, forever.
+pub async fn deliver(site: Arc<Site>, operator: Operator, post: Post) {
+    loop {
+        let _ = tokio::time::timeout(MAIL_EVERY, site.accounts.bell.notified()).await;
+        match queue::deliver(&operator, &site.accounts.vault, &post, site.clock.now()).await {
+            // A full round: there may be more.
+            Ok(round) if round.sent >= 20 => site.accounts.bell.notify_one(),
+            Ok(_) => {}
+            Err(cause) => error!(%cause, "the letters could not be read"),
+        }
+    }
+}
+
+/// Lets go of sessions, links and buckets that have run out, once a minute.
+pub async fn sweep(site: Arc<Site>, operator: Operator) {
+    loop {
+        tokio::time::sleep(Duration::from_mins(1)).await;
+        if let Err(cause) = housekeeping::clear(&operator, site.clock.now()).await {
+            error!(%cause, "what has run out could not be cleared");
+        }
     }
 }

@@ -33,18 +33,25 @@ pub async fn show(Shared(site): Shared<Arc<Site>>, Path(id): Path<String>, heade
     }
     let changes = match history::newest(&site.visitor, &site.profile.id, Some(&id), None).await {
         Ok(changes) => changes,
-        Err(cause) => return failure::answer(&failure::internal(&cause), &headers, style),
+        Err(cause) => return failure::answer(&server::problem::internal(&cause), &headers, style),
     };
     let canonical = format!("{}/trust/claims/{id}", site.settings.serving.public_url);
     match (site.profile.claim(&id), now.board.claim(&id), changes.first()) {
         (Some(claim), Some(told), _) => {
             let title = format!("{id}: {} · {}", told.state.word(), site.profile.name);
-            let head = Head { title: &title, description: Some(&told.text), canonical: Some(&canonical), style };
+            let head =
+                Head { title: &title, description: Some(&told.text), canonical: Some(&canonical), style, script: None };
             respond::html(StatusCode::OK, document(&head, body(claim, told, &now.facts, &changes, &site.profile.name)))
         }
         (_, _, Some(last)) => {
             let title = format!("{id}: withdrawn · {}", site.profile.name);
-            let head = Head { title: &title, description: Some(&last.sentence), canonical: Some(&canonical), style };
+            let head = Head {
+                title: &title,
+                description: Some(&last.sentence),
+                canonical: Some(&canonical),
+                style,
+                script: None,
+            };
             respond::html(StatusCode::OK, document(&head, withdrawn(last, &changes, &site.profile.name)))
         }
         (_, _, None) => failure::answer(&Problem::NotFound, &headers, style),

@@ -16,7 +16,7 @@ pub async fn show(Shared(site): Shared<Arc<Site>>, headers: HeaderMap) -> Respon
         Ok(changes) => {
             respond::bytes(StatusCode::OK, "application/atom+xml; charset=utf-8", "no-cache", feed(&site, &changes))
         }
-        Err(cause) => failure::answer(&failure::internal(&cause), &headers, site.assets.style()),
+        Err(cause) => failure::answer(&server::problem::internal(&cause), &headers, site.assets.style()),
     }
 }
 

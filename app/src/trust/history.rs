@@ -38,10 +38,11 @@ pub async fn show(
                 description: Some("Every change of a claim's state, newest first, hash-chained."),
                 canonical: Some(&canonical),
                 style,
+                script: None,
             };
             respond::html(StatusCode::OK, document(&head, body(&changes, &site.profile.name)))
         }
-        Err(cause) => failure::answer(&failure::internal(&cause), &headers, style),
+        Err(cause) => failure::answer(&server::problem::internal(&cause), &headers, style),
     }
 }
 

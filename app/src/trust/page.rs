@@ -48,8 +48,13 @@ pub fn page(board: &Board, filter: &Filter, settings: &Settings, assets: &Assets
         board.profile.line,
         picture::in_words(&board.summary())
     );
-    let head =
-        Head { title: &title, description: Some(&description), canonical: Some(&canonical), style: assets.style() };
+    let head = Head {
+        title: &title,
+        description: Some(&description),
+        canonical: Some(&canonical),
+        style: assets.style(),
+        script: None,
+    };
     document(&head, body(board, filter))
 }
 

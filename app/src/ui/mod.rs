@@ -1,4 +1,5 @@
 //! What all pages share.
 
+pub mod form;
 pub mod layout;
 pub mod words;

@@ -2,4 +2,5 @@
 
 mod common;
 mod controls;
+mod people;
 mod site;

@@ -1,7 +1,7 @@
 //! The public site over a real socket: every row of the access table, and everything that is refused.
 
 use crate::common::{self, get, over_tls, plain, raw, served, status};
-use contract::access::{Class, PAGES};
+use contract::access::{Class, PAGES, Who};
 use contract::claim::State;
 use server::controls::Mode;
 use server::testing::{World, profile};
@@ -16,7 +16,8 @@ async fn every_row_of_the_access_table_answers_and_takes_no_change() {
     let served = plain().await;
     for row in PAGES {
         let path = example(row.example);
-        assert_eq!(status(&get(served.address, &path, "").await), 200, "{path}");
+        let wanted = if row.who == Who::Everyone { 200 } else { 401 };
+        assert_eq!(status(&get(served.address, &path, "").await), wanted, "{path}");
         for method in ["POST", "PUT", "PATCH", "DELETE"] {
             let request = format!(
                 "{method} {path} HTTP/1.1\r\nhost: {}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",

@@ -31,7 +31,7 @@ async function warmUp(port) {
 }
 
 /** The kernel counts in units of 1024 bytes; a MB here is 1,000,000. */
-function resident(child) {
+export function resident(child) {
   const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
   return (Number(/VmRSS:\s+(\d+) kB/.exec(status)[1]) * 1024) / 1e6;
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::clock::Clock;
 use crate::crypto::keys::Origin;
 use crate::guard::Operator;
+use crate::identity::Accounts;
 use crate::profile::Profile;
 use crate::vault::Vault;
 
@@ -37,6 +38,7 @@ pub struct Instance {
     pub profile: Arc<Profile>,
     pub operator: Operator,
     pub vault: Vault,
+    pub accounts: Accounts,
     pub clock: Clock,
     pub serving: Serving,
     /// Secrets beside the master key, and where each came from.

@@ -68,6 +68,8 @@ pub enum ProbeError {
     TooLong,
     #[error("the address cannot be asked for")]
     BadAddress,
+    #[error("the page has no form")]
+    NoForm,
 }
 
 /// What came back.
@@ -143,7 +145,7 @@ impl Probe {
     /// # Errors
     /// See [`ProbeError`].
     pub async fn get(&mut self, path: &str) -> Result<Answer, ProbeError> {
-        self.ask("GET", path, None).await
+        self.send("GET", path, &[], Vec::new()).await
     }
 
     /// Announces a body of `bytes` and sends it.
@@ -151,10 +153,20 @@ impl Probe {
     /// # Errors
     /// See [`ProbeError`].
     pub async fn post(&mut self, path: &str, bytes: usize) -> Result<Answer, ProbeError> {
-        self.ask("POST", path, Some(vec![b'a'; bytes])).await
+        self.send("POST", path, &[], vec![b'a'; bytes]).await
     }
 
-    async fn ask(&mut self, method: &str, path: &str, body: Option<Vec<u8>>) -> Result<Answer, ProbeError> {
+    /// Anything at all.
+    ///
+    /// # Errors
+    /// See [`ProbeError`].
+    pub async fn send(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> Result<Answer, ProbeError> {
         let mut request = Request::builder()
             .method(method)
             .uri(path)
@@ -163,8 +175,10 @@ impl Probe {
         if let Some(forwarded) = self.forwarded {
             request = request.header("x-forwarded-proto", forwarded);
         }
-        let request =
-            request.body(Full::new(Bytes::from(body.unwrap_or_default()))).map_err(|_| ProbeError::BadAddress)?;
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Full::new(Bytes::from(body))).map_err(|_| ProbeError::BadAddress)?;
         within(self.send.ready()).await??;
         let answer = within(self.send.send_request(request)).await??;
         let (parts, body) = answer.into_parts();
@@ -173,6 +187,53 @@ impl Probe {
             .map_err(|_| ProbeError::TooLong)?
             .to_bytes();
         Ok(Answer { status: parts.status, headers: parts.headers, body })
+    }
+}
+
+/// The cookie header of a session.
+pub fn session_cookie(id: &str) -> String {
+    format!("__Host-session={id}")
+}
+
+/// A form as a page of this instance carries it: the token in its cookie and in its field.
+#[derive(Clone, Debug, Default)]
+pub struct Form {
+    pub cookie: String,
+    pub token: String,
+}
+
+impl Form {
+    /// Opens a page, signed in or not, and takes the token that its forms carry.
+    ///
+    /// # Errors
+    /// [`ProbeError::NoForm`] when the page has none.
+    pub async fn from_page(probe: &mut Probe, path: &str, session: Option<&str>) -> Result<Self, ProbeError> {
+        let with_session = session.map(session_cookie);
+        let headers: Vec<(&str, &str)> = with_session.iter().map(|cookie| ("cookie", cookie.as_str())).collect();
+        let answer = probe.send("GET", path, &headers, Vec::new()).await?;
+        let cookies = answer.headers.get_all("set-cookie").iter().filter_map(|line| line.to_str().ok());
+        let set = cookies.filter_map(|line| line.split(';').next()).find(|pair| pair.starts_with("__Host-csrf="));
+        let page = String::from_utf8_lossy(&answer.body).into_owned();
+        let field = page.split("name=\"csrf\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
+        let (Some(set), Some(token)) = (set, field) else { return Err(ProbeError::NoForm) };
+        let cookie = with_session.map_or_else(|| set.to_owned(), |session| format!("{session}; {set}"));
+        Ok(Self { cookie, token: token.to_owned() })
+    }
+
+    /// Sends fields as a program would.
+    ///
+    /// # Errors
+    /// See [`ProbeError`].
+    pub async fn send(&self, probe: &mut Probe, path: &str, fields: &[(&str, &str)]) -> Result<Answer, ProbeError> {
+        let body: serde_json::Map<String, serde_json::Value> =
+            fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect();
+        let headers = [
+            ("cookie", self.cookie.as_str()),
+            ("x-csrf-token", self.token.as_str()),
+            ("accept", "application/json"),
+            ("content-type", "application/json"),
+        ];
+        probe.send("POST", path, &headers, serde_json::to_vec(&body).unwrap_or_default()).await
     }
 }
 

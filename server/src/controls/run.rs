@@ -6,7 +6,10 @@ use sea_orm::{ActiveValue, ColumnTrait, Condition, DbErr, EntityTrait, QueryFilt
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{CHECK_LIMIT, Check, Instance, Seen, claim_engine, data_shape, sealed_storage, transport, web_hygiene};
+use super::{
+    CHECK_LIMIT, Check, Instance, Seen, claim_engine, data_shape, identity, mfa, passwords, sealed_storage, transport,
+    web_hygiene,
+};
 use crate::clock::to_ms;
 use crate::entity::finding;
 
@@ -68,6 +71,18 @@ async fn dispatch(check: Check, instance: &Instance) -> Result<Seen, String> {
         Check::Cookies => told(web_hygiene::cookies(instance).await),
         Check::RateLimits => told(web_hygiene::rate_limits(instance).await),
         Check::BodyLimits => told(web_hygiene::body_limits(instance).await),
+        Check::TotpSecrets => told(sealed_storage::totp_secrets(instance).await),
+        Check::Csrf => told(web_hygiene::csrf(instance).await),
+        Check::FormThrottle => told(web_hygiene::form_throttle(instance).await),
+        Check::HashScheme => told(passwords::scheme(instance).await),
+        Check::HashSalts => told(passwords::salts(instance).await),
+        Check::PasswordUnseen => told(passwords::unseen(instance).await),
+        Check::FactorDemanded => told(mfa::demanded(instance).await),
+        Check::FactorOffered => told(mfa::offered(instance).await),
+        Check::CodeOnce => told(mfa::codes(instance).await),
+        Check::BackupCodes => told(mfa::backup_codes(instance).await),
+        Check::UniqueAddress => told(identity::unique(instance).await),
+        Check::WorkAddresses => told(identity::work_addresses(instance).await),
         Check::HealthFields => Ok(data_shape::health_fields(instance)),
     }
 }

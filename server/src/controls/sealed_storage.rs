@@ -1,10 +1,15 @@
 //! Sealed storage: what is confidential exists on disk only under AES-256-GCM, and secrets are only ever referred to.
 
+use sea_orm::EntityTrait;
 use uuid::Uuid;
 
 use super::{Instance, Seen};
 use crate::crypto::keys::{Origin, Reference};
 use crate::crypto::seal::CIPHER;
+use crate::crypto::totp::{SECRET_BYTES, TotpSecret};
+use crate::entity::totp;
+use crate::guard::AccountId;
+use crate::identity::second_factor::secret_place;
 use crate::vault::VaultError;
 
 pub async fn at_rest(instance: &Instance) -> Result<Seen, sea_orm::DbErr> {
@@ -47,6 +52,27 @@ fn marker(instance: &Instance, id: Uuid) -> Result<Seen, VaultError> {
     }
     Ok(Seen::Upheld(format!(
         "A marker sealed with {CIPHER} is not in the stored bytes, and a changed byte was noticed."
+    )))
+}
+
+pub async fn totp_secrets(instance: &Instance) -> Result<Seen, sea_orm::DbErr> {
+    let rows = instance.operator.all(totp::Entity::find()).await?;
+    let (elsewhere, vault) = (AccountId(Uuid::now_v7()), &instance.vault);
+    for row in &rows {
+        let place = secret_place(AccountId(row.account_id));
+        let opens = vault.open_sealed(&place, &row.secret).is_ok_and(|plain| TotpSecret::from_slice(&plain).is_some());
+        if !opens || vault.open_sealed(&secret_place(elsewhere), &row.secret).is_ok() {
+            return Ok(Seen::Failing("A stored TOTP secret is not sealed for its account.".into()));
+        }
+    }
+    let marker = [7; SECRET_BYTES];
+    let sealed = vault.seal(&secret_place(elsewhere), &marker).unwrap_or_default();
+    if sealed.is_empty() || sealed.windows(SECRET_BYTES).any(|window| window == marker) {
+        return Ok(Seen::Failing("A secret of the check's own was not sealed.".into()));
+    }
+    Ok(Seen::Upheld(format!(
+        "All {} stored TOTP secrets are sealed with {CIPHER}, each for its own account.",
+        rows.len()
     )))
 }
 

@@ -1,22 +1,26 @@
 //! Web hygiene: what every answer of this server carries, and what it refuses.
 
-use contract::access::{PAGES, Row};
+use contract::access::{ENDPOINTS, PAGES, Row, Who};
 
-use super::probe::{Answer, Probe, ProbeError};
+use super::mfa::LookError;
+use super::probe::{Answer, Form, Probe, ProbeError};
 use super::{Check, Instance, Seen};
+use crate::identity::stand_in::{As, StandIn};
 use crate::trust::Facts;
 
 /// Header and what it must hold on every answer.
 const REQUIRED: &[(&str, &str)] = &[
     ("content-security-policy", "default-src 'none'"),
     ("x-content-type-options", "nosniff"),
-    ("referrer-policy", "no-referrer"),
     ("cross-origin-opener-policy", "same-origin"),
     ("permissions-policy", "camera=()"),
 ];
 
 /// The one answer that other sites are meant to show.
 const EMBEDDED: &str = "/trust/badge.svg";
+
+/// Pages before the door with our own script: the strength of a password is shown while it is typed.
+const WITH_SCRIPT: &[&str] = &["/sign-up", "/sign-in/reset"];
 
 /// What would tell a stranger which software runs here.
 const TELLTALE: &[&str] = &["server", "x-powered-by", "x-aspnet-version", "via"];
@@ -26,7 +30,8 @@ fn addresses(instance: &Instance) -> Vec<(String, u16)> {
     let claim = instance.profile.claims.first().map(|claim| claim.id.as_str()).unwrap_or_default();
     let version = instance.profile.documents.first().map(|document| document.version.to_string()).unwrap_or_default();
     let filled = |row: &Row| row.example.replace("{first}", claim).replace("{version}", &version);
-    let rows = PAGES.iter().map(|row| (filled(row), 200));
+    let status = |row: &Row| if row.who == Who::Everyone { 200 } else { 401 };
+    let rows = PAGES.iter().map(|row| (filled(row), status(row)));
     rows.chain([("/nothing-is-here".to_owned(), 404)]).collect()
 }
 
@@ -43,7 +48,7 @@ pub async fn headers(instance: &Instance) -> Result<Seen, ProbeError> {
         }
     }
     Ok(Seen::Upheld(format!(
-        "{} addresses asked for: all carry the security headers, none a script or a product version.",
+        "{} addresses asked for: all carry the security headers, none a product version, a foreign or an inline script.",
         addresses.len()
     )))
 }
@@ -52,12 +57,16 @@ fn wrong_headers(path: &str, answer: &Answer) -> Option<String> {
     if let Some((name, _)) = REQUIRED.iter().find(|(name, part)| !answer.header(name).contains(part)) {
         return Some(format!("the header {name} is missing or weak"));
     }
+    // A page with a form lets its own origin be seen by itself, or browsers would send none with the form.
+    if !matches!(answer.header("referrer-policy"), "no-referrer" | "same-origin") {
+        return Some("the header referrer-policy is missing or weak".into());
+    }
     let sharing = if path == EMBEDDED { "cross-origin" } else { "same-origin" };
     if answer.header("cross-origin-resource-policy") != sharing {
         return Some("the header cross-origin-resource-policy is missing or wrong".into());
     }
     let policy = answer.header("content-security-policy");
-    if !policy.contains("frame-ancestors 'none'") || policy.contains("unsafe-inline") || policy.contains("unsafe-eval")
+    if !policy.contains("frame-ancestors 'none'") || policy.contains("unsafe-inline") || policy.contains("'unsafe-eval")
     {
         return Some("the content security policy is weak".into());
     }
@@ -65,8 +74,17 @@ fn wrong_headers(path: &str, answer: &Answer) -> Option<String> {
         return Some(format!("the header {name} tells which software runs here"));
     }
     let html = answer.header("content-type").starts_with("text/html");
-    let script = html && answer.body.windows(7).any(|window| window.eq_ignore_ascii_case(b"<script"));
-    script.then(|| "a public page has a script".into())
+    let scripts = if html { scripts_of(&answer.body) } else { Vec::new() };
+    let ours = |script: &String| script.starts_with("<script type=\"module\" src=\"/pkg/");
+    let allowed = WITH_SCRIPT.contains(&path) && scripts.iter().all(ours);
+    (!scripts.is_empty() && !allowed).then(|| "a public page has a script".into())
+}
+
+/// The opening tags of all scripts.
+fn scripts_of(page: &[u8]) -> Vec<String> {
+    let page = String::from_utf8_lossy(page);
+    let lower = page.to_ascii_lowercase();
+    lower.match_indices("<script").map(|(at, _)| lower[at..].chars().take(120).collect()).collect()
 }
 
 pub async fn cookies(instance: &Instance) -> Result<Seen, ProbeError> {
@@ -159,6 +177,132 @@ pub async fn body_limits(instance: &Instance) -> Result<Seen, ProbeError> {
         413 => Seen::Upheld(format!("A body above {limit} KiB was answered 413.")),
         status => Seen::Failing(format!("A body above {limit} KiB was answered {status}.")),
     })
+}
+
+/// A forged form, and the status that it must get.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Forgery {
+    NoToken,
+    CookieOnly,
+    FieldOnly,
+    Changed,
+    OtherSession,
+    OtherSite,
+    PlainText,
+}
+
+const FORGERIES: &[Forgery] = &[
+    Forgery::NoToken,
+    Forgery::CookieOnly,
+    Forgery::FieldOnly,
+    Forgery::Changed,
+    Forgery::OtherSession,
+    Forgery::OtherSite,
+    Forgery::PlainText,
+];
+
+pub async fn csrf(instance: &Instance) -> Result<Seen, LookError> {
+    let Some(role) = instance.profile.roles.keys().next() else {
+        return Ok(Seen::Failing("There are no roles.".into()));
+    };
+    let now = instance.clock.now();
+    let person = StandIn::make(&instance.operator, &instance.accounts, role, As::SteppedUp, now).await?;
+    let other = StandIn::make(&instance.operator, &instance.accounts, role, As::SteppedUp, now).await?;
+    let seen = all_forgeries(instance, &person.session.text(), &other.session.text()).await;
+    person.remove(&instance.operator).await?;
+    other.remove(&instance.operator).await?;
+    Ok(match seen? {
+        Some(wrong) => Seen::Failing(wrong),
+        None => Seen::Upheld(format!(
+            "{} endpoints refused {} forged forms each: without token, with half of it, changed, another session's, from another site, as plain text.",
+            ENDPOINTS.len(),
+            FORGERIES.len()
+        )),
+    })
+}
+
+async fn all_forgeries(instance: &Instance, session: &str, other: &str) -> Result<Option<String>, ProbeError> {
+    for forgery in FORGERIES {
+        // A run of its own for each, so that it does not use up its allowance of changes.
+        let mut probe = Probe::connect(&instance.serving).await?;
+        let own = Form::from_page(&mut probe, "/account", Some(session)).await?;
+        let theirs = Form::from_page(&mut probe, "/account", Some(other)).await?;
+        for row in ENDPOINTS {
+            let answer = forge(&mut probe, *forgery, row.path, &own, &theirs, session).await?;
+            let wanted = if *forgery == Forgery::PlainText { 415 } else { 403 };
+            if answer.status.as_u16() != wanted {
+                return Ok(Some(format!(
+                    "{} answers a forged form ({forgery:?}) with {}.",
+                    row.path,
+                    answer.status.as_u16()
+                )));
+            }
+        }
+    }
+    Ok(None)
+}
+
+async fn forge(
+    probe: &mut Probe,
+    forgery: Forgery,
+    path: &str,
+    own: &Form,
+    theirs: &Form,
+    session: &str,
+) -> Result<Answer, ProbeError> {
+    let bare = super::probe::session_cookie(session);
+    let changed = own.token.chars().rev().collect::<String>();
+    let theirs_with_our_session = format!("{bare}; {}", theirs.cookie.split("; ").nth(1).unwrap_or_default());
+    let (cookie, token) = match forgery {
+        Forgery::NoToken => (bare.as_str(), ""),
+        Forgery::CookieOnly => (own.cookie.as_str(), ""),
+        Forgery::FieldOnly => (bare.as_str(), own.token.as_str()),
+        Forgery::Changed => (own.cookie.as_str(), changed.as_str()),
+        Forgery::OtherSession => (theirs_with_our_session.as_str(), theirs.token.as_str()),
+        Forgery::OtherSite | Forgery::PlainText => (own.cookie.as_str(), own.token.as_str()),
+    };
+    let kind = if forgery == Forgery::PlainText { "text/plain" } else { "application/json" };
+    let mut headers = vec![("cookie", cookie), ("accept", "application/json"), ("content-type", kind)];
+    if !token.is_empty() {
+        headers.push(("x-csrf-token", token));
+    }
+    if forgery == Forgery::OtherSite {
+        headers.push(("sec-fetch-site", "cross-site"));
+    }
+    probe.send("POST", path, &headers, b"{}".to_vec()).await
+}
+
+pub async fn form_throttle(instance: &Instance) -> Result<Seen, ProbeError> {
+    let limit = instance.profile.policy.limits.forms_per_minute.get();
+    if limit > MOST_TRIED {
+        return Ok(Seen::Unavailable(format!("A limit of {limit} per minute is wider than a probe tries out.")));
+    }
+    let mut probe = Probe::connect(&instance.serving).await?;
+    let form = Form::from_page(&mut probe, "/sign-up", None).await?;
+    for number in 0..=limit {
+        let headers = [
+            ("cookie", form.cookie.as_str()),
+            ("x-csrf-token", form.token.as_str()),
+            ("x-forwarded-for", &format!("203.0.113.{}", number % 250)),
+            ("accept", "application/json"),
+            ("content-type", "application/json"),
+        ];
+        let answer = probe.send("POST", "/api/sign-up", &headers, b"{}".to_vec()).await?;
+        let told_when = answer.header("retry-after").parse::<u64>().is_ok();
+        match (number < limit, answer.status.as_u16()) {
+            (true, 422) => {}
+            (false, 429) if told_when => {}
+            (_, status) => {
+                return Ok(Seen::Failing(format!(
+                    "Submission {} of a public form is answered {status}; the published limit is {limit} per minute.",
+                    number + 1
+                )));
+            }
+        }
+    }
+    Ok(Seen::Upheld(format!(
+        "{limit} submissions of a public form were looked at, the next was refused with 429 and Retry-After, whatever its forwarding header."
+    )))
 }
 
 /// Whether the running server should hold its rate limits now.

@@ -1,9 +1,22 @@
 //! Sealing and the keys behind it.
 
 pub mod keys;
+pub mod password;
 pub mod seal;
+pub mod secret;
+pub mod totp;
 
 use sha2::{Digest, Sha256};
+
+/// Random bytes of the operating system.
+///
+/// # Errors
+/// When it has none to give.
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], seal::SealError> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|_| seal::SealError::NoRandomness)?;
+    Ok(bytes)
+}
 
 /// SHA-256 in lower-case hexadecimal.
 pub fn sha256_hex(bytes: &[u8]) -> String {

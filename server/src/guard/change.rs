@@ -1,68 +1,153 @@
-//! A transaction on the platform's tables that commits only with an `Event`.
+//! Transactions that commit only with their record: of the platform, or of one account.
 
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
-    ActiveModelTrait, DatabaseConnection, DatabaseTransaction, DbErr, DeleteMany, EntityTrait, ExprTrait, Select,
-    SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    ActiveModelTrait, DatabaseConnection, DatabaseTransaction, DbErr, DeleteMany, EntityTrait, ExprTrait,
+    PaginatorTrait, Select, SqliteTransactionMode, TransactionOptions, TransactionTrait, UpdateMany,
 };
 use time::OffsetDateTime;
 
 use crate::audit::{self, Event};
 use crate::entity::{finding, revision};
+use crate::identity::record::{self, Happened};
 
-/// Dropped without `commit`, it leaves nothing.
+/// What both kinds of change can do before they commit.
 #[derive(Debug)]
-pub struct PlatformChange {
-    transaction: DatabaseTransaction,
-    actor: &'static str,
-}
+pub struct Rows(DatabaseTransaction);
 
-impl PlatformChange {
-    /// Changes of the platform happen one after the other: SQLite by an immediate transaction,
-    /// PostgreSQL by the lock on the revision's only row.
-    pub(super) async fn begin(connection: &DatabaseConnection, actor: &'static str) -> Result<Self, DbErr> {
+impl Rows {
+    async fn begin(connection: &DatabaseConnection) -> Result<Self, DbErr> {
         let options = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        let transaction = connection.begin_with_options(options).await?;
-        revision::Entity::update_many()
-            .col_expr(revision::Column::Number, Expr::col(revision::Column::Number).add(1))
-            .exec(&transaction)
-            .await?;
-        Ok(Self { transaction, actor })
+        connection.begin_with_options(options).await.map(Self)
     }
 
     pub(crate) async fn one<E: EntityTrait>(&self, select: Select<E>) -> Result<Option<E::Model>, DbErr> {
-        select.one(&self.transaction).await
+        select.one(&self.0).await
     }
 
     pub(crate) async fn all<E: EntityTrait>(&self, select: Select<E>) -> Result<Vec<E::Model>, DbErr> {
-        select.all(&self.transaction).await
+        select.all(&self.0).await
+    }
+
+    pub(crate) async fn count<E: EntityTrait>(&self, select: Select<E>) -> Result<u64, DbErr>
+    where
+        E::Model: Sync,
+    {
+        select.count(&self.0).await
     }
 
     pub(crate) async fn insert<A>(&self, row: A) -> Result<(), DbErr>
     where
         A: ActiveModelTrait + Send,
     {
-        <A::Entity as EntityTrait>::insert(row).exec_without_returning(&self.transaction).await.map(|_| ())
+        <A::Entity as EntityTrait>::insert(row).exec_without_returning(&self.0).await.map(|_| ())
+    }
+
+    pub(crate) async fn insert_many<A>(&self, rows: Vec<A>) -> Result<(), DbErr>
+    where
+        A: ActiveModelTrait + Send,
+    {
+        if !rows.is_empty() {
+            <A::Entity as EntityTrait>::insert_many(rows).exec_without_returning(&self.0).await?;
+        }
+        Ok(())
+    }
+
+    /// Inserts, or does what `conflict` says when the row is there. How many rows that touched.
+    pub(crate) async fn upsert<A>(&self, row: A, conflict: OnConflict) -> Result<u64, DbErr>
+    where
+        A: ActiveModelTrait + Send,
+    {
+        let done = <A::Entity as EntityTrait>::insert(row).on_conflict(conflict).exec_without_returning(&self.0).await;
+        match done {
+            Ok(result) => Ok(result),
+            // A conflict whose condition did not hold: nothing was written.
+            Err(DbErr::RecordNotInserted) => Ok(0),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// How many rows that touched.
+    pub(crate) async fn update<E: EntityTrait>(&self, rows: UpdateMany<E>) -> Result<u64, DbErr> {
+        Ok(rows.exec(&self.0).await?.rows_affected)
     }
 
     pub(crate) async fn delete<E: EntityTrait>(&self, rows: DeleteMany<E>) -> Result<u64, DbErr> {
-        Ok(rows.exec(&self.transaction).await?.rows_affected)
+        Ok(rows.exec(&self.0).await?.rows_affected)
+    }
+}
+
+/// A change of what the platform publishes or holds. Dropped without `commit`, it leaves nothing.
+#[derive(Debug)]
+pub struct PlatformChange {
+    rows: Rows,
+    actor: &'static str,
+}
+
+/// A change of one account, or of what leads to one. Dropped without `commit`, it leaves nothing.
+#[derive(Debug)]
+pub struct AccountChange {
+    rows: Rows,
+}
+
+impl AccountChange {
+    pub(super) async fn begin(connection: &DatabaseConnection) -> Result<Self, DbErr> {
+        Ok(Self { rows: Rows::begin(connection).await? })
+    }
+
+    /// The change and its entry in the account's record, or neither.
+    pub(crate) async fn commit(self, happened: &Happened<'_>) -> Result<(), DbErr> {
+        record::append(&self.rows, happened).await?;
+        self.rows.0.commit().await
+    }
+
+    /// For what is bookkeeping and itself the record: allowances, letters on their way, sessions that have run out.
+    pub(crate) async fn commit_housekeeping(self) -> Result<(), DbErr> {
+        self.rows.0.commit().await
+    }
+}
+
+impl std::ops::Deref for AccountChange {
+    type Target = Rows;
+
+    fn deref(&self) -> &Rows {
+        &self.rows
+    }
+}
+
+impl std::ops::Deref for PlatformChange {
+    type Target = Rows;
+
+    fn deref(&self) -> &Rows {
+        &self.rows
+    }
+}
+
+impl PlatformChange {
+    /// Changes of the platform happen one after the other: SQLite by an immediate transaction,
+    /// PostgreSQL by the lock on the revision's only row.
+    pub(super) async fn begin(connection: &DatabaseConnection, actor: &'static str) -> Result<Self, DbErr> {
+        let rows = Rows::begin(connection).await?;
+        rows.update(
+            revision::Entity::update_many()
+                .col_expr(revision::Column::Number, Expr::col(revision::Column::Number).add(1)),
+        )
+        .await?;
+        Ok(Self { rows, actor })
     }
 
     /// The change and its record, or neither.
     pub(crate) async fn commit(self, event: Event, at: OffsetDateTime) -> Result<(), DbErr> {
         audit::append(&self, self.actor, &event, at).await?;
-        self.transaction.commit().await
+        self.rows.0.commit().await
     }
 
     /// For findings, which are themselves the record of what was seen.
     pub(crate) async fn commit_findings(self, findings: Vec<finding::ActiveModel>) -> Result<(), DbErr> {
-        if !findings.is_empty() {
-            finding::Entity::insert_many(findings).exec_without_returning(&self.transaction).await?;
-        }
-        self.transaction.commit().await
+        self.rows.insert_many(findings).await?;
+        self.rows.0.commit().await
     }
 }

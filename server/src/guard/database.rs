@@ -220,10 +220,15 @@ async fn grant(admin: &DatabaseConnection, url: &str, admin_url: &str) -> Result
     for statement in [
         format!("grant select on all tables in schema public to \"{serving}\""),
         format!(
-            "grant insert on finding, evidence, trust_change, check_switch, platform_entry, data_key to \"{serving}\""
+            "grant insert on finding, evidence, trust_change, check_switch, platform_entry, data_key, account_entry to \"{serving}\""
         ),
         format!("grant delete on finding, check_switch to \"{serving}\""),
         format!("grant update on revision to \"{serving}\""),
+        // What belongs to people comes and goes; the record of an account can only be lengthened.
+        format!(
+            "grant insert, update, delete on account, organisation, membership, totp, backup_code, known_device, session, token, allowance, letter to \"{serving}\""
+        ),
+        format!("grant insert, update on account_chain to \"{serving}\""),
     ] {
         admin.execute_raw(Statement::from_string(DbBackend::Postgres, statement)).await?;
     }

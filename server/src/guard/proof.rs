@@ -3,8 +3,12 @@
 use std::sync::Arc;
 
 use sea_orm::{DbErr, EntityTrait, Select};
+use time::OffsetDateTime;
 
-use super::{PlatformChange, Store};
+use super::caller::Caller;
+use super::change::AccountChange;
+use super::{PlatformChange, Sessions, Store};
+use crate::profile::Profile;
 
 /// Nobody in particular: may read what is public.
 #[derive(Clone, Debug)]
@@ -27,6 +31,28 @@ impl Visitor {
 
     pub(crate) async fn all<E: EntityTrait>(&self, select: Select<E>) -> Result<Vec<E::Model>, DbErr> {
         select.all(&self.store.read).await
+    }
+
+    pub(crate) async fn begin(&self) -> Result<AccountChange, DbErr> {
+        AccountChange::begin(&self.store.write).await
+    }
+
+    /// Whoever holds the session of this hash, if it still holds.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn caller(
+        &self,
+        profile: &Profile,
+        session_hash: &str,
+        now: OffsetDateTime,
+    ) -> Result<Option<Caller>, DbErr> {
+        Caller::of(&self.store, profile, session_hash, now).await
+    }
+
+    /// The sessions, as tower-sessions keeps them.
+    pub fn sessions(&self) -> Sessions {
+        Sessions::of(&self.store)
     }
 
     /// See [`Store::revision`].
@@ -64,5 +90,10 @@ impl Operator {
 
     pub(crate) async fn begin(&self) -> Result<PlatformChange, DbErr> {
         PlatformChange::begin(&self.store.write, self.name).await
+    }
+
+    /// For the upkeep of accounts: letters, what has run out, and the self-test's own account.
+    pub(crate) async fn begin_account(&self) -> Result<AccountChange, DbErr> {
+        AccountChange::begin(&self.store.write).await
     }
 }

@@ -102,6 +102,9 @@ fn policy(tables: &Tables, flaws: &mut Flaws<'_>) -> Option<Policy> {
     {
         flaws.error(backups.span(), "late_after_hours is below every_hours: the claim would fail between two backups");
     }
+    if let Some(mfa) = &tables.mfa {
+        second_factor(mfa, flaws);
+    }
     if let Some(transport) = tables.transport.as_ref().filter(|transport| transport.get_ref().hsts_days.get() < 365) {
         flaws.error(transport.span(), "hsts_days is at least 365: browsers' preload lists take nothing shorter");
     }
@@ -125,6 +128,7 @@ fn policy(tables: &Tables, flaws: &mut Flaws<'_>) -> Option<Policy> {
         limits,
         certificates,
         transport,
+        mfa,
         ..
     } = tables;
     let complete = flaws.errors.is_empty();
@@ -147,7 +151,12 @@ fn policy(tables: &Tables, flaws: &mut Flaws<'_>) -> Option<Policy> {
         needed(name, there);
     }
     Some(Policy {
-        sign_up: sign_up.clone()?,
+        sign_up: sign_up.as_ref().map(|sign_up| super::policy::SignUp {
+            work_addresses_only: sign_up.work_addresses_only,
+            first_role: sign_up.first_role.get_ref().clone(),
+            verification_hours: sign_up.verification_hours,
+            invitation_days: sign_up.invitation_days,
+        })?,
         sessions: sessions.clone()?,
         passwords: passwords.as_ref()?.get_ref().clone(),
         retention: retention.clone()?,
@@ -157,6 +166,11 @@ fn policy(tables: &Tables, flaws: &mut Flaws<'_>) -> Option<Policy> {
         backups: backups.as_ref()?.get_ref().clone(),
         keys: keys.clone()?,
         operators: operators.clone(),
+        mfa: mfa.as_ref().map(|mfa| super::policy::Mfa {
+            code_seconds: *mfa.code_seconds.get_ref(),
+            code_skew_steps: *mfa.code_skew_steps.get_ref(),
+            backup_codes: *mfa.backup_codes.get_ref(),
+        })?,
         limits: limits.as_ref()?.get_ref().clone(),
         certificates: certificates.clone(),
         transport: transport.as_ref()?.get_ref().clone(),
@@ -227,6 +241,25 @@ fn link(url: &Spanned<String>, flaws: &mut Flaws<'_>) {
     }
 }
 
+/// What an authenticator app can follow, and what cannot be guessed in the time that a code lives.
+fn second_factor(mfa: &format::Mfa, flaws: &mut Flaws<'_>) {
+    if !(15..=120).contains(&mfa.code_seconds.get_ref().get()) {
+        flaws.error(
+            mfa.code_seconds.span(),
+            "code_seconds is 15 to 120; 30 is what every app knows (RFC 6238 section 5.2)",
+        );
+    }
+    if *mfa.code_skew_steps.get_ref() > 2 {
+        flaws.error(
+            mfa.code_skew_steps.span(),
+            "code_skew_steps is at most 2: each step gives a guesser two more codes",
+        );
+    }
+    if !(1..=50).contains(&mfa.backup_codes.get_ref().get()) {
+        flaws.error(mfa.backup_codes.span(), "backup_codes is 1 to 50");
+    }
+}
+
 /// Names of one kind: a slug each, and each once.
 pub(super) fn slugs_once<'t>(what: &str, ids: impl Iterator<Item = &'t Spanned<String>>, flaws: &mut Flaws<'_>) {
     let mut seen = BTreeSet::new();
@@ -248,7 +281,11 @@ fn roles(tables: &Tables, flaws: &mut Flaws<'_>) -> BTreeMap<String, Role> {
     if tables.roles.is_empty() && flaws.errors.is_empty() {
         flaws.error(0..0, "the profile has no roles: nobody could do anything");
     }
-    let everyone = tables.mfa.as_ref().is_some_and(|mfa| mfa.rule == MfaRule::Everyone);
+    let forced = |privileged: bool| match tables.mfa.as_ref().map(|mfa| mfa.rule) {
+        Some(MfaRule::Everyone) => true,
+        Some(MfaRule::Privileged) => privileged,
+        Some(MfaRule::Offered) | None => false,
+    };
     let mut roles = BTreeMap::new();
     for (name, role) in &tables.roles {
         let mut grants = BTreeSet::new();
@@ -277,7 +314,17 @@ fn roles(tables: &Tables, flaws: &mut Flaws<'_>) -> BTreeMap<String, Role> {
                 ),
             }
         }
-        roles.insert(name.get_ref().clone(), Role { privileged: role.privileged, mfa: role.mfa || everyone, grants });
+        roles.insert(
+            name.get_ref().clone(),
+            Role { privileged: role.privileged, mfa: role.mfa || forced(role.privileged), grants },
+        );
+    }
+    if let Some(first) = tables.sign_up.as_ref().map(|sign_up| &sign_up.first_role)
+        && !roles.contains_key(first.get_ref())
+        && !roles.is_empty()
+    {
+        let near = did_you_mean(first.get_ref(), roles.keys().map(String::as_str));
+        flaws.error(first.span(), format!("there is no role \"{}\"{near}", first.get_ref()));
     }
     roles
 }

@@ -13,8 +13,8 @@ use crate::frameworks::Framework;
 const CONSTANTS: &[(&str, &str)] = &[
     ("storage.cipher", crate::crypto::seal::CIPHER),
     ("storage.family", "AES-256"),
-    ("passwords.scheme", "Argon2id"),
-    ("backup_codes.digest", "SHA-256"),
+    ("passwords.scheme", crate::crypto::password::SCHEME),
+    ("backup_codes.digest", crate::crypto::secret::BACKUP_CODE_DIGEST),
 ];
 
 /// One value: how it reads in a sentence, and as a cadence where it is a span of time.
@@ -101,9 +101,9 @@ impl Figures {
             self.say("tenancy.units", &tenancy.units);
         }
         if let Some(mfa) = &tables.mfa {
-            self.say("mfa.code_seconds", count(mfa.code_seconds.get().into(), "second"));
-            self.say("mfa.code_skew_steps", count(mfa.code_skew_steps.into(), "step"));
-            self.say("mfa.backup_codes", mfa.backup_codes.to_string());
+            self.say("mfa.code_seconds", count(mfa.code_seconds.get_ref().get().into(), "second"));
+            self.say("mfa.code_skew_steps", count((*mfa.code_skew_steps.get_ref()).into(), "step"));
+            self.say("mfa.backup_codes", mfa.backup_codes.get_ref().to_string());
         }
         for link in &tables.links {
             let figure = Figure { said: lower_first(&link.title), every: None, href: Some(link.url.get_ref().clone()) };

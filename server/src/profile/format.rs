@@ -8,7 +8,7 @@ use toml::Spanned;
 
 use super::policy::{
     Backups, Calendar, Certificates, Clocks, Isolation, Keys, Limits, MfaRule, Operators, Passwords, Retention,
-    Reviews, Sessions, SignUp, Transport,
+    Reviews, Sessions, Transport,
 };
 
 /// A bare TOML date, `2026-04-30`.
@@ -65,9 +65,19 @@ pub struct Tenancy {
 #[serde(deny_unknown_fields)]
 pub struct Mfa {
     pub rule: MfaRule,
-    pub code_seconds: NonZeroU32,
-    pub code_skew_steps: u32,
-    pub backup_codes: NonZeroU32,
+    pub code_seconds: Spanned<NonZeroU32>,
+    pub code_skew_steps: Spanned<u32>,
+    pub backup_codes: Spanned<NonZeroU32>,
+}
+
+/// As `policy::SignUp`, with the place of the role's name.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignUp {
+    pub work_addresses_only: bool,
+    pub first_role: Spanned<String>,
+    pub verification_hours: NonZeroU32,
+    pub invitation_days: NonZeroU32,
 }
 
 #[derive(Clone, Debug, Deserialize)]

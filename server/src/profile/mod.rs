@@ -138,6 +138,16 @@ impl Profile {
         self.claims.iter().find(|claim| claim.id == id)
     }
 
+    /// Whether somebody with these roles needs a second factor; with none, whether everybody does.
+    pub fn demands_factor<'r>(&self, roles: impl IntoIterator<Item = &'r str>) -> bool {
+        let everybody = match self.mfa {
+            MfaRule::Everyone => true,
+            MfaRule::Privileged | MfaRule::Offered => false,
+        };
+        // A role that the profile does not know is one we know nothing good of.
+        everybody || roles.into_iter().any(|name| self.roles.get(name).is_none_or(|role| role.mfa))
+    }
+
     /// The documents of one kind, newest first.
     pub fn documents(&self, kind: DocumentKind) -> Vec<&Document> {
         let mut found: Vec<_> = self.documents.iter().filter(|document| document.kind == kind).collect();

@@ -24,10 +24,20 @@ pub enum MfaRule {
     Offered,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// The figures of a second factor; who needs one is said by the roles.
+#[derive(Clone, Debug, Serialize)]
+pub struct Mfa {
+    pub code_seconds: NonZeroU32,
+    /// Steps that a code may be off, either way.
+    pub code_skew_steps: u32,
+    pub backup_codes: NonZeroU32,
+}
+
+#[derive(Clone, Debug, Serialize)]
 pub struct SignUp {
     pub work_addresses_only: bool,
+    /// The role of whoever signs an organisation up.
+    pub first_role: String,
     pub verification_hours: NonZeroU32,
     pub invitation_days: NonZeroU32,
 }
@@ -137,6 +147,7 @@ pub struct Limits {
     pub reads_per_minute: NonZeroU32,
     pub changes_per_minute: NonZeroU32,
     pub forms_per_minute: NonZeroU32,
+    pub sign_ins_per_minute: NonZeroU32,
     pub body_kib: NonZeroU32,
     pub request_seconds: NonZeroU32,
 }
@@ -167,6 +178,7 @@ pub struct Transport {
 /// What the running system reads. Built by `check` from the tables of the same names.
 #[derive(Clone, Debug, Serialize)]
 pub struct Policy {
+    pub mfa: Mfa,
     pub sign_up: SignUp,
     pub sessions: Sessions,
     pub passwords: Passwords,

@@ -1,0 +1,132 @@
+//! The body of a change as named texts: a form or one JSON object, nothing nested, nothing twice, nothing that the row does not name.
+
+use std::collections::BTreeMap;
+
+use axum::body::Bytes;
+use axum::http::HeaderMap;
+use axum::http::header::CONTENT_TYPE;
+use contract::access::Endpoint;
+use contract::problem::Problem;
+use serde_json::Value;
+
+use super::csrf;
+
+#[derive(Clone, Debug, Default)]
+pub struct Fields(BTreeMap<String, String>);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Form,
+    Json,
+}
+
+/// The type of the body, if it is one that we take: a browser sends no other without asking first.
+///
+/// # Errors
+/// [`Problem::OtherType`].
+pub fn kind(headers: &HeaderMap) -> Result<Kind, Problem> {
+    let named = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    match named.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
+        "application/x-www-form-urlencoded" => Ok(Kind::Form),
+        "application/json" => Ok(Kind::Json),
+        _ => Err(Problem::OtherType),
+    }
+}
+
+impl Fields {
+    /// # Errors
+    /// When the body is not what its type says, or names a field twice.
+    pub fn read(kind: Kind, body: &Bytes) -> Result<Self, Problem> {
+        let pairs: Vec<(String, String)> = match kind {
+            Kind::Form => form_urlencoded::parse(body).into_owned().collect(),
+            Kind::Json => match serde_json::from_slice(body) {
+                Ok(Value::Object(object)) => object.into_iter().map(text).collect::<Result<_, _>>()?,
+                Ok(_) | Err(_) => return Err(Problem::field("body", "send one JSON object of texts")),
+            },
+        };
+        let mut fields = BTreeMap::new();
+        for (name, value) in pairs {
+            if fields.insert(name.clone(), value).is_some() {
+                return Err(Problem::field(&name, "this field was sent twice"));
+            }
+        }
+        Ok(Self(fields))
+    }
+
+    /// Exactly the fields of the row, none of the rest.
+    ///
+    /// # Errors
+    /// Names the field that is unknown or missing.
+    pub fn fit(&self, row: &Endpoint) -> Result<(), Problem> {
+        let known = |name: &str| row.fields.contains(&name) || name == csrf::FIELD;
+        if let Some(unknown) = self.0.keys().find(|name| !known(name)) {
+            return Err(Problem::field(unknown, "there is no such field here"));
+        }
+        let missing = row.fields.iter().find(|name| !row.optional.contains(name) && self.get(name).is_empty());
+        missing.map_or(Ok(()), |name| Err(Problem::field(name, "fill this in")))
+    }
+
+    /// What was sent, or nothing.
+    pub fn get(&self, name: &str) -> &str {
+        self.0.get(name).map(String::as_str).unwrap_or_default()
+    }
+
+    pub fn optional(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    pub fn token(&self) -> Option<&str> {
+        self.optional(csrf::FIELD)
+    }
+
+    /// What may be shown again: everything but secrets.
+    pub fn shown_again(&self) -> BTreeMap<String, String> {
+        let secret = |name: &str| matches!(name, "password" | "current_password" | "code" | csrf::FIELD);
+        self.0.iter().filter(|(name, _)| !secret(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
+}
+
+fn text((name, value): (String, Value)) -> Result<(String, String), Problem> {
+    match value {
+        Value::String(text) => Ok((name, text)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+            Err(Problem::field(&name, "this has to be a text"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use contract::access::ENDPOINTS;
+
+    fn read(kind: Kind, body: &'static str) -> Result<Fields, Problem> {
+        Fields::read(kind, &Bytes::from_static(body.as_bytes()))
+    }
+
+    #[test]
+    fn a_field_that_the_row_does_not_name_is_refused() {
+        let row = ENDPOINTS.iter().find(|row| row.name == "sign-up").expect("row");
+        let full = "email=a&name=b&organisation=c&password=d&csrf=e";
+        assert_eq!(read(Kind::Form, full).expect("read").fit(row), Ok(()));
+        for extra in ["role=Owner", "organisation_id=1", "is_admin=true", "disabled_at_ms=1"] {
+            let fields = Fields::read(Kind::Form, &Bytes::from(format!("{full}&{extra}"))).expect("read");
+            assert!(matches!(fields.fit(row), Err(Problem::Invalid { .. })), "{extra}");
+        }
+        assert!(read(Kind::Form, "email=a").expect("read").fit(row).is_err());
+    }
+
+    #[test]
+    fn what_is_nested_twice_or_no_object_is_refused() {
+        for bad in ["[]", "1", "{", "{\"a\":{\"b\":\"c\"}}", "{\"a\":1}", ""] {
+            assert!(read(Kind::Json, bad).is_err(), "{bad}");
+        }
+        assert!(read(Kind::Form, "a=1&a=2").is_err());
+    }
+
+    #[test]
+    fn secrets_are_not_shown_again() {
+        let fields = read(Kind::Form, "email=a&password=b&current_password=c&code=d&csrf=e").expect("read");
+        assert_eq!(fields.shown_again().keys().collect::<Vec<_>>(), ["email"]);
+    }
+}

@@ -1,0 +1,213 @@
+//! Pages and changes for people. The access table decides first, for pages and for changes alike; then the token; then the fields;
+//! the proof in the handler is last and could not be had without the first.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{Extension, State as Shared};
+use axum::http::header::{ACCEPT, CACHE_CONTROL, LOCATION, REFERRER_POLICY, RETRY_AFTER, SET_COOKIE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
+use axum::response::Response;
+use contract::access::{Act, Endpoint, Needs, Page, Stage};
+use contract::problem::Problem;
+use serde_json::{Value, json};
+use server::identity::limits;
+
+use super::client::Client;
+use super::fields::{self, Fields};
+use super::visit::{Visit, nowhere};
+use super::{Site, csrf, failure, respond};
+use crate::identity::{actions, pages};
+
+/// What a form shows beside its fields: what was typed before, and what was wrong with it.
+#[derive(Clone, Debug, Default)]
+pub struct Typed {
+    pub values: BTreeMap<String, String>,
+    pub problem: Option<Problem>,
+}
+
+impl Typed {
+    pub fn value(&self, name: &str) -> String {
+        self.values.get(name).cloned().unwrap_or_default()
+    }
+}
+
+/// What a change came to.
+#[derive(Debug, Default)]
+pub struct Done {
+    /// Where a person goes on.
+    pub next: String,
+    pub cookies: Vec<HeaderValue>,
+    /// What a program is told beside that.
+    pub told: Option<(&'static str, Value)>,
+}
+
+impl Done {
+    pub fn go(next: impl Into<String>) -> Self {
+        Self { next: next.into(), ..Self::default() }
+    }
+}
+
+pub async fn show(
+    page: Page,
+    Shared(site): Shared<Arc<Site>>,
+    client: Option<Extension<Client>>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    let client = client.map_or_else(nowhere, |Extension(client)| client);
+    let visit = match Visit::of(&site, client, &headers).await {
+        Ok(visit) => visit,
+        Err(problem) => return failure::answer(&problem, &headers, site.assets.style()),
+    };
+    if let Err(needs) = page.row().who.admits(visit.stage()) {
+        let here = uri.path_and_query().map_or("/", axum::http::uri::PathAndQuery::as_str);
+        return lacking(&site, needs, here, &headers);
+    }
+    let query = uri.query().unwrap_or_default().as_bytes();
+    let typed = Typed { values: form_urlencoded::parse(query).into_owned().collect(), problem: None };
+    page_answer(page, &visit, &typed, StatusCode::OK, &headers).await
+}
+
+/// The page, or what went wrong when making it.
+async fn page_answer(page: Page, visit: &Visit, typed: &Typed, status: StatusCode, headers: &HeaderMap) -> Response {
+    match pages::page(page, visit, typed).await {
+        Ok(pages::Shown::Page { html, cookies, script }) => {
+            let mut response =
+                if script { respond::html_with_script(status, html) } else { respond::html(status, html) };
+            let head = response.headers_mut();
+            head.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            // A form posts back to us with its origin; other sites still learn nothing.
+            head.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+            for cookie in cookies.into_iter().chain(visit.token.cookie.clone()) {
+                head.append(SET_COOKIE, cookie);
+            }
+            response
+        }
+        Ok(pages::Shown::Elsewhere(to)) => redirect(&to, Vec::new()),
+        Err(problem) => failure::answer(&problem, headers, visit.site.assets.style()),
+    }
+}
+
+/// A person is led to what is lacking; a program is told.
+fn lacking(site: &Site, needs: Needs, here: &str, headers: &HeaderMap) -> Response {
+    if !is_browser(headers) {
+        return failure::answer(&Problem::needs(needs), headers, site.assets.style());
+    }
+    let with_next = |path: &str| match contract::text::local_path(here).filter(|here| *here != "/account") {
+        Some(here) => format!("{path}?next={}", form_urlencoded::byte_serialize(here.as_bytes()).collect::<String>()),
+        None => path.to_owned(),
+    };
+    let to = match needs {
+        Needs::SignIn => with_next("/sign-in"),
+        Needs::SecondFactor => "/sign-in/code".to_owned(),
+        Needs::Enrol => "/account/mfa/enrol".to_owned(),
+        Needs::StepUp => with_next("/account/confirm"),
+    };
+    redirect(&to, Vec::new())
+}
+
+fn is_browser(headers: &HeaderMap) -> bool {
+    headers.get(ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|types| types.contains("text/html"))
+}
+
+/// 303 to a path of our own. Whatever is none becomes the account page.
+fn redirect(to: &str, cookies: Vec<HeaderValue>) -> Response {
+    let to = contract::text::local_path(to).unwrap_or("/account");
+    let mut response = respond::bytes(StatusCode::SEE_OTHER, "text/plain; charset=utf-8", "no-store", "");
+    if let Ok(to) = HeaderValue::from_str(to) {
+        response.headers_mut().insert(LOCATION, to);
+    }
+    for cookie in cookies {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    response
+}
+
+pub async fn change(
+    row: &'static Endpoint,
+    Shared(site): Shared<Arc<Site>>,
+    client: Option<Extension<Client>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let client = client.map_or_else(nowhere, |Extension(client)| client);
+    let say = |problem: &Problem| failure::answer(problem, &headers, site.assets.style());
+    let kind = match fields::kind(&headers) {
+        Ok(kind) if csrf::same_origin(&site, &headers) => kind,
+        Ok(_) => return say(&Problem::Forged),
+        Err(problem) => return say(&problem),
+    };
+    let mut visit = match Visit::of(&site, client, &headers).await {
+        Ok(visit) => visit,
+        Err(problem) => return say(&problem),
+    };
+    if let Err(needs) = row.who.admits(visit.stage()) {
+        return lacking(&site, needs, page_of(row, &visit).row().path, &headers);
+    }
+    let fields = match Fields::read(kind, &body) {
+        Ok(fields) => fields,
+        Err(problem) => return say(&problem),
+    };
+    let binding = visit.caller.as_ref().map(|caller| caller.person().binding().to_owned());
+    let shown = headers.get(csrf::HEADER).and_then(|value| value.to_str().ok()).or_else(|| fields.token());
+    if !csrf::holds(&site, &headers, shown, binding.as_deref(), visit.now) {
+        return refused(row, &visit, &fields, Problem::Forged, &headers).await;
+    }
+    let done = perform(row, &mut visit, &fields).await;
+    match done {
+        Ok(done) => told(done, &headers),
+        Err(Problem::Unproven { needs, field: None, .. }) => {
+            lacking(&site, needs, page_of(row, &visit).row().path, &headers)
+        }
+        Err(problem) => refused(row, &visit, &fields, problem, &headers).await,
+    }
+}
+
+async fn perform(row: &'static Endpoint, visit: &mut Visit, fields: &Fields) -> Result<Done, Problem> {
+    if row.public_form {
+        limits::public_form(&visit.site.visitor, &visit.site.accounts, &visit.origin, visit.now).await?;
+    }
+    fields.fit(row)?;
+    actions::perform(row.act, visit, fields).await
+}
+
+/// The page whose form this is: a code is given on two pages.
+fn page_of(row: &Endpoint, visit: &Visit) -> Page {
+    match (row.act, visit.stage()) {
+        (Act::EnterCode | Act::EnterBackupCode, Stage::Complete | Stage::SteppedUp) => Page::Confirm,
+        _ => row.page,
+    }
+}
+
+fn told(done: Done, headers: &HeaderMap) -> Response {
+    if is_browser(headers) {
+        return redirect(&done.next, done.cookies);
+    }
+    let mut body = json!({ "next": done.next });
+    if let Some((name, value)) = done.told {
+        body[name] = value;
+    }
+    let mut response = respond::bytes(StatusCode::OK, "application/json", "no-store", body.to_string());
+    for cookie in done.cookies {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    response
+}
+
+/// A person sees the form again, with what was typed and what was wrong; a program gets the problem.
+async fn refused(row: &Endpoint, visit: &Visit, fields: &Fields, problem: Problem, headers: &HeaderMap) -> Response {
+    let broken = matches!(problem, Problem::Internal { .. } | Problem::NotReady);
+    if broken || !is_browser(headers) {
+        return failure::answer(&problem, headers, visit.site.assets.style());
+    }
+    let status = StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let wait = problem.retry_after();
+    let typed = Typed { values: fields.shown_again(), problem: Some(problem) };
+    let mut response = page_answer(page_of(row, visit), visit, &typed, status, headers).await;
+    if let Some(seconds) = wait {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}

@@ -1,0 +1,102 @@
+//! One visit of a person: who it is, from where, how far in. Made anew for every request, with one query if there is a session.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::http::header::USER_AGENT;
+use axum::http::{HeaderMap, HeaderValue};
+use contract::access::{Needs, Stage};
+use contract::problem::Problem;
+use server::crypto::secret::Ticket;
+use server::guard::{Caller, Proven, Rule, SessionId};
+use server::identity::{Origin, sessions};
+use server::problem::internal;
+use time::OffsetDateTime;
+
+use super::client::Client;
+use super::limiter::Counted;
+use super::{Site, cookie, csrf};
+
+pub const SESSION: &str = "session";
+pub const DEVICE: &str = "device";
+
+/// How long a browser is remembered as one that the account knows. Browsers keep no cookie longer (RFC 6265bis section 5.5).
+const DEVICE_DAYS: u32 = 400;
+
+#[derive(Debug)]
+pub struct Visit {
+    pub site: Arc<Site>,
+    pub caller: Option<Caller>,
+    /// Of the session that the browser named, whether or not it still holds.
+    pub session_hash: Option<String>,
+    pub origin: Origin,
+    pub token: csrf::Token,
+    pub now: OffsetDateTime,
+    pub headers: HeaderMap,
+}
+
+impl Visit {
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn of(site: &Arc<Site>, client: Client, headers: &HeaderMap) -> Result<Self, Problem> {
+        let now = site.clock.now();
+        let session_hash = cookie::read(headers, SESSION).and_then(|text| SessionId::parse(&text)).map(SessionId::hash);
+        let caller = match &session_hash {
+            None => None,
+            Some(hash) => {
+                let found = site.visitor.caller(&site.profile, hash, now).await.map_err(|cause| internal(&cause))?;
+                found.filter(|caller| !caller.person().is_probe || matches!(client.counted, Counted::Probe(_)))
+            }
+        };
+        if let Some(caller) = &caller {
+            sessions::touch(&site.visitor, &site.accounts, caller.person(), now).await.map_err(Problem::from)?;
+        }
+        let device = cookie::read(headers, DEVICE).and_then(|text| Ticket::parse(&text));
+        let agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let origin = Origin::new(client.address, counted(client.counted), agent, device);
+        let token = csrf::token(site, headers, caller.as_ref().map(|caller| caller.person().binding()), now);
+        Ok(Self { site: Arc::clone(site), caller, session_hash, origin, token, now, headers: headers.clone() })
+    }
+
+    pub fn stage(&self) -> Stage {
+        self.caller.as_ref().map_or(Stage::SignedOut, |caller| caller.person().stage)
+    }
+
+    /// The proof of `R`.
+    ///
+    /// # Errors
+    /// What is lacking.
+    pub fn prove<R: Rule>(&self) -> Result<Proven<R>, Problem> {
+        let caller = self.caller.as_ref().ok_or(Problem::needs(Needs::SignIn))?;
+        caller.prove::<R>().map_err(Problem::needs)
+    }
+
+    /// The cookies of a session that has just begun or got a new id.
+    pub fn cookies(&self, id: SessionId) -> Vec<HeaderValue> {
+        let lasts = self.site.profile.policy.sessions.absolute_hours.get().saturating_mul(3600);
+        let session = cookie::build(SESSION, &id.text(), lasts).ok();
+        session.into_iter().chain(csrf::renewed(&self.site, &id.hash(), self.now)).collect()
+    }
+
+    /// Gives the browser a mark if it has none; the cookie is to be set only when somebody got in.
+    pub fn mark_device(&mut self) -> Option<HeaderValue> {
+        if self.origin.device.is_none() {
+            self.origin.device = Ticket::random().ok();
+        }
+        let mark = self.origin.device.as_ref()?;
+        cookie::build(DEVICE, mark.text(), DEVICE_DAYS * 86_400).ok()
+    }
+}
+
+fn counted(counted: Counted) -> String {
+    match counted {
+        Counted::Network(bits) => format!("network/{bits:032x}"),
+        Counted::Probe(nonce) => format!("probe/{nonce:032x}"),
+    }
+}
+
+/// Where a request without layers comes from: tests only.
+pub fn nowhere() -> Client {
+    let address = IpAddr::from([127, 0, 0, 1]);
+    Client { address, counted: Counted::network(address), secure: false, near: true }
+}

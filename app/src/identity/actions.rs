@@ -1,0 +1,190 @@
+//! What each endpoint does: the proof, then the use case. Reached only through `http::people`, after the access table, the token and the fields.
+
+use contract::access::{Act, Stage};
+use contract::problem::Problem;
+use contract::text::local_path;
+use serde_json::json;
+use server::crypto::secret::BackupCode;
+use server::guard::{SessionId, rule};
+use server::identity::second_factor::Factor;
+use server::identity::{backup_codes, enrolment, profile, recovery, second_factor, sessions, sign_in, sign_up};
+
+use super::shown_once;
+use crate::http::cookie;
+use crate::http::fields::Fields;
+use crate::http::people::Done;
+use crate::http::visit::{SESSION, Visit};
+
+/// Where somebody who is all the way in goes on.
+const HOME: &str = "/account";
+
+pub async fn perform(act: Act, visit: &mut Visit, fields: &Fields) -> Result<Done, Problem> {
+    match act {
+        Act::SignUp => sign_up(visit, fields).await,
+        Act::VerifyEmail => verify_email(visit, fields).await,
+        Act::SignIn => sign_in(visit, fields).await,
+        Act::RequestReset => request_reset(visit, fields).await,
+        Act::ResetPassword => reset_password(visit, fields).await,
+        Act::EnterCode => enter(visit, Factor::Code(fields.get("code")), fields).await,
+        Act::EnterBackupCode => enter(visit, Factor::BackupCode(fields.get("code")), fields).await,
+        Act::ConfirmTotp => confirm_totp(visit, fields).await,
+        Act::ConfirmPassword => confirm_password(visit, fields).await,
+        Act::RemoveTotp => remove_totp(visit).await,
+        Act::RegenerateBackupCodes => regenerate(visit, fields).await,
+        Act::RevokeSession => revoke_session(visit, fields).await,
+        Act::RevokeOtherSessions => revoke_others(visit).await,
+        Act::SignOut => sign_out(visit).await,
+        Act::ChangePassword => change_password(visit, fields).await,
+        Act::ChangeProfile => change_profile(visit, fields).await,
+        Act::ChangeEmail => change_email(visit, fields).await,
+    }
+}
+
+async fn sign_up(visit: &Visit, fields: &Fields) -> Result<Done, Problem> {
+    let form = sign_up::Form {
+        email: fields.get("email"),
+        name: fields.get("name"),
+        organisation: fields.get("organisation"),
+        password: fields.get("password"),
+    };
+    sign_up::request(&visit.site.visitor, &visit.site.accounts, &form, &visit.origin, visit.now).await?;
+    Ok(Done::go("/sign-up/sent"))
+}
+
+async fn verify_email(visit: &Visit, fields: &Fields) -> Result<Done, Problem> {
+    let (visitor, accounts) = (&visit.site.visitor, &visit.site.accounts);
+    sign_up::confirm(visitor, accounts, fields.get("token"), &visit.origin, visit.now).await?;
+    Ok(Done::go("/sign-in?done=confirmed"))
+}
+
+async fn sign_in(visit: &mut Visit, fields: &Fields) -> Result<Done, Problem> {
+    let mark = visit.mark_device();
+    let next = fields.optional("next").and_then(local_path);
+    let form = sign_in::Form { email: fields.get("email"), password: fields.get("password"), next };
+    let (visitor, accounts) = (&visit.site.visitor, &visit.site.accounts);
+    let old = visit.session_hash.as_deref();
+    let id = sign_in::with_password(visitor, accounts, &form, old, &visit.origin, visit.now).await?;
+    let now_in = visitor.caller(&visit.site.profile, &id.hash(), visit.now).await;
+    let stage = now_in.ok().flatten().map_or(Stage::SignedOut, |caller| caller.person().stage);
+    let to = match stage {
+        Stage::PasswordGiven => "/sign-in/code",
+        Stage::Enrolling => "/account/mfa/enrol",
+        Stage::SignedOut | Stage::Complete | Stage::SteppedUp => next.unwrap_or(HOME),
+    };
+    Ok(Done { cookies: visit.cookies(id).into_iter().chain(mark).collect(), ..Done::go(to) })
+}
+
+async fn request_reset(visit: &Visit, fields: &Fields) -> Result<Done, Problem> {
+    let (visitor, accounts) = (&visit.site.visitor, &visit.site.accounts);
+    recovery::request(visitor, accounts, fields.get("email"), &visit.origin, visit.now).await?;
+    Ok(Done::go("/sign-in/sent"))
+}
+
+async fn reset_password(visit: &mut Visit, fields: &Fields) -> Result<Done, Problem> {
+    let mark = visit.mark_device();
+    let (visitor, accounts) = (&visit.site.visitor, &visit.site.accounts);
+    recovery::reset(visitor, accounts, fields.get("token"), fields.get("password"), &visit.origin, visit.now).await?;
+    Ok(Done { cookies: mark.into_iter().collect(), ..Done::go("/sign-in?done=password") })
+}
+
+async fn enter(visit: &mut Visit, factor: Factor<'_>, fields: &Fields) -> Result<Done, Problem> {
+    let mark = visit.mark_device();
+    let holder = visit.prove::<rule::CodeHolder>()?;
+    let next = fields.optional("next").and_then(local_path).map(str::to_owned).or_else(|| holder.next());
+    let id = second_factor::give(&holder, &visit.site.accounts, factor, &visit.origin, visit.now).await?;
+    let to = next.unwrap_or_else(|| HOME.to_owned());
+    Ok(Done { cookies: visit.cookies(id).into_iter().chain(mark).collect(), ..Done::go(to) })
+}
+
+async fn confirm_totp(visit: &mut Visit, fields: &Fields) -> Result<Done, Problem> {
+    let mark = visit.mark_device();
+    let enroller = visit.prove::<rule::Enroller>()?;
+    let (id, codes) =
+        enrolment::confirm(&enroller, &visit.site.accounts, fields.get("code"), &visit.origin, visit.now).await?;
+    Ok(with_codes(visit, Some(id), mark, &codes))
+}
+
+/// On to the page that shows the codes; a program is given them at once.
+fn with_codes(
+    visit: &Visit,
+    id: Option<SessionId>,
+    mark: Option<axum::http::HeaderValue>,
+    codes: &[BackupCode],
+) -> Done {
+    let binding = match id {
+        Some(id) => id.hash(),
+        None => visit.caller.as_ref().map(|caller| caller.person().binding().to_owned()).unwrap_or_default(),
+    };
+    let cookies = id.map(|id| visit.cookies(id)).unwrap_or_default();
+    let shown: Vec<String> = codes.iter().map(BackupCode::shown).collect();
+    Done {
+        cookies: cookies.into_iter().chain(mark).chain(shown_once::put(&visit.site, &binding, codes)).collect(),
+        told: Some(("backup_codes", json!(shown))),
+        ..Done::go("/account/backup-codes")
+    }
+}
+
+async fn confirm_password(visit: &Visit, fields: &Fields) -> Result<Done, Problem> {
+    let person = visit.prove::<rule::SignedIn>()?;
+    let next = fields.optional("next").and_then(local_path).unwrap_or(HOME);
+    let id = sign_in::confirm_password(&person, &visit.site.accounts, fields.get("password"), &visit.origin, visit.now)
+        .await?;
+    Ok(Done { cookies: visit.cookies(id), ..Done::go(next) })
+}
+
+async fn remove_totp(visit: &Visit) -> Result<Done, Problem> {
+    let owner = visit.prove::<rule::Fresh>()?;
+    let id = enrolment::remove(&owner, &visit.site.accounts, &visit.origin, visit.now).await?;
+    Ok(Done { cookies: visit.cookies(id), ..Done::go("/account?done=factor-removed") })
+}
+
+async fn regenerate(visit: &Visit, fields: &Fields) -> Result<Done, Problem> {
+    let owner = visit.prove::<rule::SignedIn>()?;
+    let codes =
+        backup_codes::regenerate(&owner, &visit.site.accounts, fields.get("code"), &visit.origin, visit.now).await?;
+    Ok(with_codes(visit, None, None, &codes))
+}
+
+async fn revoke_session(visit: &Visit, fields: &Fields) -> Result<Done, Problem> {
+    let owner = visit.prove::<rule::SignedIn>()?;
+    sessions::revoke(&owner, &visit.site.accounts, fields.get("session"), &visit.origin, visit.now).await?;
+    Ok(Done::go("/account/sessions?done=revoked"))
+}
+
+async fn revoke_others(visit: &Visit) -> Result<Done, Problem> {
+    let owner = visit.prove::<rule::SignedIn>()?;
+    sessions::revoke_others(&owner, &visit.site.accounts, &visit.origin, visit.now).await?;
+    Ok(Done::go("/account/sessions?done=others"))
+}
+
+async fn sign_out(visit: &Visit) -> Result<Done, Problem> {
+    let leaver = visit.prove::<rule::AnySession>()?;
+    sessions::sign_out(&leaver, &visit.site.accounts, &visit.origin, visit.now).await?;
+    let gone = cookie::build(SESSION, "", 0).ok();
+    Ok(Done { cookies: gone.into_iter().collect(), ..Done::go("/sign-in?done=signed-out") })
+}
+
+async fn change_password(visit: &Visit, fields: &Fields) -> Result<Done, Problem> {
+    let owner = visit.prove::<rule::SignedIn>()?;
+    let (visitor, accounts) = (&visit.site.visitor, &visit.site.accounts);
+    let (current, new) = (fields.get("current_password"), fields.get("password"));
+    let id = recovery::change_password(&owner, visitor, accounts, current, new, &visit.origin, visit.now).await?;
+    Ok(Done { cookies: visit.cookies(id), ..Done::go("/account?done=password") })
+}
+
+async fn change_profile(visit: &Visit, fields: &Fields) -> Result<Done, Problem> {
+    let owner = visit.prove::<rule::SignedIn>()?;
+    let form = profile::Form {
+        name: fields.get("name"),
+        date_style: fields.get("date_style"),
+        time_zone: fields.get("time_zone"),
+    };
+    profile::change(&owner, &visit.site.accounts, &form, &visit.origin, visit.now).await?;
+    Ok(Done::go("/account?done=profile"))
+}
+
+async fn change_email(visit: &Visit, fields: &Fields) -> Result<Done, Problem> {
+    let owner = visit.prove::<rule::Fresh>()?;
+    sign_up::change_address(&owner, &visit.site.accounts, fields.get("email"), &visit.origin, visit.now).await?;
+    Ok(Done::go("/account?done=address-asked"))
+}

@@ -1,0 +1,143 @@
+//! The pages for people, by their row in the access table, and the frame around them.
+
+use axum::http::HeaderValue;
+use contract::access::{Act, Page, Stage};
+use contract::problem::Problem;
+use leptos::prelude::*;
+
+use super::{account, entrance, factors};
+use crate::http::people::Typed;
+use crate::http::visit::Visit;
+use crate::ui::form;
+use crate::ui::layout::{Head, document};
+
+/// What a page came to.
+#[derive(Debug)]
+pub enum Shown {
+    Page {
+        html: String,
+        cookies: Vec<HeaderValue>,
+        script: bool,
+    },
+    /// This page is not for this person now.
+    Elsewhere(String),
+}
+
+/// The middle of a page, and the cookies that it sets beside the token's.
+pub struct Middle {
+    pub title: String,
+    pub view: AnyView,
+    pub cookies: Vec<HeaderValue>,
+    /// Whether something on it needs script.
+    pub script: bool,
+}
+
+impl Middle {
+    pub fn new(title: impl Into<String>, view: impl IntoView + 'static) -> Self {
+        Self { title: title.into(), view: view.into_any(), cookies: Vec::new(), script: false }
+    }
+
+    /// The same, on a page with something that needs script.
+    #[must_use]
+    pub fn with_script(self) -> Self {
+        Self { script: true, ..self }
+    }
+}
+
+pub async fn page(page: Page, visit: &Visit, typed: &Typed) -> Result<Shown, Problem> {
+    let middle = match page {
+        Page::Help => entrance::help(visit),
+        Page::SignUp => entrance::sign_up(visit, typed),
+        Page::SignUpSent => entrance::sign_up_sent(visit),
+        Page::VerifyEmail => entrance::verify_email(visit, typed).await?,
+        Page::SignIn => entrance::sign_in(visit, typed),
+        Page::Forgot => entrance::forgot(visit, typed),
+        Page::ForgotSent => entrance::forgot_sent(visit),
+        Page::Reset => entrance::reset(visit, typed).await?,
+        Page::Code if visit.stage() != Stage::PasswordGiven => return Ok(Shown::Elsewhere("/account".into())),
+        Page::Code => factors::code(visit, typed),
+        Page::Enrol => factors::enrol(visit, typed)?,
+        Page::BackupCodes => factors::backup_codes(visit, typed).await?,
+        Page::Confirm => factors::confirm(visit, typed)?,
+        Page::Account => account::account(visit, typed).await?,
+        Page::Sessions => account::sessions(visit, typed).await?,
+        // These are for everybody and made elsewhere.
+        Page::Home
+        | Page::Trust
+        | Page::TrustJson
+        | Page::TrustClaim
+        | Page::TrustHistory
+        | Page::TrustFeed
+        | Page::TrustBadge
+        | Page::Privacy
+        | Page::PrivacyVersion
+        | Page::Terms
+        | Page::TermsVersion
+        | Page::SecurityTxt
+        | Page::Robots
+        | Page::Icon
+        | Page::Asset
+        | Page::Health
+        | Page::Ready => return Err(Problem::NotFound),
+    };
+    Ok(framed(visit, middle))
+}
+
+fn framed(visit: &Visit, middle: Middle) -> Shown {
+    let Middle { title, view, cookies, script } = middle;
+    let name = visit.site.profile.name.clone();
+    let title = format!("{title} · {name}");
+    let head = Head {
+        title: &title,
+        description: None,
+        canonical: None,
+        style: visit.site.assets.style(),
+        script: script.then(|| visit.site.assets.script()),
+    };
+    let (stage, token) = (visit.stage(), visit.token.text.clone());
+    let body = view! {
+        <header class="bar-top">
+            <a class="brand" href="/">{name}</a>
+            {navigation(stage)}
+            {(stage != Stage::SignedOut).then(|| form::with_button(
+                Act::SignOut,
+                &token,
+                view! { <button class="btn btn-sm" type="submit">"Sign out"</button> },
+                (),
+            ))}
+        </header>
+        <main id="main" class="people">{view}</main>
+        <footer class="foot">
+            <p><a class="link" href="/help">"Help"</a>" · "<a class="link" href="/trust">"Trust page"</a>" · "<a class="link" href="/privacy">"Privacy"</a></p>
+        </footer>
+    };
+    Shown::Page { html: document(&head, body), cookies, script }
+}
+
+fn navigation(stage: Stage) -> Option<impl IntoView> {
+    matches!(stage, Stage::Complete | Stage::SteppedUp).then(|| {
+        view! {
+            <nav aria-label="Your account">
+                <a class="link" href="/account">"Account"</a>
+                <a class="link" href="/account/sessions">"Sessions"</a>
+                <a class="link" href="/account/backup-codes">"Backup codes"</a>
+            </nav>
+        }
+    })
+}
+
+/// What has just been done, by the word that the redirect carries.
+pub fn done(typed: &Typed) -> Option<impl IntoView + use<>> {
+    let said = match typed.value("done").as_str() {
+        "confirmed" => "Your address is confirmed. Sign in to go on.",
+        "password" => "Your password is changed. Every other session was ended.",
+        "signed-out" => "You are signed out.",
+        "profile" => "Your settings are saved.",
+        "address-asked" => "We have written to the new address. Your address changes when the link there is used.",
+        "factor-removed" => "Your second factor was taken away. Every other session was ended.",
+        "revoked" => "The session was ended.",
+        "others" => "All other sessions were ended.",
+        _ => return None,
+    };
+    Some(view! { <p class="notice" role="status">{said}</p> })
+}

@@ -1,0 +1,103 @@
+//! Forms: every one posts below `/api/`, carries its token, and shows what was wrong beside the field and once at the top, where
+//! screen readers begin.
+
+use contract::access::{Act, ENDPOINTS};
+use contract::problem::Problem;
+use leptos::prelude::*;
+
+use crate::http::people::Typed;
+
+/// The parts of one input.
+#[derive(Clone, Copy, Debug)]
+pub struct Input {
+    pub name: &'static str,
+    pub label: &'static str,
+    pub kind: &'static str,
+    /// What browsers and password managers should fill in (HTML autofill names).
+    pub autocomplete: &'static str,
+    pub hint: &'static str,
+    /// More than one form on a page may have a field of this name.
+    pub prefix: &'static str,
+}
+
+impl Input {
+    pub const fn new(name: &'static str, label: &'static str, kind: &'static str, autocomplete: &'static str) -> Self {
+        Self { name, label, kind, autocomplete, hint: "", prefix: "f" }
+    }
+
+    #[must_use]
+    pub const fn hint(self, hint: &'static str) -> Self {
+        Self { hint, ..self }
+    }
+
+    #[must_use]
+    pub const fn prefix(self, prefix: &'static str) -> Self {
+        Self { prefix, ..self }
+    }
+}
+
+/// Label, input, hint, and what was wrong with it last time.
+pub fn input(input: Input, typed: &Typed) -> AnyView {
+    let Input { name, label, kind, autocomplete, hint, prefix } = input;
+    let wrong =
+        typed.problem.as_ref().and_then(Problem::blames).filter(|(field, _)| *field == name).map(|(_, said)| said);
+    let id = format!("{prefix}-{name}");
+    let (hint_id, wrong_id) = (format!("{id}-hint"), format!("{id}-wrong"));
+    let described: Vec<String> =
+        [(!hint.is_empty()).then(|| hint_id.clone()), wrong.is_some().then(|| wrong_id.clone())]
+            .into_iter()
+            .flatten()
+            .collect();
+    let described = (!described.is_empty()).then(|| described.join(" "));
+    let secret = kind == "password" || name == "code";
+    let value = (!secret).then(|| typed.value(name));
+    let numeric = (name == "code" && autocomplete == "one-time-code").then_some("numeric");
+    let at_fault = wrong.is_some();
+    view! {
+        <div class="field">
+            <label for=id.clone()>{label}</label>
+            {(!hint.is_empty()).then(|| view! { <p class="small" id=hint_id>{hint}</p> })}
+            <input class="input" id=id name=name type=kind value=value autocomplete=autocomplete inputmode=numeric required
+                autofocus=at_fault aria-invalid=at_fault.then_some("true") aria-describedby=described/>
+            {wrong.map(|said| view! { <p class="wrong" id=wrong_id>{sentence(&said)}</p> })}
+        </div>
+    }
+    .into_any()
+}
+
+/// What went wrong, for people who see the page from the top.
+pub fn trouble(typed: &Typed) -> Option<impl IntoView + use<>> {
+    let problem = typed.problem.as_ref()?;
+    let (title, detail) = (problem.title(), sentence(&problem.detail()));
+    Some(view! { <div class="trouble" role="alert"><p><b>{title}"."</b>" "{detail}</p></div> })
+}
+
+/// A form of one act. `inner` are its fields; the button comes last.
+pub fn form(act: Act, token: &str, button: &'static str, inner: impl IntoView + 'static) -> AnyView {
+    with_button(act, token, view! { <button class="btn btn-primary" type="submit">{button}</button> }, inner)
+}
+
+pub fn with_button(act: Act, token: &str, button: impl IntoView + 'static, inner: impl IntoView + 'static) -> AnyView {
+    // Every act has its row: both are written by one macro.
+    let row = ENDPOINTS.iter().find(|row| row.act == act).unwrap_or(&ENDPOINTS[0]);
+    view! {
+        <form class="form" method="post" action=row.path data-action=row.name>
+            <input type="hidden" name="csrf" value=token.to_owned()/>
+            {inner}
+            {button}
+        </form>
+    }
+    .into_any()
+}
+
+pub fn hidden(name: &'static str, value: String) -> impl IntoView {
+    view! { <input type="hidden" name=name value=value/> }
+}
+
+/// With a capital at its start and a full stop at its end.
+pub fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|c| c.to_uppercase().collect::<String>()).unwrap_or_default();
+    let end = if text.ends_with(['.', '!', '?']) { "" } else { "." };
+    format!("{first}{}{end}", letters.as_str())
+}

@@ -1,0 +1,243 @@
+//! Whoever sent a request: one query finds the session, the person, their second factor and their roles, and says how far they are in.
+//! Nothing of it is remembered between requests.
+
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use contract::access::{Needs, Stage, Who};
+use sea_orm::{
+    ColumnTrait, DbErr, EntityTrait, FromQueryResult, JoinType, QueryFilter, QuerySelect, RelationDef, Select,
+};
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+
+use super::Store;
+use super::change::AccountChange;
+use crate::clock::{from_ms, to_ms};
+use crate::entity::{account, membership, session, totp};
+use crate::profile::Profile;
+
+/// A person, whatever their address is now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AccountId(pub Uuid);
+
+/// The kind of account that the self-test makes for a moment. Its sessions are good for probes only.
+pub const PROBE_KIND: &str = "probe";
+pub const PERSON_KIND: &str = "person";
+
+/// Everything that one request may know of the person who sent it.
+#[derive(Debug)]
+pub struct Person {
+    store: Arc<Store>,
+    pub account: AccountId,
+    pub is_probe: bool,
+    pub stage: Stage,
+    pub enrolled: bool,
+    /// Whether the profile demands a second factor of somebody with these roles.
+    pub must_have_factor: bool,
+    pub roles: Vec<(Uuid, String)>,
+    pub date_style: String,
+    pub time_zone: String,
+    pub session: Uuid,
+    pub seen_at: OffsetDateTime,
+    pub password_set_at: OffsetDateTime,
+    pub factor_changed_at: OffsetDateTime,
+    pub(crate) session_hash: String,
+    pub(crate) ends_at_ms: i64,
+    pub(crate) data: String,
+    pub(crate) sealed_address: Vec<u8>,
+    pub(crate) sealed_name: Vec<u8>,
+    pub(crate) address_index: String,
+}
+
+/// Whoever sent the request, with a session.
+#[derive(Clone, Debug)]
+pub struct Caller(Arc<Person>);
+
+/// A proof that the access rule of `W` admits the person.
+#[derive(Debug)]
+pub struct Proven<W> {
+    person: Arc<Person>,
+    rule: PhantomData<W>,
+}
+
+impl<W> Deref for Proven<W> {
+    type Target = Person;
+
+    fn deref(&self) -> &Person {
+        &self.person
+    }
+}
+
+/// An access rule as a type, so that a use case can demand it in its signature.
+pub trait Rule {
+    const WHO: Who;
+}
+
+macro_rules! rules {
+    ($($(#[$doc:meta])* $proof:ident = $rule:ident;)*) => {
+        pub mod rule {
+            $(#[derive(Debug)] pub enum $rule {})*
+        }
+        $(
+            impl Rule for rule::$rule {
+                const WHO: Who = Who::$rule;
+            }
+            $(#[$doc])*
+            pub type $proof = Proven<rule::$rule>;
+        )*
+    };
+}
+
+rules! {
+    /// Somebody with a session, however far in.
+    Arrived = AnySession;
+    /// Somebody who may give the second factor.
+    CodeHolder = CodeHolder;
+    /// Somebody who may set up a second factor.
+    Enroller = Enroller;
+    /// Somebody who is all the way in.
+    SignedIn = SignedIn;
+    /// The same, with a factor given lately.
+    Fresh = Fresh;
+}
+
+#[derive(Debug, FromQueryResult)]
+struct Found {
+    id_hash: String,
+    public_id: Uuid,
+    account_id: Uuid,
+    factor_at_ms: Option<i64>,
+    password_at_ms: i64,
+    seen_at_ms: i64,
+    idle_until_ms: i64,
+    ends_at_ms: i64,
+    data: String,
+    kind: String,
+    address_index: String,
+    address: Vec<u8>,
+    name: Vec<u8>,
+    password_set_at_ms: i64,
+    disabled_at_ms: Option<i64>,
+    factor_changed_at_ms: i64,
+    date_style: String,
+    time_zone: String,
+    confirmed_at_ms: Option<i64>,
+    organisation_id: Option<Uuid>,
+    role: Option<String>,
+}
+
+impl Caller {
+    /// Finds whoever holds this session, if it still holds.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn of(
+        store: &Arc<Store>,
+        profile: &Profile,
+        session_hash: &str,
+        now: OffsetDateTime,
+    ) -> Result<Option<Self>, DbErr> {
+        let rows = everything(session_hash).into_model::<Found>().all(&store.read).await?;
+        Ok(Person::from_rows(store, profile, rows, now).map(|person| Self(Arc::new(person))))
+    }
+
+    pub fn person(&self) -> &Person {
+        &self.0
+    }
+
+    /// # Errors
+    /// What is lacking.
+    pub fn prove<R: Rule>(&self) -> Result<Proven<R>, Needs> {
+        R::WHO.admits(self.0.stage)?;
+        Ok(Proven { person: Arc::clone(&self.0), rule: PhantomData })
+    }
+}
+
+impl Person {
+    fn from_rows(store: &Arc<Store>, profile: &Profile, rows: Vec<Found>, now: OffsetDateTime) -> Option<Self> {
+        let roles: Vec<(Uuid, String)> =
+            rows.iter().filter_map(|row| Some((row.organisation_id?, row.role.clone()?))).collect();
+        let found = rows.into_iter().next()?;
+        let now_ms = to_ms(now);
+        let over = now_ms >= found.idle_until_ms || now_ms >= found.ends_at_ms || found.disabled_at_ms.is_some();
+        if over {
+            return None;
+        }
+        let must_have_factor = profile.demands_factor(roles.iter().map(|(_, role)| role.as_str()));
+        let enrolled = found.confirmed_at_ms.is_some();
+        let lately = |at: i64| {
+            let age = now - from_ms(at);
+            age < Duration::minutes(profile.policy.sessions.step_up_minutes.get().into()) && !age.is_negative()
+        };
+        let stage = match (found.factor_at_ms, enrolled, must_have_factor) {
+            (Some(at), true, _) if lately(at) => Stage::SteppedUp,
+            (None, true, _) => Stage::PasswordGiven,
+            (_, false, true) => Stage::Enrolling,
+            (_, false, false) if lately(found.password_at_ms) => Stage::SteppedUp,
+            (Some(_), true, _) | (_, false, false) => Stage::Complete,
+        };
+        Some(Self {
+            store: Arc::clone(store),
+            account: AccountId(found.account_id),
+            is_probe: found.kind == PROBE_KIND,
+            stage,
+            enrolled,
+            must_have_factor,
+            roles,
+            date_style: found.date_style,
+            time_zone: found.time_zone,
+            session: found.public_id,
+            seen_at: from_ms(found.seen_at_ms),
+            password_set_at: from_ms(found.password_set_at_ms),
+            factor_changed_at: from_ms(found.factor_changed_at_ms),
+            session_hash: found.id_hash,
+            ends_at_ms: found.ends_at_ms,
+            data: found.data,
+            sealed_address: found.address,
+            sealed_name: found.name,
+            address_index: found.address_index,
+        })
+    }
+
+    pub(crate) async fn all<E: EntityTrait>(&self, select: Select<E>) -> Result<Vec<E::Model>, DbErr> {
+        select.all(&self.store.read).await
+    }
+
+    pub(crate) async fn begin(&self) -> Result<AccountChange, DbErr> {
+        AccountChange::begin(&self.store.write).await
+    }
+
+    /// What forms of this session are bound to: changes with every step further in.
+    pub fn binding(&self) -> &str {
+        &self.session_hash
+    }
+}
+
+/// Session, account, second factor and memberships, in one query.
+fn everything(session_hash: &str) -> Select<session::Entity> {
+    let own = session::Column::AccountId;
+    let account: RelationDef = session::Entity::belongs_to(account::Entity).from(own).to(account::Column::Id).into();
+    let factor: RelationDef = session::Entity::belongs_to(totp::Entity).from(own).to(totp::Column::AccountId).into();
+    let roles: RelationDef =
+        session::Entity::belongs_to(membership::Entity).from(own).to(membership::Column::AccountId).into();
+    session::Entity::find()
+        .filter(session::Column::IdHash.eq(session_hash))
+        .join(JoinType::InnerJoin, account)
+        .join(JoinType::LeftJoin, factor)
+        .join(JoinType::LeftJoin, roles)
+        .columns([
+            account::Column::Kind,
+            account::Column::AddressIndex,
+            account::Column::Address,
+            account::Column::Name,
+            account::Column::PasswordSetAtMs,
+            account::Column::DisabledAtMs,
+            account::Column::FactorChangedAtMs,
+            account::Column::DateStyle,
+            account::Column::TimeZone,
+        ])
+        .column(totp::Column::ConfirmedAtMs)
+        .columns([membership::Column::OrganisationId, membership::Column::Role])
+}

@@ -1,0 +1,64 @@
+//! Why an act about an account was refused.
+
+use contract::access::Needs;
+use contract::problem::Problem;
+use sea_orm::DbErr;
+
+use crate::crypto::password::HashError;
+use crate::crypto::seal::SealError;
+use crate::problem::internal;
+
+/// Why nothing happened. Whatever the reason, nothing is half done.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    #[error("the field {0} does not fit: {1}")]
+    Field(&'static str, String),
+    /// What was offered as proof is none.
+    #[error("not proven ({needs:?}): {said}")]
+    NotProven { needs: Needs, field: &'static str, said: String },
+    /// The session ended meanwhile.
+    #[error("the session has ended")]
+    SignedOut,
+    #[error("the state does not allow it: {0}")]
+    Conflict(String),
+    #[error("too many tries; wait {0} s")]
+    TooMany(u64),
+    #[error("the queue for passwords is full")]
+    Busy,
+    #[error("hashing failed: {0}")]
+    Hashing(String),
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    #[error(transparent)]
+    Database(#[from] DbErr),
+}
+
+/// A full queue is empty again in half a second; twice that and more spreads those who come back.
+const BUSY_SECONDS: u64 = 2;
+
+impl From<HashError> for Refusal {
+    fn from(error: HashError) -> Self {
+        match error {
+            HashError::Busy => Self::Busy,
+            HashError::Broken(cause) => Self::Hashing(cause),
+        }
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Field(field, message) => Self::field(field, message),
+            Refusal::NotProven { needs, field, said } => {
+                Self::Unproven { needs, field: Some(field.to_owned()), message: Some(said) }
+            }
+            Refusal::SignedOut => Self::needs(Needs::SignIn),
+            Refusal::Conflict(message) => Self::Conflict { message },
+            Refusal::TooMany(retry_after_seconds) => Self::TooMany { retry_after_seconds },
+            Refusal::Busy => Self::Busy { retry_after_seconds: BUSY_SECONDS },
+            Refusal::Hashing(cause) => internal(&cause),
+            Refusal::Seal(cause) => internal(&cause),
+            Refusal::Database(cause) => internal(&cause),
+        }
+    }
+}

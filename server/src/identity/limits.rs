@@ -1,0 +1,168 @@
+//! How often may be tried, exactly and together with every other instance: buckets in the database, each one row that says when it
+//! is full again (GCRA). A bucket is found by a keyed hash, so that no address of anybody is stored.
+
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
+use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, QueryFilter};
+use time::{Duration, OffsetDateTime};
+
+use super::{Accounts, Origin, Refusal};
+use crate::clock::to_ms;
+use crate::entity::allowance;
+use crate::guard::{AccountChange, Visitor};
+
+/// Wrong tries on one account from devices that it has never seen, all networks together (NIST SP 800-63B section 5.2.2).
+const STRANGERS: u32 = 100;
+
+/// A full bucket of strangers' tries gives one back every ten minutes.
+const STRANGER_BACK: Duration = Duration::minutes(10);
+
+/// A try on an account from one place comes back every minute.
+const TRY_BACK: Duration = Duration::minutes(1);
+
+/// Letters of one kind to one address: five at once, then one every quarter of an hour.
+const LETTERS: u32 = 5;
+const LETTER_BACK: Duration = Duration::minutes(15);
+
+/// One thing that is counted.
+#[derive(Clone, Debug)]
+pub(super) struct Bucket {
+    key: String,
+    burst: u32,
+    /// How long one token takes to come back.
+    back: Duration,
+}
+
+/// What is tried: the two are counted apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tried {
+    Password,
+    Code,
+}
+
+impl Tried {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::Code => "code",
+        }
+    }
+}
+
+fn bucket(accounts: &Accounts, parts: &[&str], burst: u32, back: Duration) -> Bucket {
+    let parts: Vec<&[u8]> = parts.iter().map(|part| part.as_bytes()).collect();
+    Bucket { key: accounts.vault.hashes().mac_hex("bucket/1", &parts), burst, back }
+}
+
+fn per_minute(accounts: &Accounts, parts: &[&str], number: u32) -> Bucket {
+    bucket(accounts, parts, number, Duration::minutes(1) / number)
+}
+
+/// Passwords or codes from one network.
+pub(super) fn from_network(accounts: &Accounts, tried: Tried, origin: &Origin) -> Bucket {
+    let number = accounts.profile.policy.limits.sign_ins_per_minute.get();
+    per_minute(accounts, &["network", tried.word(), &origin.counted], number)
+}
+
+/// Wrong tries on one account. Whoever tries from elsewhere fills another bucket, so nobody can lock the owner out; a device
+/// that the account knows is counted by itself wherever it is.
+pub(super) fn on_account(
+    accounts: &Accounts,
+    tried: Tried,
+    address_index: &str,
+    known_device: Option<&str>,
+    origin: &Origin,
+) -> Vec<Bucket> {
+    let attempts = accounts.profile.policy.passwords.attempts.get();
+    if let Some(device) = known_device {
+        return vec![bucket(accounts, &["device", tried.word(), address_index, device], attempts, TRY_BACK)];
+    }
+    vec![
+        bucket(accounts, &["account", tried.word(), address_index, &origin.counted], attempts, TRY_BACK),
+        strangers(accounts, tried, address_index),
+    ]
+}
+
+pub(super) fn strangers(accounts: &Accounts, tried: Tried, address_index: &str) -> Bucket {
+    bucket(accounts, &["strangers", tried.word(), address_index], STRANGERS, STRANGER_BACK)
+}
+
+pub(super) fn letters(accounts: &Accounts, kind: &str, address_index: &str) -> Bucket {
+    bucket(accounts, &["letters", kind, address_index], LETTERS, LETTER_BACK)
+}
+
+/// Takes one token from each, or none: how many each has given since it was last full.
+///
+/// # Errors
+/// [`Refusal::TooMany`] with the whole seconds until it is worth trying again.
+pub(super) async fn take(change: &AccountChange, buckets: &[Bucket], now: OffsetDateTime) -> Result<Vec<u32>, Refusal> {
+    let mut used = Vec::with_capacity(buckets.len());
+    for bucket in buckets {
+        used.push(take_one(change, bucket, now).await?);
+    }
+    Ok(used)
+}
+
+async fn take_one(change: &AccountChange, bucket: &Bucket, now: OffsetDateTime) -> Result<u32, Refusal> {
+    let (now, back) = (to_ms(now), i64::try_from(bucket.back.whole_milliseconds()).unwrap_or(i64::MAX));
+    let whole = back * i64::from(bucket.burst);
+    let full = || Expr::col((allowance::Entity, allowance::Column::FullAtMs));
+    // Fuller than full can only be what a clock wrote that ran ahead.
+    let nonsense = || full().gt(now + 2 * whole);
+    let from = Expr::case(full().lt(now).or(nonsense()), now).finally(full());
+    let taken = OnConflict::column(allowance::Column::Bucket)
+        .value(allowance::Column::FullAtMs, Expr::expr(from).add(back))
+        .action_and_where(full().lte(now + whole - back).or(nonsense()))
+        .to_owned();
+    let row = allowance::ActiveModel {
+        bucket: ActiveValue::Set(bucket.key.clone()),
+        full_at_ms: ActiveValue::Set(now + back),
+    };
+    let given = change.upsert(row, taken).await? == 1;
+    let full_at =
+        change.one(allowance::Entity::find_by_id(bucket.key.clone())).await?.map_or(now, |row| row.full_at_ms);
+    if given {
+        return Ok(u32::try_from((full_at - now + back - 1) / back).unwrap_or(u32::MAX));
+    }
+    let wait_ms = Ord::max(full_at + back - whole - now, 1);
+    Err(Refusal::TooMany(wait_ms.unsigned_abs().div_ceil(1000)))
+}
+
+/// Fills buckets again: who was right starts anew.
+pub(super) async fn forget(change: &AccountChange, buckets: &[Bucket]) -> Result<(), Refusal> {
+    let keys = buckets.iter().map(|bucket| bucket.key.clone());
+    change.delete(allowance::Entity::delete_many().filter(allowance::Column::Bucket.is_in(keys))).await?;
+    Ok(())
+}
+
+/// Counts one submission of a form that needs no account.
+///
+/// # Errors
+/// [`Refusal::TooMany`] above the published limit.
+pub async fn public_form(
+    visitor: &Visitor,
+    accounts: &Accounts,
+    origin: &Origin,
+    now: OffsetDateTime,
+) -> Result<(), Refusal> {
+    let bucket =
+        per_minute(accounts, &["form", &origin.counted], accounts.profile.policy.limits.forms_per_minute.get());
+    let change = visitor.begin().await?;
+    take(&change, &[bucket], now).await?;
+    Ok(change.commit_housekeeping().await?)
+}
+
+/// Lets go of buckets that are full again.
+pub(super) async fn forget_full(change: &AccountChange, now: OffsetDateTime) -> Result<u64, Refusal> {
+    Ok(change.delete(allowance::Entity::delete_many().filter(allowance::Column::FullAtMs.lt(to_ms(now)))).await?)
+}
+
+/// Counts a letter that a stranger causes.
+pub(crate) async fn may_write(
+    change: &AccountChange,
+    accounts: &Accounts,
+    kind: &str,
+    address_index: &str,
+    now: OffsetDateTime,
+) -> Result<(), Refusal> {
+    take(change, &[letters(accounts, kind, address_index)], now).await.map(|_| ())
+}

@@ -1,0 +1,50 @@
+//! People: how they sign up, prove who they are, stay signed in, and get back in. What they may do then is for their roles.
+
+pub mod address;
+pub mod backup_codes;
+pub mod enrolment;
+mod error;
+pub mod housekeeping;
+pub mod limits;
+pub mod moment;
+pub mod origin;
+pub mod password_rules;
+pub mod profile;
+pub mod record;
+pub mod recovery;
+pub mod second_factor;
+pub mod sessions;
+pub mod sign_in;
+pub mod sign_up;
+pub(crate) mod stand_in;
+
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
+pub use self::error::Refusal;
+pub use self::origin::Origin;
+use self::password_rules::Breached;
+use crate::crypto::password::Hasher;
+use crate::profile::Profile;
+use crate::vault::Vault;
+
+/// What every act about an account works with.
+#[derive(Clone, Debug)]
+pub struct Accounts {
+    pub profile: Arc<Profile>,
+    pub vault: Vault,
+    pub hasher: Hasher,
+    /// Links in letters begin with it, whatever a request says of its host.
+    pub public_url: String,
+    pub breached: Breached,
+    /// Rung when a letter is queued.
+    pub bell: Arc<Notify>,
+}
+
+/// A path of ours in full.
+impl Accounts {
+    pub fn link(&self, path: &str) -> String {
+        format!("{}{path}", self.public_url)
+    }
+}

@@ -1,0 +1,227 @@
+//! The queue: a letter is written in the change that causes it, sealed, tried again until it leaves, and wiped when it has left.
+
+use lettre::message::header::ContentType;
+use lettre::message::{Mailbox, MultiPart, SinglePart};
+use lettre::{Address, Message};
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+};
+use serde::{Deserialize, Serialize};
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+
+use super::{Letter, Post, PostError};
+use crate::clock::{from_ms, to_ms};
+use crate::entity::letter;
+use crate::guard::{AccountChange, Operator};
+use crate::identity::{Accounts, Refusal, limits};
+use crate::vault::Vault;
+
+/// Tries before a letter counts as failed: with a pause that doubles, about a day and a half.
+const TRIES: i32 = 12;
+const FIRST_PAUSE: Duration = Duration::seconds(30);
+
+/// How long one instance has for one letter before another may try it.
+const LEASE: Duration = Duration::minutes(2);
+
+/// Letters taken in one round.
+const ROUND: u64 = 20;
+
+/// What is sealed.
+#[derive(Serialize, Deserialize)]
+struct Content {
+    from_name: String,
+    from: String,
+    to: String,
+    subject: String,
+    plain: String,
+    html: String,
+}
+
+/// Puts a letter into the queue.
+pub(crate) async fn put(
+    change: &AccountChange,
+    accounts: &Accounts,
+    to: &str,
+    what: &Letter,
+    now: OffsetDateTime,
+) -> Result<(), Refusal> {
+    let words = what.words(&accounts.profile.name);
+    let content = Content {
+        from_name: accounts.profile.name.clone(),
+        from: accounts.profile.contacts.security.clone(),
+        to: to.to_owned(),
+        plain: words.plain(),
+        html: words.html(),
+        subject: words.subject,
+    };
+    let id = Uuid::now_v7();
+    let plain = zeroize::Zeroizing::new(serde_json::to_vec(&content).unwrap_or_default());
+    let row = letter::Model {
+        id,
+        kind: what.kind().to_owned(),
+        state: "queued".to_owned(),
+        content: Some(accounts.vault.seal(&place(id), &plain)?),
+        tries: 0,
+        trouble: None,
+        queued_at_ms: to_ms(now),
+        due_at_ms: to_ms(now),
+        done_at_ms: None,
+    };
+    Ok(change.insert(row.into_active_model().reset_all()).await?)
+}
+
+/// The same for letters that strangers can cause: above the limit for this address none is sent, and nobody is told.
+pub(crate) async fn put_limited(
+    change: &AccountChange,
+    accounts: &Accounts,
+    to: &str,
+    address_index: &str,
+    what: &Letter,
+    now: OffsetDateTime,
+) -> Result<(), Refusal> {
+    match limits::may_write(change, accounts, what.kind(), address_index, now).await {
+        Ok(()) => put(change, accounts, to, what, now).await,
+        Err(Refusal::TooMany(_)) => Ok(()),
+        Err(other) => Err(other),
+    }
+}
+
+fn place(id: Uuid) -> String {
+    format!("letter/{id}/content")
+}
+
+/// What one round came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Round {
+    pub sent: usize,
+    pub later: usize,
+    pub failed: usize,
+}
+
+/// Sends what is due.
+///
+/// # Errors
+/// When the database does not answer; a letter that cannot be sent is not an error but comes back later.
+pub async fn deliver(operator: &Operator, vault: &Vault, post: &Post, now: OffsetDateTime) -> Result<Round, DbErr> {
+    let due = letter::Entity::find()
+        .filter(letter::Column::State.eq("queued"))
+        .filter(letter::Column::DueAtMs.lte(to_ms(now)))
+        .order_by_asc(letter::Column::DueAtMs)
+        .limit(ROUND);
+    let mut round = Round::default();
+    for row in operator.all(due).await? {
+        if !lease(operator, &row, now).await? {
+            continue;
+        }
+        let tries = row.tries + 1;
+        let (state, trouble) = match send(vault, post, &row).await {
+            Ok(()) => ("sent", None),
+            Err(trouble) if tries >= TRIES || trouble.is_final() => ("failed", Some(trouble)),
+            Err(trouble) => ("queued", Some(trouble)),
+        };
+        match state {
+            "sent" => round.sent += 1,
+            "failed" => round.failed += 1,
+            _ => round.later += 1,
+        }
+        if let Some(cause) = &trouble {
+            tracing::warn!(letter = %row.id, kind = row.kind, %cause, "a letter could not be sent: {cause}");
+        }
+        settle(operator, &row, state, trouble.map(|trouble| trouble.word()), now).await?;
+    }
+    Ok(round)
+}
+
+/// Takes a letter for this instance alone.
+async fn lease(operator: &Operator, row: &letter::Model, now: OffsetDateTime) -> Result<bool, DbErr> {
+    let change = operator.begin_account().await?;
+    let mine = letter::Entity::update_many()
+        .col_expr(letter::Column::DueAtMs, Expr::value(to_ms(now + LEASE)))
+        .col_expr(letter::Column::Tries, Expr::value(row.tries + 1))
+        .filter(letter::Column::Id.eq(row.id))
+        .filter(letter::Column::State.eq("queued"))
+        .filter(letter::Column::Tries.eq(row.tries));
+    let taken = change.update(mine).await? == 1;
+    change.commit_housekeeping().await?;
+    Ok(taken)
+}
+
+async fn settle(
+    operator: &Operator,
+    row: &letter::Model,
+    state: &str,
+    trouble: Option<&'static str>,
+    now: OffsetDateTime,
+) -> Result<(), DbErr> {
+    let change = operator.begin_account().await?;
+    let mut set = letter::Entity::update_many()
+        .col_expr(letter::Column::State, Expr::value(state))
+        .col_expr(letter::Column::Trouble, Expr::value(trouble))
+        .filter(letter::Column::Id.eq(row.id));
+    set = if state == "queued" {
+        let pause = FIRST_PAUSE * 2_i32.pow(u32::try_from(row.tries).unwrap_or(0).min(12));
+        set.col_expr(letter::Column::DueAtMs, Expr::value(to_ms(now + pause)))
+    } else {
+        set.col_expr(letter::Column::Content, Expr::value(None::<Vec<u8>>))
+            .col_expr(letter::Column::DoneAtMs, Expr::value(Some(to_ms(now))))
+    };
+    change.update(set).await?;
+    change.commit_housekeeping().await
+}
+
+async fn send(vault: &Vault, post: &Post, row: &letter::Model) -> Result<(), PostError> {
+    let sealed = row.content.as_deref().ok_or(PostError::Unreadable)?;
+    let plain = vault.open_sealed(&place(row.id), sealed).map_err(|_| PostError::Unreadable)?;
+    let content: Content = serde_json::from_slice(&plain).map_err(|_| PostError::Unreadable)?;
+    post.send(row.id, message(content)?).await
+}
+
+/// Addresses and subject go through their types, which take no line break: nothing that people typed becomes a header.
+fn message(content: Content) -> Result<Message, PostError> {
+    let mailbox = |name: Option<String>, address: &str| {
+        let address: Address = address.parse().map_err(|_| PostError::BadAddress)?;
+        Ok::<_, PostError>(Mailbox::new(name, address))
+    };
+    let part = |kind, body| SinglePart::builder().header(kind).body::<String>(body);
+    Message::builder()
+        .from(mailbox(Some(content.from_name), &content.from)?)
+        .to(mailbox(None, &content.to)?)
+        .subject(content.subject.replace(['\r', '\n'], " "))
+        .multipart(
+            MultiPart::alternative()
+                .singlepart(part(ContentType::TEXT_PLAIN, content.plain))
+                .singlepart(part(ContentType::TEXT_HTML, content.html)),
+        )
+        .map_err(|_| PostError::Unreadable)
+}
+
+/// A letter as operators see it: when, what kind, how it went; neither to whom nor what it says.
+#[derive(Clone, Debug, Serialize)]
+pub struct Seen {
+    pub id: Uuid,
+    pub kind: String,
+    pub state: String,
+    pub tries: i32,
+    pub trouble: Option<String>,
+    #[serde(serialize_with = "time::serde::rfc3339::serialize")]
+    pub queued_at: OffsetDateTime,
+}
+
+/// The newest letters.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn newest(operator: &Operator, most: u64) -> Result<Vec<Seen>, DbErr> {
+    let rows = letter::Entity::find().order_by_desc(letter::Column::QueuedAtMs).limit(most);
+    let seen = |row: letter::Model| Seen {
+        id: row.id,
+        kind: row.kind,
+        state: row.state,
+        tries: row.tries,
+        trouble: row.trouble,
+        queued_at: from_ms(row.queued_at_ms),
+    };
+    Ok(operator.all(rows).await?.into_iter().map(seen).collect())
+}

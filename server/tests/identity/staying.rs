@@ -1,0 +1,244 @@
+//! Sessions, recovery, and the record of an account.
+
+use contract::access::{Needs, Stage};
+use server::guard::{Arrived, Caller, Fresh};
+use server::identity::second_factor::Factor;
+use server::identity::{Refusal, backup_codes, housekeeping, record, recovery, sessions, sign_in};
+use server::testing::{World, link_token, profile};
+use time::Duration;
+
+use crate::common::*;
+
+#[tokio::test]
+async fn an_old_session_id_is_refused_after_every_step() {
+    let mut world = World::new().await;
+    let (complete, secret, _) = enrolled(&world).await;
+    world.now += Duration::minutes(2);
+    let (first, waiting) = half(&world).await;
+    let second = give(&world, &holder(&waiting), Factor::Code(&code(&world, &secret))).await.expect("code");
+    assert!(caller(&world, first).await.is_none(), "after the code");
+
+    world.now += Duration::minutes(2);
+    let again = holder(&caller(&world, second).await.expect("caller"));
+    let third = give(&world, &again, Factor::Code(&code(&world, &secret))).await.expect("step up");
+    assert!(caller(&world, second).await.is_none(), "after the step up");
+
+    let owner = signed_in(&world, third).await;
+    let fourth = recovery::change_password(
+        &owner,
+        &world.visitor(),
+        world.accounts(),
+        PASSWORD,
+        "crimson badgers mend old clocks",
+        &here(),
+        world.now,
+    )
+    .await;
+    assert!(caller(&world, third).await.is_none(), "after a new password");
+    assert!(caller(&world, fourth.expect("changed")).await.is_some());
+    assert!(caller(&world, complete).await.is_none(), "every other session ends with the old password");
+}
+
+#[tokio::test]
+async fn a_session_ends_when_idle_and_at_last_in_any_case() {
+    let mut world = World::new().await;
+    let (id, _, _) = enrolled(&world).await;
+    world.now += Duration::minutes(29);
+    assert!(caller(&world, id).await.is_some());
+    world.now += Duration::minutes(2);
+    assert!(caller(&world, id).await.is_none(), "idle");
+    assert_eq!(housekeeping::clear(&world.operator(), world.now).await.expect("clear").sessions, 1);
+
+    let mut world = World::new().await;
+    let (id, _, _) = enrolled(&world).await;
+    for _ in 0..(12 * 60 / 20 - 1) {
+        world.now += Duration::minutes(20);
+        let used = caller(&world, id).await.expect("in use");
+        sessions::touch(&world.visitor(), world.accounts(), used.person(), world.now).await.expect("touch");
+    }
+    world.now += Duration::minutes(20);
+    assert!(caller(&world, id).await.is_none(), "after twelve hours of use");
+}
+
+#[tokio::test]
+async fn saving_a_session_never_brings_back_one_that_was_ended() {
+    use tower_sessions::SessionStore;
+    let world = World::new().await;
+    let (id, _, _) = enrolled(&world).await;
+    let store = world.visitor().sessions();
+    let record = store.load(&id.text().parse().expect("id")).await.expect("load").expect("record");
+    let leaver = caller(&world, id).await.expect("caller").prove::<server::guard::rule::AnySession>().expect("arrived");
+    sign_out(&world, &leaver).await;
+    store.save(&record).await.expect("save");
+    assert!(caller(&world, id).await.is_none());
+    assert!(store.load(&record.id).await.expect("load").is_none());
+}
+
+async fn sign_out(world: &World, leaver: &Arrived) {
+    sessions::sign_out(leaver, world.accounts(), &here(), world.now).await.expect("sign out");
+}
+
+#[tokio::test]
+async fn a_role_gained_later_demands_enrolment_at_the_next_request() {
+    let world = World::with(profile("stratuslog", &[("first_role = \"Owner\"", "first_role = \"Front desk\"")])).await;
+    member(&world, MAIL).await;
+    let (id, before) = half(&world).await;
+    assert_eq!(before.person().stage, Stage::SteppedUp);
+    world.tamper("update membership set role = 'Owner'").await;
+    assert_eq!(caller(&world, id).await.expect("caller").person().stage, Stage::Enrolling);
+}
+
+#[tokio::test]
+async fn a_disabled_account_is_out_at_the_next_request() {
+    let world = World::new().await;
+    let (id, _, _) = enrolled(&world).await;
+    world.tamper("update account set disabled_at_ms = 1").await;
+    assert!(caller(&world, id).await.is_none());
+    assert!(matches!(try_password(&world, MAIL, PASSWORD, &here()).await, Err(Refusal::NotProven { .. })));
+}
+
+#[tokio::test]
+async fn an_enrolled_half_session_cannot_replace_the_second_factor() {
+    let world = World::new().await;
+    enrolled(&world).await;
+    let (_, waiting) = half(&world).await;
+    assert_eq!(waiting.prove::<server::guard::rule::Enroller>().err(), Some(Needs::SecondFactor));
+    assert_eq!(waiting.prove::<server::guard::rule::SignedIn>().err(), Some(Needs::SecondFactor));
+}
+
+#[tokio::test]
+async fn a_step_up_lasts_as_long_as_the_profile_says() {
+    let mut world = World::new().await;
+    let (id, _, _) = enrolled(&world).await;
+    let fresh = |caller: &Caller| caller.prove::<server::guard::rule::Fresh>().map(|_: Fresh| ());
+    assert_eq!(fresh(&caller(&world, id).await.expect("caller")), Ok(()));
+    world.now += Duration::minutes(15);
+    assert_eq!(fresh(&caller(&world, id).await.expect("caller")), Err(Needs::StepUp));
+}
+
+#[tokio::test]
+async fn a_password_link_sets_a_password_once_and_ends_every_session() {
+    let mut world = World::new().await;
+    let (id, secret, _) = enrolled(&world).await;
+    world.letters().await;
+    recovery::request(&world.visitor(), world.accounts(), MAIL, &here(), world.now).await.expect("request");
+    let token = link_token(&world.letters().await[0].1);
+    let (new, visitor, origin) = ("crimson badgers mend old clocks", world.visitor(), here());
+    let weak = recovery::reset(&visitor, world.accounts(), &token, "password1234", &origin, world.now).await;
+    assert!(matches!(weak, Err(Refusal::Field("password", _))), "a refused password does not cost the link: {weak:?}");
+    let tries = (0..6).map(|_| recovery::reset(&visitor, world.accounts(), &token, new, &origin, world.now));
+    let done = futures::future::join_all(tries).await;
+    assert_eq!(done.iter().filter(|tried| tried.is_ok()).count(), 1, "{done:?}");
+    assert!(caller(&world, id).await.is_none(), "sessions end");
+    assert!(try_password(&world, MAIL, PASSWORD, &here()).await.is_err(), "the old password is gone");
+
+    world.now += Duration::minutes(2);
+    let id = try_password(&world, MAIL, new, &here()).await.expect("the new password");
+    let waiting = caller(&world, id).await.expect("caller");
+    assert_eq!(waiting.person().stage, Stage::PasswordGiven, "the second factor is still asked for");
+    give(&world, &holder(&waiting), Factor::Code(&code(&world, &secret))).await.expect("code");
+}
+
+#[tokio::test]
+async fn asking_for_a_link_for_nobody_succeeds_and_writes_to_nobody() {
+    let world = World::new().await;
+    recovery::request(&world.visitor(), world.accounts(), "nobody@acme.example", &here(), world.now)
+        .await
+        .expect("same");
+    assert!(world.letters().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_raised_cost_rehashes_at_the_next_sign_in() {
+    let world = World::new().await;
+    member(&world, MAIL).await;
+    world.tamper("update account set password_hash = replace(password_hash, 't=2', 't=2')").await;
+    let mut policy = world.profile.policy.passwords.clone();
+    policy.argon2_passes = std::num::NonZeroU32::new(3).expect("three");
+    let raised = server::identity::Accounts {
+        hasher: server::crypto::password::Hasher::start(&policy).expect("hasher"),
+        ..world.accounts().clone()
+    };
+    let form = sign_in::Form { email: MAIL, password: PASSWORD, next: None };
+    for _ in 0..2 {
+        sign_in::with_password(&world.visitor(), &raised, &form, None, &here(), world.now).await.expect("in");
+    }
+    let stored = String::from_utf8_lossy(&world.bytes_on_disk()).into_owned();
+    assert!(std::env::var("AVOUCH_TEST_DATABASE_URL").is_ok() || stored.contains("$argon2id$v=19$m=19456,t=3,p=1$"));
+}
+
+#[tokio::test]
+async fn new_backup_codes_replace_the_old_ones_and_the_third_last_is_told() {
+    let mut world = World::new().await;
+    let (id, secret, old) = enrolled(&world).await;
+    world.now += Duration::minutes(2);
+    let owner = signed_in(&world, id).await;
+    let new = backup_codes::regenerate(&owner, world.accounts(), &code(&world, &secret), &here(), world.now)
+        .await
+        .expect("new");
+    let refused = give(&world, &holder(&half(&world).await.1), Factor::BackupCode(&old[0].shown())).await;
+    assert!(matches!(refused, Err(Refusal::NotProven { .. })), "{refused:?}");
+    world.letters().await;
+    for used in &new[..7] {
+        give(&world, &holder(&half(&world).await.1), Factor::BackupCode(&used.shown())).await.expect("used");
+    }
+    let letters = world.letters().await;
+    assert_eq!(letters.iter().filter(|(_, text)| text.contains("Few backup codes")).count(), 1);
+}
+
+#[tokio::test]
+async fn a_marker_password_code_and_token_are_nowhere_in_the_stored_bytes() {
+    let world = World::new().await;
+    let (_, secret, codes) = enrolled(&world).await;
+    recovery::request(&world.visitor(), world.accounts(), MAIL, &here(), world.now).await.expect("request");
+    let bytes = world.bytes_on_disk();
+    let holds = |needle: &[u8]| bytes.windows(needle.len()).any(|window| window == needle);
+    for (what, needle) in [
+        ("password", PASSWORD.as_bytes().to_vec()),
+        ("address", MAIL.as_bytes().to_vec()),
+        ("name", b"Lovelace".to_vec()),
+        ("secret", secret.bytes().to_vec()),
+        ("secret in base32", secret.base32().into_bytes()),
+        ("backup code", codes[0].shown().into_bytes()),
+        ("backup code, plain", codes[0].shown().replace('-', "").into_bytes()),
+    ] {
+        assert!(!holds(&needle), "{what}");
+    }
+    let letters = world.letters().await;
+    let token = link_token(&letters.iter().find(|(_, text)| text.contains("token=")).expect("a link").1);
+    assert!(token.len() == 64 && !holds(token.as_bytes()), "token");
+}
+
+#[tokio::test]
+async fn one_persons_sessions_are_unknown_to_another() {
+    let world = World::new().await;
+    let (first, _, _) = enrolled(&world).await;
+    let theirs = caller(&world, first).await.expect("caller").person().session;
+    world.tamper("update account set address_index = 'x'").await;
+    let open = World::with(profile("stratuslog", &[("first_role = \"Owner\"", "first_role = \"Front desk\"")])).await;
+    member(&open, MAIL).await;
+    let (id, _) = half(&open).await;
+    let owner = signed_in(&open, id).await;
+    let refused = sessions::revoke(&owner, open.accounts(), &theirs.to_string(), &here(), open.now).await;
+    assert!(matches!(refused, Err(Refusal::Field("session", _))), "{refused:?}");
+    assert!(caller(&world, first).await.is_some());
+}
+
+#[tokio::test]
+async fn the_record_of_an_account_cannot_be_changed_unnoticed() {
+    let world = World::new().await;
+    enrolled(&world).await;
+    let walked = record::verify_all(&world.operator()).await.expect("database").expect("unbroken");
+    assert!(walked >= 4, "{walked}");
+    world.tamper("update account_entry set action = 'signed-out' where seq = 2").await;
+    assert!(record::verify_all(&world.operator()).await.expect("database").is_err());
+}
+
+#[tokio::test]
+async fn the_newest_of_ones_own_record_says_what_happened_and_from_which_network() {
+    let world = World::new().await;
+    let (id, _, _) = enrolled(&world).await;
+    let lines = record::newest(&signed_in(&world, id).await, world.accounts(), 10).await.expect("lines");
+    assert_eq!(lines[0].said, "A second factor was set up");
+    assert_eq!((lines[0].place.network.as_str(), lines[0].place.device.as_str()), ("192.0.2.0/24", "Firefox on Linux"));
+}
