@@ -173,6 +173,7 @@ impl MigrationTrait for Migration {
             Index::create().name("membership_by_account").table("membership").col("account_id").to_owned(),
             Index::create().name("session_by_account").table("session").col("account_id").to_owned(),
             Index::create().name("session_by_end").table("session").col("idle_until_ms").to_owned(),
+            Index::create().name("token_by_account").table("token").col("account_id").to_owned(),
             Index::create().name("token_by_address").table("token").col("address_index").to_owned(),
             Index::create().name("letter_by_due").table("letter").col("state").col("due_at_ms").to_owned(),
         ];

@@ -18,6 +18,9 @@ impl EmailAddress {
             return Err("an e-mail address has 1 to 64 characters before the @ and at most 254 in all");
         }
         let atom = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c);
+        if local.starts_with('.') || local.ends_with('.') || local.contains("..") {
+            return Err("the part before the @ has a full stop too many");
+        }
         if !local.chars().all(atom) {
             return Err("the part before the @ has a character that does not belong there");
         }
@@ -28,7 +31,8 @@ impl EmailAddress {
                 && !label.ends_with('-')
                 && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
         };
-        if !domain.contains('.') || !domain.split('.').all(label) {
+        let named = domain.rsplit('.').next().is_some_and(|top| top.chars().any(|c| c.is_ascii_alphabetic()));
+        if !domain.contains('.') || !named || !domain.split('.').all(label) {
             return Err("the part after the @ is not a domain name");
         }
         Ok(Self(text.to_owned()))
@@ -101,7 +105,21 @@ mod tests {
 
     #[test]
     fn an_address_needs_a_name_and_a_domain() {
-        for bad in ["", "a", "@b.c", "a@b", "a b@c.d", "a@c..d", "a@-c.d", "a@b.c\r\nBcc: x@y.z", "ä@b.c"] {
+        for bad in [
+            "",
+            "a",
+            ".a@b.c",
+            "a.@b.c",
+            "a..b@c.de",
+            "a@127.0.0.1",
+            "@b.c",
+            "a@b",
+            "a b@c.d",
+            "a@c..d",
+            "a@-c.d",
+            "a@b.c\r\nBcc: x@y.z",
+            "ä@b.c",
+        ] {
             assert!(EmailAddress::parse(bad).is_err(), "{bad:?}");
         }
         assert!(EmailAddress::parse("first.last+tag@sub.example.com").is_ok());

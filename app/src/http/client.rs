@@ -1,6 +1,6 @@
 //! Who is asking, as far as the network tells: the peer, or what a trusted proxy says of it.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 use std::time::SystemTime;
 
@@ -86,7 +86,10 @@ impl Client {
 fn forwarded_for(headers: &HeaderMap, trusted: &Networks) -> Option<IpAddr> {
     let values = headers.get_all("x-forwarded-for").iter().rev();
     for part in values.filter_map(|value| value.to_str().ok()).flat_map(|value| value.rsplit(',')) {
-        let address: IpAddr = part.trim().parse().ok()?;
+        let part = part.trim();
+        // Some proxies add the port.
+        let address =
+            part.parse::<IpAddr>().or_else(|_| part.parse::<SocketAddr>().map(|with_port| with_port.ip())).ok()?;
         if !trusted.contain(address) {
             return Some(address);
         }
@@ -122,6 +125,7 @@ mod tests {
         assert_eq!(found, Some(client));
         let found = forwarded_for(&headers(&["1.1.1.1", "203.0.113.7, 10.1.1.1"]), &trusted);
         assert_eq!(found, Some(client));
+        assert_eq!(forwarded_for(&headers(&["1.1.1.1, 203.0.113.7:4711"]), &trusted), Some(client));
         assert_eq!(forwarded_for(&headers(&["203.0.113.7, nonsense"]), &trusted), None);
     }
 

@@ -66,7 +66,10 @@ pub async fn show(
         return lacking(&site, needs, here, &headers);
     }
     let query = uri.query().unwrap_or_default().as_bytes();
-    let typed = Typed { values: form_urlencoded::parse(query).into_owned().collect(), problem: None };
+    // What an address may put into a page: where to go on, a link's secret, and what was just done. No field of a form.
+    let known = |(name, _): &(String, String)| matches!(name.as_str(), "next" | "token" | "done");
+    let values = form_urlencoded::parse(query).into_owned().filter(known).collect();
+    let typed = Typed { values, problem: None };
     page_answer(page, &visit, &typed, StatusCode::OK, &headers).await
 }
 
@@ -146,15 +149,18 @@ pub async fn change(
     if let Err(needs) = row.who.admits(visit.stage()) {
         return lacking(&site, needs, page_of(row, &visit).row().path, &headers);
     }
-    let fields = match Fields::read(kind, &body) {
-        Ok(fields) => fields,
-        Err(problem) => return say(&problem),
-    };
+    // A body that cannot be read carries no token either.
+    let fields = Fields::read(kind, &body);
     let binding = visit.caller.as_ref().map(|caller| caller.person().binding().to_owned());
-    let shown = headers.get(csrf::HEADER).and_then(|value| value.to_str().ok()).or_else(|| fields.token());
+    let in_body = fields.as_ref().ok().and_then(Fields::token);
+    let shown = headers.get(csrf::HEADER).and_then(|value| value.to_str().ok()).or(in_body);
     if !csrf::holds(&site, &headers, shown, binding.as_deref(), visit.now) {
-        return refused(row, &visit, &fields, Problem::Forged, &headers).await;
+        return refused(row, &visit, &fields.unwrap_or_default(), Problem::Forged, &headers).await;
     }
+    let fields = match fields {
+        Ok(fields) => fields,
+        Err(problem) => return refused(row, &visit, &Fields::default(), problem, &headers).await,
+    };
     let done = perform(row, &mut visit, &fields).await;
     match done {
         Ok(done) => told(done, &headers),

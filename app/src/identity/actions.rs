@@ -7,7 +7,8 @@ use serde_json::json;
 use server::crypto::secret::BackupCode;
 use server::guard::{SessionId, rule};
 use server::identity::second_factor::Factor;
-use server::identity::{backup_codes, enrolment, profile, recovery, second_factor, sessions, sign_in, sign_up};
+use server::identity::sign_up::{self, Confirmed};
+use server::identity::{backup_codes, enrolment, profile, recovery, second_factor, sessions, sign_in};
 
 use super::shown_once;
 use crate::http::cookie;
@@ -33,14 +34,16 @@ pub async fn perform(act: Act, visit: &mut Visit, fields: &Fields) -> Result<Don
         Act::RegenerateBackupCodes => regenerate(visit, fields).await,
         Act::RevokeSession => revoke_session(visit, fields).await,
         Act::RevokeOtherSessions => revoke_others(visit).await,
-        Act::SignOut => sign_out(visit).await,
+        Act::SignOut => sign_out(visit, fields).await,
         Act::ChangePassword => change_password(visit, fields).await,
         Act::ChangeProfile => change_profile(visit, fields).await,
         Act::ChangeEmail => change_email(visit, fields).await,
     }
 }
 
-async fn sign_up(visit: &Visit, fields: &Fields) -> Result<Done, Problem> {
+async fn sign_up(visit: &mut Visit, fields: &Fields) -> Result<Done, Problem> {
+    // The link is good for this browser; the mark is set whoever has the address.
+    let mark = visit.mark_device();
     let form = sign_up::Form {
         email: fields.get("email"),
         name: fields.get("name"),
@@ -48,13 +51,17 @@ async fn sign_up(visit: &Visit, fields: &Fields) -> Result<Done, Problem> {
         password: fields.get("password"),
     };
     sign_up::request(&visit.site.visitor, &visit.site.accounts, &form, &visit.origin, visit.now).await?;
-    Ok(Done::go("/sign-up/sent"))
+    Ok(Done { cookies: mark.into_iter().collect(), ..Done::go("/sign-up/sent") })
 }
 
 async fn verify_email(visit: &Visit, fields: &Fields) -> Result<Done, Problem> {
     let (visitor, accounts) = (&visit.site.visitor, &visit.site.accounts);
-    sign_up::confirm(visitor, accounts, fields.get("token"), &visit.origin, visit.now).await?;
-    Ok(Done::go("/sign-in?done=confirmed"))
+    Ok(match sign_up::confirm(visitor, accounts, fields.get("token"), &visit.origin, visit.now).await? {
+        Confirmed::Done => Done::go("/sign-in?done=confirmed"),
+        Confirmed::ChoosePassword(link) => {
+            Done::go(link.strip_prefix(&visit.site.accounts.public_url).unwrap_or("/sign-in/forgot"))
+        }
+    })
 }
 
 async fn sign_in(visit: &mut Visit, fields: &Fields) -> Result<Done, Problem> {
@@ -118,7 +125,11 @@ fn with_codes(
     let cookies = id.map(|id| visit.cookies(id)).unwrap_or_default();
     let shown: Vec<String> = codes.iter().map(BackupCode::shown).collect();
     Done {
-        cookies: cookies.into_iter().chain(mark).chain(shown_once::put(&visit.site, &binding, codes)).collect(),
+        cookies: cookies
+            .into_iter()
+            .chain(mark)
+            .chain(shown_once::put(&visit.site, &binding, codes, visit.now))
+            .collect(),
         told: Some(("backup_codes", json!(shown))),
         ..Done::go("/account/backup-codes")
     }
@@ -157,9 +168,9 @@ async fn revoke_others(visit: &Visit) -> Result<Done, Problem> {
     Ok(Done::go("/account/sessions?done=others"))
 }
 
-async fn sign_out(visit: &Visit) -> Result<Done, Problem> {
+async fn sign_out(visit: &Visit, fields: &Fields) -> Result<Done, Problem> {
     let leaver = visit.prove::<rule::AnySession>()?;
-    sessions::sign_out(&leaver, &visit.site.accounts, &visit.origin, visit.now).await?;
+    sessions::sign_out(&leaver, &visit.site.accounts, fields.optional("session"), &visit.origin, visit.now).await?;
     let gone = cookie::build(SESSION, "", 0).ok();
     Ok(Done { cookies: gone.into_iter().collect(), ..Done::go("/sign-in?done=signed-out") })
 }

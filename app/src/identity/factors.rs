@@ -123,7 +123,7 @@ fn picture(rows: &[Vec<bool>]) -> impl IntoView + use<> {
 
 pub async fn backup_codes(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
     let reader = visit.prove::<rule::SignedIn>()?;
-    if let Some((codes, gone)) = shown_once::take(&visit.site, reader.binding(), &visit.headers) {
+    if let Some((codes, gone)) = shown_once::take(&visit.site, reader.binding(), &visit.headers, visit.now) {
         let next = reader.next().unwrap_or_else(|| "/account".into());
         let mut middle = Middle::new("Your backup codes", new_codes(codes, next)).with_script();
         middle.cookies.extend(gone);

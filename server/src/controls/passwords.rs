@@ -36,9 +36,10 @@ async fn stored(instance: &Instance) -> Result<Vec<String>, sea_orm::DbErr> {
 async fn hash(instance: &Instance, text: &str) -> Result<String, LookError> {
     loop {
         let password = Password::typed(text).ok_or(LookError::NoPassword)?;
-        match instance.accounts.hasher.hash(password).await {
-            Err(HashError::Busy) => tokio::time::sleep(Duration::from_millis(20)).await,
-            done => return Ok(done?),
+        match instance.accounts.hasher.reserve() {
+            Ok(place) => return Ok(place.hash(password).await?),
+            Err(HashError::Busy(_)) => tokio::time::sleep(Duration::from_millis(20)).await,
+            Err(other) => return Err(other.into()),
         }
     }
 }
@@ -85,10 +86,12 @@ pub async fn salts(instance: &Instance) -> Result<Seen, LookError> {
 }
 
 pub async fn unseen(instance: &Instance) -> Result<Seen, ProbeError> {
+    // Another address each time, or the look would use up what strangers may try on one.
+    let address = format!("{}@probe.invalid", Uuid::now_v7().simple());
     let marker = format!("marker-{}", Uuid::now_v7().simple());
     let mut probe = Probe::connect(&instance.serving).await?;
     let form = Form::from_page(&mut probe, "/sign-in", None).await?;
-    let fields = [("email", "probe@probe.invalid"), ("password", marker.as_str())];
+    let fields = [("email", address.as_str()), ("password", marker.as_str())];
     let answer = form.send(&mut probe, "/api/sign-in", &fields).await?;
     if !matches!(answer.status.as_u16(), 401 | 503) {
         return Ok(Seen::Failing(format!("A wrong password is answered {}.", answer.status.as_u16())));

@@ -206,7 +206,9 @@ impl Person {
     }
 
     pub(crate) async fn begin(&self) -> Result<AccountChange, DbErr> {
-        AccountChange::begin(&self.store.write).await
+        let change = AccountChange::begin(&self.store.write).await?;
+        change.hold(self.account).await?;
+        Ok(change)
     }
 
     /// What forms of this session are bound to: changes with every step further in.

@@ -2,13 +2,15 @@
 
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
-    ActiveModelTrait, DatabaseConnection, DatabaseTransaction, DbErr, DeleteMany, EntityTrait, ExprTrait,
-    PaginatorTrait, Select, SqliteTransactionMode, TransactionOptions, TransactionTrait, UpdateMany,
+    ActiveModelTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, DeleteMany,
+    EntityTrait, ExprTrait, IntoActiveModel, PaginatorTrait, QuerySelect, Select, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait, UpdateMany,
 };
 use time::OffsetDateTime;
 
+use super::AccountId;
 use crate::audit::{self, Event};
-use crate::entity::{finding, revision};
+use crate::entity::{account, finding, revision};
 use crate::identity::record::{self, Happened};
 
 /// What both kinds of change can do before they commit.
@@ -68,6 +70,31 @@ impl Rows {
             Err(DbErr::RecordNotInserted) => Ok(0),
             Err(error) => Err(error),
         }
+    }
+
+    /// The same, with the row as it is then; `None` when the conflict's condition did not hold.
+    pub(crate) async fn upsert_returning<A>(
+        &self,
+        row: A,
+        conflict: OnConflict,
+    ) -> Result<Option<<A::Entity as EntityTrait>::Model>, DbErr>
+    where
+        A: ActiveModelTrait + Send,
+        <A::Entity as EntityTrait>::Model: IntoActiveModel<A>,
+    {
+        match <A::Entity as EntityTrait>::insert(row).on_conflict(conflict).exec_with_returning(&self.0).await {
+            Ok(row) => Ok(Some(row)),
+            Err(DbErr::RecordNotInserted | DbErr::RecordNotFound(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Holds the account's row, so that changes of one account wait for each other. On SQLite all changes do anyway.
+    pub(crate) async fn hold(&self, account: AccountId) -> Result<(), DbErr> {
+        if self.0.get_database_backend() == DbBackend::Postgres {
+            account::Entity::find_by_id(account.0).lock_exclusive().one(&self.0).await?;
+        }
+        Ok(())
     }
 
     /// How many rows that touched.

@@ -122,6 +122,8 @@ impl Store {
         let connect = |connections: u32| {
             let mut options = ConnectOptions::new(&url);
             options.max_connections(connections).sqlx_logging(false).acquire_timeout(Duration::from_secs(10));
+            // A file does not go away while it is open: asking each time whether it is there costs a round for nothing.
+            options.test_before_acquire(false).idle_timeout(None).max_lifetime(None);
             // FULL: an acknowledged write survives a power cut (NORMAL lost all of the last moments). secure_delete: what is gone is gone.
             options.map_sqlx_sqlite_opts(|sqlite| {
                 sqlite

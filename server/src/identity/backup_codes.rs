@@ -48,7 +48,7 @@ pub async fn regenerate(
         return Err(Refusal::NotProven { needs: Needs::StepUp, field: "code", said });
     }
     let codes = replace(&change, accounts, owner.account).await?;
-    limits::forget(&change, buckets.get(1..).unwrap_or_default()).await?;
+    limits::forget(&change, &buckets).await?;
     let address = super::profile::open_address(accounts, owner)?;
     queue::put(&change, accounts, &address, &Letter::BackupCodesMade, now).await?;
     let entry = Entry::of(accounts, Some(owner.account), Action::BackupCodesMade, origin, now)?;

@@ -12,7 +12,7 @@ use super::{Accounts, Origin, Refusal, backup_codes, limits, second_factor, sess
 use crate::clock::to_ms;
 use crate::crypto::secret::BackupCode;
 use crate::crypto::totp::{SECRET_BYTES, TotpSecret};
-use crate::entity::{account, totp};
+use crate::entity::{account, token, totp};
 use crate::guard::{Enroller, Fresh, Person, SessionId};
 use crate::mail::{Letter, queue};
 
@@ -88,7 +88,7 @@ pub async fn confirm(
         .await?;
     let codes = backup_codes::replace(&change, accounts, enroller.account).await?;
     changed(&change, enroller, now).await?;
-    limits::forget(&change, buckets.get(1..).unwrap_or_default()).await?;
+    limits::forget(&change, &buckets).await?;
     super::sign_in::remember_device(&change, enroller.account, origin, now).await?;
     let address = super::profile::open_address(accounts, enroller)?;
     queue::put(&change, accounts, &address, &Letter::FactorSet { replaced: replaced > 0 }, now).await?;
@@ -136,5 +136,7 @@ async fn changed(change: &crate::guard::AccountChange, person: &Person, now: Off
         .filter(account::Column::Id.eq(person.account.0));
     change.update(set).await?;
     sessions::end_others(change, person).await?;
+    // Links that somebody else may have asked for meanwhile.
+    change.delete(token::Entity::delete_many().filter(token::Column::AccountId.eq(person.account.0))).await?;
     Ok(())
 }

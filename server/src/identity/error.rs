@@ -2,7 +2,7 @@
 
 use contract::access::Needs;
 use contract::problem::Problem;
-use sea_orm::DbErr;
+use sea_orm::{DbErr, SqlErr};
 
 use crate::crypto::password::HashError;
 use crate::crypto::seal::SealError;
@@ -23,25 +23,32 @@ pub enum Refusal {
     Conflict(String),
     #[error("too many tries; wait {0} s")]
     TooMany(u64),
-    #[error("the queue for passwords is full")]
-    Busy,
+    #[error("too many at once; come back in {0} s")]
+    Busy(u64),
     #[error("hashing failed: {0}")]
     Hashing(String),
     #[error(transparent)]
     Seal(#[from] SealError),
     #[error(transparent)]
-    Database(#[from] DbErr),
+    Database(DbErr),
 }
-
-/// A full queue is empty again in half a second; twice that and more spreads those who come back.
-const BUSY_SECONDS: u64 = 2;
 
 impl From<HashError> for Refusal {
     fn from(error: HashError) -> Self {
         match error {
-            HashError::Busy => Self::Busy,
+            HashError::Busy(seconds) => Self::Busy(seconds),
             HashError::Broken(cause) => Self::Hashing(cause),
         }
+    }
+}
+
+impl From<DbErr> for Refusal {
+    /// Two who do the same at once: the second is told to try again, and finds what the first has done.
+    fn from(error: DbErr) -> Self {
+        let said = error.to_string();
+        let raced = matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_)))
+            || ["deadlock detected", "could not serialize"].iter().any(|words| said.contains(words));
+        if raced { Self::Busy(1) } else { Self::Database(error) }
     }
 }
 
@@ -55,7 +62,7 @@ impl From<Refusal> for Problem {
             Refusal::SignedOut => Self::needs(Needs::SignIn),
             Refusal::Conflict(message) => Self::Conflict { message },
             Refusal::TooMany(retry_after_seconds) => Self::TooMany { retry_after_seconds },
-            Refusal::Busy => Self::Busy { retry_after_seconds: BUSY_SECONDS },
+            Refusal::Busy(retry_after_seconds) => Self::Busy { retry_after_seconds },
             Refusal::Hashing(cause) => internal(&cause),
             Refusal::Seal(cause) => internal(&cause),
             Refusal::Database(cause) => internal(&cause),

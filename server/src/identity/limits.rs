@@ -27,6 +27,8 @@ const LETTER_BACK: Duration = Duration::minutes(15);
 #[derive(Clone, Debug)]
 pub(super) struct Bucket {
     key: String,
+    /// Whether being right fills it again.
+    of_person: bool,
     burst: u32,
     /// How long one token takes to come back.
     back: Duration,
@@ -50,39 +52,36 @@ impl Tried {
 
 fn bucket(accounts: &Accounts, parts: &[&str], burst: u32, back: Duration) -> Bucket {
     let parts: Vec<&[u8]> = parts.iter().map(|part| part.as_bytes()).collect();
-    Bucket { key: accounts.vault.hashes().mac_hex("bucket/1", &parts), burst, back }
+    Bucket { key: accounts.vault.hashes().mac_hex("bucket/1", &parts), of_person: false, burst, back }
 }
 
 fn per_minute(accounts: &Accounts, parts: &[&str], number: u32) -> Bucket {
     bucket(accounts, parts, number, Duration::minutes(1) / number)
 }
 
-/// Passwords or codes from one network.
-pub(super) fn from_network(accounts: &Accounts, tried: Tried, origin: &Origin) -> Bucket {
-    let number = accounts.profile.policy.limits.sign_ins_per_minute.get();
-    per_minute(accounts, &["network", tried.word(), &origin.counted], number)
-}
-
-/// Wrong tries on one account. Whoever tries from elsewhere fills another bucket, so nobody can lock the owner out; a device
-/// that the account knows is counted by itself wherever it is.
-pub(super) fn on_account(
+/// Everything that one try counts against. Whoever tries from elsewhere fills other buckets, so nobody can lock the owner out; a
+/// device that the account knows is counted by itself, wherever it is and whoever else is there.
+pub(super) fn of_try(
     accounts: &Accounts,
     tried: Tried,
     address_index: &str,
     known_device: Option<&str>,
     origin: &Origin,
 ) -> Vec<Bucket> {
-    let attempts = accounts.profile.policy.passwords.attempts.get();
+    let policy = &accounts.profile.policy;
+    let attempts = policy.passwords.attempts.get();
+    let of_person = |parts: &[&str]| Bucket { of_person: true, ..bucket(accounts, parts, attempts, TRY_BACK) };
     if let Some(device) = known_device {
-        return vec![bucket(accounts, &["device", tried.word(), address_index, device], attempts, TRY_BACK)];
+        return vec![of_person(&["device", tried.word(), address_index, device])];
     }
     vec![
-        bucket(accounts, &["account", tried.word(), address_index, &origin.counted], attempts, TRY_BACK),
+        of_person(&["account", tried.word(), address_index, &origin.counted]),
+        per_minute(accounts, &["network", tried.word(), &origin.counted], policy.limits.sign_ins_per_minute.get()),
         strangers(accounts, tried, address_index),
     ]
 }
 
-pub(super) fn strangers(accounts: &Accounts, tried: Tried, address_index: &str) -> Bucket {
+fn strangers(accounts: &Accounts, tried: Tried, address_index: &str) -> Bucket {
     bucket(accounts, &["strangers", tried.word(), address_index], STRANGERS, STRANGER_BACK)
 }
 
@@ -117,20 +116,30 @@ async fn take_one(change: &AccountChange, bucket: &Bucket, now: OffsetDateTime) 
         bucket: ActiveValue::Set(bucket.key.clone()),
         full_at_ms: ActiveValue::Set(now + back),
     };
-    let given = change.upsert(row, taken).await? == 1;
-    let full_at =
-        change.one(allowance::Entity::find_by_id(bucket.key.clone())).await?.map_or(now, |row| row.full_at_ms);
-    if given {
-        return Ok(u32::try_from((full_at - now + back - 1) / back).unwrap_or(u32::MAX));
+    if let Some(row) = change.upsert_returning(row, taken).await? {
+        return Ok(u32::try_from((row.full_at_ms - now + back - 1) / back).unwrap_or(u32::MAX));
     }
+    let full_at = change.one(allowance::Entity::find_by_id(bucket.key.clone())).await?;
+    let full_at = full_at.map_or(now, |row| row.full_at_ms);
     let wait_ms = Ord::max(full_at + back - whole - now, 1);
     Err(Refusal::TooMany(wait_ms.unsigned_abs().div_ceil(1000)))
 }
 
-/// Fills buckets again: who was right starts anew.
+/// Fills the buckets that are the person's own again: who was right starts anew. The network's and the strangers' get back what this
+/// try took and no more: one right password must not pay for a hundred wrong ones. One by one, in the order in which they were taken.
 pub(super) async fn forget(change: &AccountChange, buckets: &[Bucket]) -> Result<(), Refusal> {
-    let keys = buckets.iter().map(|bucket| bucket.key.clone());
-    change.delete(allowance::Entity::delete_many().filter(allowance::Column::Bucket.is_in(keys))).await?;
+    for bucket in buckets {
+        let own = allowance::Column::Bucket.eq(&bucket.key);
+        if bucket.of_person {
+            change.delete(allowance::Entity::delete_many().filter(own)).await?;
+            continue;
+        }
+        let back = i64::try_from(bucket.back.whole_milliseconds()).unwrap_or(0);
+        let given_back = allowance::Entity::update_many()
+            .col_expr(allowance::Column::FullAtMs, Expr::col(allowance::Column::FullAtMs).sub(back))
+            .filter(own);
+        change.update(given_back).await?;
+    }
     Ok(())
 }
 

@@ -107,8 +107,7 @@ pub(crate) async fn append(rows: &crate::guard::Rows, happened: &Happened<'_>) -
         seq: ActiveValue::Set(1),
         hash: ActiveValue::Set(GENESIS.to_owned()),
     };
-    rows.upsert(first, next).await?;
-    let head = rows.one(account_chain::Entity::find_by_id(account)).await?;
+    let head = rows.upsert_returning(first, next).await?;
     let head = head.ok_or_else(|| DbErr::RecordNotFound("the head of an account's record".into()))?;
     let mut entry = account_entry::Model {
         account_id: account,

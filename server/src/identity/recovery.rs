@@ -5,12 +5,12 @@ use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, QueryFilter};
 use time::{Duration, OffsetDateTime};
 
 use super::address::{Address, index_of};
-use super::limits::{self, Tried};
 use super::record::{Action, Entry};
 use super::sessions::{Step, step};
 use super::sign_up::{Purpose, find, new_token, spend, typed};
 use super::{Accounts, Origin, Refusal, password_rules, sessions, sign_in};
 use crate::clock::to_ms;
+use crate::crypto::password::Place;
 use crate::crypto::secret::Ticket;
 use crate::entity::{account, known_device, token};
 use crate::guard::{AccountChange, AccountId, SessionId, SignedIn, Visitor};
@@ -37,13 +37,17 @@ pub async fn request(
     let found = find(visitor, &index).await?;
     let person = found.as_ref().map(|row| AccountId(row.id));
     let change = visitor.begin().await?;
-    // For nobody a row is written as well, which no link leads to: both cost the same.
+    // For nobody a link and a letter are written as well, which lead nowhere: both cost the same.
     let link = new_token(&change, accounts, Purpose::Reset, person, &index, b"", now, LINK_LASTS).await?;
-    if let Some(row) = &found {
-        let address = accounts.vault.open_sealed(&super::sign_up::address_place(AccountId(row.id)), &row.address)?;
-        let letter = Letter::ResetPassword { link, place: origin.place.clone() };
-        queue::put_limited(&change, accounts, &String::from_utf8_lossy(&address), &index, &letter, now).await?;
-    }
+    let (address, letter) = match &found {
+        Some(row) => {
+            let plain = accounts.vault.open_sealed(&super::sign_up::address_place(AccountId(row.id)), &row.address)?;
+            let letter = Letter::ResetPassword { link, place: origin.place.clone() };
+            (String::from_utf8_lossy(&plain).into_owned(), letter)
+        }
+        None => (email.trim().to_owned(), Letter::Nobody),
+    };
+    queue::put_limited(&change, accounts, &address, &index, &letter, now).await?;
     let entry = Entry::of(accounts, person, Action::ResetAsked, origin, now)?;
     change.commit(&entry.happened()).await?;
     accounts.bell.notify_one();
@@ -62,22 +66,28 @@ pub async fn reset(
     origin: &Origin,
     now: OffsetDateTime,
 ) -> Result<(), Refusal> {
-    if accounts.hasher.full() {
-        return Err(Refusal::Busy);
-    }
+    let place = accounts.hasher.reserve()?;
     let spent = || Refusal::Field("token", "this link has been used or is too old; ask for a new one".into());
     let ticket = Ticket::parse(token_text).ok_or_else(spent)?;
     // Looked at first, so that a made-up link costs no hash; used up last, so that a refused password does not cost the link.
-    let row = visitor.all(token::Entity::find().filter(token::Column::TokenHash.eq(ticket.hash()))).await?;
+    let row = visitor.all(token::Entity::find_by_id(ticket.hash())).await?;
     let person = row.into_iter().find(|row| row.purpose == Purpose::Reset.word() && to_ms(now) < row.ends_at_ms);
     let person = AccountId(person.and_then(|row| row.account_id).ok_or_else(spent)?);
-    let hash = new_hash(visitor, accounts, person, new).await?;
+    let hash = new_hash(visitor, accounts, &place, person, new).await?;
 
     let change = visitor.begin().await?;
+    change.hold(person).await?;
     let row = spend(&change, &ticket, Purpose::Reset, now).await?.ok_or_else(spent)?;
+    // A link that went to an address of before is none for the account of now.
+    let same = account::Entity::find_by_id(person.0).filter(account::Column::AddressIndex.eq(&row.address_index));
+    if change.one(same).await?.is_none() {
+        return Err(spent());
+    }
     let address = set_password(&change, accounts, person, hash, now).await?;
     sessions::end_all(&change, person).await?;
     change.delete(token::Entity::delete_many().filter(token::Column::AccountId.eq(person.0))).await?;
+    // Whoever knew the old password may have been remembered.
+    change.delete(known_device::Entity::delete_many().filter(known_device::Column::AccountId.eq(person.0))).await?;
     if let Some(device) = origin.device_hash() {
         let row = known_device::ActiveModel {
             account_id: ActiveValue::Set(person.0),
@@ -87,7 +97,6 @@ pub async fn reset(
         let keys = [known_device::Column::AccountId, known_device::Column::DeviceHash];
         change.upsert(row, OnConflict::columns(keys).update_column(known_device::Column::SeenAtMs).to_owned()).await?;
     }
-    limits::forget(&change, &limits::on_account(accounts, Tried::Password, &row.address_index, None, origin)).await?;
     queue::put(&change, accounts, &address, &Letter::PasswordChanged, now).await?;
     let entry = Entry::of(accounts, Some(person), Action::PasswordReset, origin, now)?;
     change.commit(&entry.happened()).await?;
@@ -109,7 +118,8 @@ pub async fn change_password(
     now: OffsetDateTime,
 ) -> Result<SessionId, Refusal> {
     sign_in::same_person(owner, accounts, "current_password", current, origin, now).await?;
-    let hash = new_hash(visitor, accounts, owner.account, new).await?;
+    let place = accounts.hasher.reserve()?;
+    let hash = new_hash(visitor, accounts, &place, owner.account, new).await?;
     let change = owner.begin().await?;
     let id = step(&change, owner, Step::Renewed, None, now).await?;
     let address = set_password(&change, accounts, owner.account, hash, now).await?;
@@ -122,7 +132,13 @@ pub async fn change_password(
     Ok(id)
 }
 
-async fn new_hash(visitor: &Visitor, accounts: &Accounts, person: AccountId, new: &str) -> Result<String, Refusal> {
+async fn new_hash(
+    visitor: &Visitor,
+    accounts: &Accounts,
+    place: &Place,
+    person: AccountId,
+    new: &str,
+) -> Result<String, Refusal> {
     let password = typed("password", new)?;
     let rows = visitor.all(account::Entity::find_by_id(person.0)).await?;
     let row = rows.into_iter().next().ok_or(Refusal::SignedOut)?;
@@ -132,7 +148,7 @@ async fn new_hash(visitor: &Visitor, accounts: &Accounts, person: AccountId, new
     let texts = [String::from_utf8_lossy(&address), String::from_utf8_lossy(&name)];
     let own = password_rules::own_words(&accounts.profile.name, &[&texts[0], &texts[1]]);
     password_rules::check(&accounts.profile.policy.passwords, &accounts.breached, "password", &password, own).await?;
-    Ok(accounts.hasher.hash(password).await?)
+    Ok(place.hash(password).await?)
 }
 
 async fn set_password(

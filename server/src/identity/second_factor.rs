@@ -11,7 +11,7 @@ use super::record::{Action, Entry};
 use super::sessions::{Step, step};
 use super::{Accounts, Origin, Refusal, backup_codes, sign_in};
 use crate::crypto::totp::TotpSecret;
-use crate::entity::{known_device, totp};
+use crate::entity::totp;
 use crate::guard::{AccountChange, AccountId, CodeHolder, Person, SessionId};
 use crate::mail::{Letter, queue};
 use contract::access::Stage;
@@ -48,7 +48,7 @@ pub async fn give(
         return Err(refuse(holder, accounts, factor, origin, now).await?);
     }
     let id = step(&change, holder, Step::Factor, None, now).await?;
-    limits::forget(&change, buckets.get(1..).unwrap_or_default()).await?;
+    limits::forget(&change, &buckets).await?;
     let address = super::profile::open_address(accounts, holder)?;
     if let Factor::BackupCode(_) = factor {
         backup_codes::warn_when_few(&change, accounts, holder.account, &address, now).await?;
@@ -56,7 +56,7 @@ pub async fn give(
     let first_time = holder.stage == Stage::PasswordGiven;
     if first_time && sign_in::remember_device(&change, holder.account, origin, now).await? {
         let letter = Letter::NewDevice { place: origin.place.clone(), sessions: accounts.link("/account/sessions") };
-        queue::put(&change, accounts, &address, &letter, now).await?;
+        queue::put_limited(&change, accounts, &address, &holder.address_index, &letter, now).await?;
     }
     let action = match (first_time, factor) {
         (true, Factor::Code(_)) => Action::CodeAccepted,
@@ -77,14 +77,15 @@ pub(super) async fn count(
     now: OffsetDateTime,
 ) -> Result<Vec<limits::Bucket>, Refusal> {
     let change = person.begin().await?;
-    let hash = origin.device_hash().unwrap_or_default();
-    let row = known_device::Entity::find()
-        .filter(known_device::Column::AccountId.eq(person.account.0))
-        .filter(known_device::Column::DeviceHash.eq(&hash));
-    let known = change.one(row).await?.map(|row| row.device_hash);
-    let mut buckets = vec![limits::from_network(accounts, Tried::Code, origin)];
-    buckets.extend(limits::on_account(accounts, Tried::Code, &person.address_index, known.as_deref(), origin));
-    limits::take(&change, &buckets, now).await?;
+    let known = sign_in::known_device(&change, Some(person.account), origin).await?;
+    let buckets = limits::of_try(accounts, Tried::Code, &person.address_index, known.as_deref(), origin);
+    let used = limits::take(&change, &buckets, now).await?;
+    if used.first() == Some(&sign_in::TELL_AFTER) {
+        let address = super::profile::open_address(accounts, person)?;
+        let letter = Letter::RepeatedCodes { place: origin.place.clone(), reset: accounts.link("/sign-in/forgot") };
+        queue::put_limited(&change, accounts, &address, &person.address_index, &letter, now).await?;
+        accounts.bell.notify_one();
+    }
     change.commit_housekeeping().await?;
     Ok(buckets)
 }

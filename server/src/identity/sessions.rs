@@ -10,7 +10,7 @@ use super::origin::Place;
 use super::record::{Action, Entry};
 use super::{Accounts, Origin, Refusal};
 use crate::clock::{from_ms, to_ms};
-use crate::entity::session;
+use crate::entity::{session, token};
 use crate::guard::{AccountChange, AccountId, Arrived, Person, SessionId, SignedIn, Visitor};
 
 /// How rarely the use of a session is written down.
@@ -192,6 +192,7 @@ pub async fn revoke_others(
 ) -> Result<(), Refusal> {
     let change = owner.begin().await?;
     end_others(&change, owner).await?;
+    change.delete(token::Entity::delete_many().filter(token::Column::AccountId.eq(owner.account.0))).await?;
     let entry = Entry::of(accounts, Some(owner.account), Action::OthersRevoked, origin, now)?;
     Ok(change.commit(&entry.happened()).await?)
 }
@@ -207,16 +208,23 @@ pub(super) async fn end_all(change: &AccountChange, account: AccountId) -> Resul
     Ok(change.delete(session::Entity::delete_many().filter(session::Column::AccountId.eq(account.0))).await?)
 }
 
-/// Ends this session.
+/// Ends this session. Whoever names one names this one.
 ///
 /// # Errors
-/// When the database does not answer.
+/// [`Refusal::Field`] when another one is named.
 pub async fn sign_out(
     leaver: &Arrived,
     accounts: &Accounts,
+    session: Option<&str>,
     origin: &Origin,
     now: OffsetDateTime,
 ) -> Result<(), Refusal> {
+    if session.is_some_and(|named| named != leaver.session.to_string()) {
+        return Err(Refusal::Field(
+            "session",
+            "this is not the session that you are in; end it on the page of your sessions".into(),
+        ));
+    }
     let change = leaver.begin().await?;
     change.delete(session::Entity::delete_many().filter(session::Column::PublicId.eq(leaver.session))).await?;
     let entry = Entry::of(accounts, Some(leaver.account), Action::SignedOut, origin, now)?;

@@ -10,9 +10,9 @@ use super::limits::{self, Tried};
 use super::record::{Action, Entry};
 use super::{Accounts, Origin, Refusal, sessions, sign_up};
 use crate::clock::to_ms;
-use crate::crypto::password::HashError;
+use crate::crypto::password::Verified;
 use crate::entity::{account, known_device, session, totp};
-use crate::guard::{AccountId, Person, SessionId, SignedIn, Visitor};
+use crate::guard::{AccountChange, AccountId, Person, SessionId, SignedIn, Visitor};
 use crate::mail::{Letter, queue};
 
 /// After so many wrong tries in a row from one place the owner is told.
@@ -37,40 +37,44 @@ pub async fn with_password(
     origin: &Origin,
     now: OffsetDateTime,
 ) -> Result<SessionId, Refusal> {
-    if accounts.hasher.full() {
-        return Err(Refusal::Busy);
-    }
+    let place = accounts.hasher.reserve()?;
     let password = sign_up::typed("password", form.password)?;
     let index = match Address::parse(form.email) {
         Ok(address) => address.index(accounts.vault.hashes()),
         // Nobody has it, and it costs what somebody's costs.
         Err(_) => index_of(accounts.vault.hashes(), form.email.trim()),
     };
-    let found = sign_up::find(visitor, &index).await?;
-    let known = known_device(visitor, found.as_ref().map(|row| AccountId(row.id)), origin).await?;
-    let mut buckets = vec![limits::from_network(accounts, Tried::Password, origin)];
-    buckets.extend(limits::on_account(accounts, Tried::Password, &index, known.as_deref(), origin));
+    // All of it on the writer's connection: whoever reads a page does not wait behind those at the door.
     let change = visitor.begin().await?;
+    let found = change.one(sign_up::of_index(&index)).await?;
+    let known = known_device(&change, found.as_ref().map(|row| AccountId(row.id)), origin).await?;
+    let buckets = limits::of_try(accounts, Tried::Password, &index, known.as_deref(), origin);
     let used = limits::take(&change, &buckets, now).await?;
     change.commit_housekeeping().await?;
 
-    let verified = accounts.hasher.verify(password, found.as_ref().map(|row| row.password_hash.as_str())).await?;
+    let verified = place.verify(password, found.as_ref().map(|row| row.password_hash.as_str())).await?;
     let right = verified.right && found.as_ref().is_some_and(|row| row.disabled_at_ms.is_none());
     let (true, Some(row)) = (right, found.as_ref()) else {
-        return Err(refuse(visitor, accounts, found.as_ref(), used.get(1).copied(), origin, now).await?);
+        return Err(refuse(visitor, accounts, found.as_ref(), used.first().copied(), origin, now).await?);
     };
     let person = AccountId(row.id);
-    let rehashed = if verified.outdated { stronger(accounts, form.password).await? } else { None };
+    let rehashed = match verified {
+        Verified { outdated: true, .. } => Some(place.hash(sign_up::typed("password", form.password)?).await?),
+        Verified { outdated: false, .. } => None,
+    };
     let change = visitor.begin().await?;
-    // The network's bucket stays as it is: one right password must not pay for a hundred wrong ones.
-    limits::forget(&change, buckets.get(1..).unwrap_or_default()).await?;
-    if let Some(hash) = rehashed {
-        let set = account::Entity::update_many()
-            .col_expr(account::Column::PasswordHash, Expr::value(hash))
-            .filter(account::Column::Id.eq(person.0))
-            .filter(account::Column::PasswordHash.eq(&row.password_hash));
-        change.update(set).await?;
+    // The account is as it was when the password was looked at, or the password was looked at in vain.
+    let same = account::Entity::update_many()
+        .col_expr(account::Column::PasswordHash, Expr::value(rehashed.unwrap_or_else(|| row.password_hash.clone())))
+        .filter(account::Column::Id.eq(person.0))
+        .filter(account::Column::PasswordHash.eq(&row.password_hash))
+        .filter(account::Column::AddressIndex.eq(&index))
+        .filter(account::Column::DisabledAtMs.is_null());
+    if change.update(same).await? != 1 {
+        drop(change);
+        return Err(refuse(visitor, accounts, found.as_ref(), None, origin, now).await?);
     }
+    limits::forget(&change, &buckets).await?;
     if let Some(old) = old {
         change.delete(session::Entity::delete_many().filter(session::Column::IdHash.eq(old))).await?;
     }
@@ -79,21 +83,12 @@ pub async fn with_password(
     if all_the_way && remember_device(&change, person, origin, now).await? {
         let address = accounts.vault.open_sealed(&sign_up::address_place(person), &row.address)?;
         let letter = Letter::NewDevice { place: origin.place.clone(), sessions: accounts.link("/account/sessions") };
-        queue::put(&change, accounts, &String::from_utf8_lossy(&address), &letter, now).await?;
+        queue::put_limited(&change, accounts, &String::from_utf8_lossy(&address), &index, &letter, now).await?;
         accounts.bell.notify_one();
     }
     let entry = Entry::of(accounts, Some(person), Action::PasswordAccepted, origin, now)?;
     change.commit(&entry.happened()).await?;
     Ok(id)
-}
-
-/// The hash with the numbers of today. When the queue is full the next sign-in makes it.
-async fn stronger(accounts: &Accounts, text: &str) -> Result<Option<String>, Refusal> {
-    match accounts.hasher.hash(sign_up::typed("password", text)?).await {
-        Ok(hash) => Ok(Some(hash)),
-        Err(HashError::Busy) => Ok(None),
-        Err(other) => Err(other.into()),
-    }
 }
 
 /// Records the refusal, tells the owner when it is the fifth in a row, and gives the answer that everybody gets.
@@ -110,7 +105,8 @@ async fn refuse(
     if let (Some(row), Some(TELL_AFTER)) = (found, in_a_row) {
         let address = accounts.vault.open_sealed(&sign_up::address_place(AccountId(row.id)), &row.address)?;
         let letter = Letter::RepeatedFailures { place: origin.place.clone(), reset: accounts.link("/sign-in/forgot") };
-        queue::put(&change, accounts, &String::from_utf8_lossy(&address), &letter, now).await?;
+        queue::put_limited(&change, accounts, &String::from_utf8_lossy(&address), &row.address_index, &letter, now)
+            .await?;
         accounts.bell.notify_one();
     }
     let entry = Entry::of(accounts, person, Action::PasswordRefused, origin, now)?;
@@ -123,8 +119,8 @@ async fn refuse(
 }
 
 /// The mark of this browser, if the account knows it.
-async fn known_device(
-    visitor: &Visitor,
+pub(super) async fn known_device(
+    change: &AccountChange,
     account: Option<AccountId>,
     origin: &Origin,
 ) -> Result<Option<String>, Refusal> {
@@ -132,7 +128,7 @@ async fn known_device(
     let row = known_device::Entity::find()
         .filter(known_device::Column::AccountId.eq(account.map(|id| id.0).unwrap_or_default()))
         .filter(known_device::Column::DeviceHash.eq(&hash));
-    Ok(visitor.all(row).await?.into_iter().next().map(|row| row.device_hash))
+    Ok(change.one(row).await?.map(|row| row.device_hash))
 }
 
 /// Asks a signed-in person for the password again: before it is changed, and as a step up where there is no second factor.
@@ -147,13 +143,14 @@ pub(super) async fn same_person(
     origin: &Origin,
     now: OffsetDateTime,
 ) -> Result<(), Refusal> {
+    let place = accounts.hasher.reserve()?;
     let password = sign_up::typed(field, typed)?;
-    let buckets = limits::on_account(accounts, Tried::Password, &person.address_index, Some("signed-in"), origin);
+    let buckets = limits::of_try(accounts, Tried::Password, &person.address_index, Some("signed-in"), origin);
     let change = person.begin().await?;
     limits::take(&change, &buckets, now).await?;
     let row = change.one(account::Entity::find_by_id(person.account.0)).await?.ok_or(Refusal::SignedOut)?;
     change.commit_housekeeping().await?;
-    let right = accounts.hasher.verify(password, Some(&row.password_hash)).await?.right;
+    let right = place.verify(password, Some(&row.password_hash)).await?.right;
     let change = person.begin().await?;
     if right {
         limits::forget(&change, &buckets).await?;
@@ -188,17 +185,18 @@ pub async fn confirm_password(
 
 /// Remembers this browser for the account: `true` when it is new and not the first.
 pub(super) async fn remember_device(
-    change: &crate::guard::AccountChange,
+    change: &AccountChange,
     account: AccountId,
     origin: &Origin,
     now: OffsetDateTime,
 ) -> Result<bool, Refusal> {
     let Some(hash) = origin.device_hash() else { return Ok(false) };
     let of_account = known_device::Entity::find().filter(known_device::Column::AccountId.eq(account.0));
-    let known = change.all(of_account).await?;
+    let first = change.one(of_account.clone()).await?.is_none();
+    let known = change.one(of_account.filter(known_device::Column::DeviceHash.eq(&hash))).await?.is_some();
     let row = known_device::ActiveModel {
         account_id: sea_orm::ActiveValue::Set(account.0),
-        device_hash: sea_orm::ActiveValue::Set(hash.clone()),
+        device_hash: sea_orm::ActiveValue::Set(hash),
         seen_at_ms: sea_orm::ActiveValue::Set(to_ms(now)),
     };
     let seen =
@@ -206,5 +204,5 @@ pub(super) async fn remember_device(
             .update_column(known_device::Column::SeenAtMs)
             .to_owned();
     change.upsert(row, seen).await?;
-    Ok(!known.is_empty() && known.iter().all(|row| row.device_hash != hash))
+    Ok(!first && !known)
 }

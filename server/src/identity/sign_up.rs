@@ -1,7 +1,7 @@
 //! Signing up: nothing exists until the mailbox has answered, and the answer to the browser is the same whether the address is known.
 
 use contract::text::ShortText;
-use sea_orm::{ActiveModelTrait, ActiveValue, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
+use sea_orm::{ActiveModelTrait, ActiveValue, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, Select};
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
@@ -28,8 +28,17 @@ pub struct Form<'a> {
 /// What the link stands for until it is used; stored sealed.
 #[derive(Serialize, Deserialize)]
 enum Pending {
-    Account { address: String, name: String, organisation: String, password_hash: String },
-    Address { address: String },
+    Account {
+        address: String,
+        name: String,
+        organisation: String,
+        password_hash: String,
+        /// The mark of the browser that chose the password.
+        device: Option<String>,
+    },
+    Address {
+        address: String,
+    },
 }
 
 /// Takes the form and sends a letter: a link to whoever is new, a hint to whoever is not.
@@ -43,9 +52,7 @@ pub async fn request(
     origin: &Origin,
     now: OffsetDateTime,
 ) -> Result<(), Refusal> {
-    if accounts.hasher.full() {
-        return Err(Refusal::Busy);
-    }
+    let place = accounts.hasher.reserve()?;
     let address = Address::parse(form.email).map_err(|said| Refusal::Field("email", said.into()))?;
     gate(&accounts.profile, &address)?;
     let name = short("name", form.name)?;
@@ -54,7 +61,7 @@ pub async fn request(
     let own =
         password_rules::own_words(&accounts.profile.name, &[address.as_str(), name.as_str(), organisation.as_str()]);
     password_rules::check(&accounts.profile.policy.passwords, &accounts.breached, "password", &password, own).await?;
-    let password_hash = accounts.hasher.hash(password).await?;
+    let password_hash = place.hash(password).await?;
 
     let index = address.index(accounts.vault.hashes());
     let known = find(visitor, &index).await?.map(|row| AccountId(row.id));
@@ -64,6 +71,7 @@ pub async fn request(
         name: name.as_str().to_owned(),
         organisation: organisation.as_str().to_owned(),
         password_hash,
+        device: origin.device_hash(),
     };
     let link = promise(&change, accounts, None, &index, &pending, now).await?;
     let letter = match known {
@@ -124,7 +132,7 @@ pub async fn confirm(
     token_text: &str,
     origin: &Origin,
     now: OffsetDateTime,
-) -> Result<(), Refusal> {
+) -> Result<Confirmed, Refusal> {
     let spent = || Refusal::Field("token", "this link has been used or is too old; ask for a new one".into());
     let ticket = Ticket::parse(token_text).ok_or_else(spent)?;
     let change = visitor.begin().await?;
@@ -140,8 +148,12 @@ pub async fn confirm(
         .filter(token::Column::AddressIndex.eq(&row.address_index))
         .filter(token::Column::Purpose.eq(Purpose::Verify.word()));
     change.delete(others).await?;
+    let mut choose = None;
     let (account, action) = match pending {
-        Pending::Account { address, name, organisation, password_hash } => {
+        Pending::Account { address, name, organisation, password_hash, device } => {
+            // Somebody else may have typed this address, and a password of their own: it counts only in the browser that chose it.
+            let same_browser = device.is_some() && device == origin.device_hash();
+            let password_hash = if same_browser { password_hash } else { accounts.hasher.nobody().to_owned() };
             let new = New {
                 address: &address,
                 index: &row.address_index,
@@ -149,7 +161,14 @@ pub async fn confirm(
                 organisation: &organisation,
                 password_hash,
             };
-            (make(&change, accounts, new, now).await?, Action::SignedUp)
+            let account = make(&change, accounts, new, now).await?;
+            if !same_browser {
+                let index = &row.address_index;
+                choose = Some(
+                    new_token(&change, accounts, Purpose::Reset, Some(account), index, b"", now, CHOOSE_LASTS).await?,
+                );
+            }
+            (account, Action::SignedUp)
         }
         Pending::Address { address } => {
             let owner = row.account_id.map(AccountId).ok_or_else(spent)?;
@@ -160,8 +179,19 @@ pub async fn confirm(
     let entry = Entry::of(accounts, Some(account), action, origin, now)?;
     change.commit(&entry.happened()).await?;
     accounts.bell.notify_one();
-    Ok(())
+    Ok(choose.map_or(Confirmed::Done, Confirmed::ChoosePassword))
 }
+
+/// What came of a link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Confirmed {
+    Done,
+    /// The link was used in another browser than the one that signed up: the password is chosen anew, at this address.
+    ChoosePassword(String),
+}
+
+/// How long somebody has to choose.
+const CHOOSE_LASTS: Duration = Duration::hours(1);
 
 struct New<'a> {
     address: &'a str,
@@ -265,15 +295,18 @@ pub(super) fn typed(field: &'static str, text: &str) -> Result<Password, Refusal
 
 /// The account of an address, if there is one.
 pub(super) async fn find(visitor: &Visitor, index: &str) -> Result<Option<account::Model>, Refusal> {
-    let found = account::Entity::find()
+    Ok(visitor.all(of_index(index)).await?.into_iter().next())
+}
+
+pub(super) fn of_index(index: &str) -> Select<account::Entity> {
+    account::Entity::find()
         .filter(account::Column::AddressIndex.eq(index))
-        .filter(account::Column::Kind.eq(PERSON_KIND));
-    Ok(visitor.all(found).await?.into_iter().next())
+        .filter(account::Column::Kind.eq(PERSON_KIND))
 }
 
 /// What a link is good for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Purpose {
+pub enum Purpose {
     Verify,
     Reset,
 }
@@ -357,8 +390,13 @@ pub(super) async fn spend(
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn is_good(visitor: &Visitor, token_text: &str, now: OffsetDateTime) -> Result<bool, Refusal> {
+pub async fn is_good(
+    visitor: &Visitor,
+    purpose: Purpose,
+    token_text: &str,
+    now: OffsetDateTime,
+) -> Result<bool, Refusal> {
     let Some(ticket) = Ticket::parse(token_text) else { return Ok(false) };
     let rows = visitor.all(token::Entity::find().filter(token::Column::TokenHash.eq(ticket.hash()))).await?;
-    Ok(rows.iter().any(|row| to_ms(now) < row.ends_at_ms))
+    Ok(rows.iter().any(|row| row.purpose == purpose.word() && to_ms(now) < row.ends_at_ms))
 }

@@ -16,8 +16,8 @@ use crate::crypto::totp::TotpSecret;
 use crate::entity::{account, membership, organisation, session, totp};
 use crate::guard::{AccountChange, AccountId, Operator, PROBE_KIND, SessionId};
 
-/// No organisation of people has an underscore in its name.
-const SLUG: &str = "_probe-";
+/// No organisation of people has a full stop in its slug, and to LIKE it is no wildcard as an underscore would be.
+const SLUG: &str = ".probe-";
 
 /// Longer than any look lasts.
 const LEFT_BEHIND: Duration = Duration::minutes(1);

@@ -5,19 +5,47 @@ use crate::identity::origin::Place;
 /// Everything that is ever sent.
 #[derive(Clone, Debug)]
 pub enum Letter {
-    ConfirmAddress { link: String, organisation: String },
-    ConfirmNewAddress { link: String },
-    AlreadyRegistered { sign_in: String, reset: String },
+    ConfirmAddress {
+        link: String,
+        organisation: String,
+    },
+    ConfirmNewAddress {
+        link: String,
+    },
+    AlreadyRegistered {
+        sign_in: String,
+        reset: String,
+    },
     AddressChangeAsked,
     AddressChanged,
-    ResetPassword { link: String, place: Place },
+    ResetPassword {
+        link: String,
+        place: Place,
+    },
     PasswordChanged,
-    FactorSet { replaced: bool },
+    FactorSet {
+        replaced: bool,
+    },
     FactorRemoved,
     BackupCodesMade,
-    FewBackupCodes { left: u64, page: String },
-    NewDevice { place: Place, sessions: String },
-    RepeatedFailures { place: Place, reset: String },
+    FewBackupCodes {
+        left: u64,
+        page: String,
+    },
+    NewDevice {
+        place: Place,
+        sessions: String,
+    },
+    RepeatedFailures {
+        place: Place,
+        reset: String,
+    },
+    RepeatedCodes {
+        place: Place,
+        reset: String,
+    },
+    /// To nobody: queued and dropped, so that asking about an address that nobody has costs the same.
+    Nobody,
 }
 
 /// A letter in words.
@@ -50,6 +78,8 @@ impl Letter {
             Self::FewBackupCodes { .. } => "few-backup-codes",
             Self::NewDevice { .. } => "new-device",
             Self::RepeatedFailures { .. } => "repeated-failures",
+            Self::RepeatedCodes { .. } => "repeated-codes",
+            Self::Nobody => "nobody",
         }
     }
 
@@ -147,6 +177,18 @@ impl Letter {
                 )],
                 Some(("Look at your sessions", sessions)),
                 &[NOT_YOU],
+            ),
+            Self::Nobody => words("Nobody", &["Nobody reads this."], None, &[NOT_YOU]),
+            Self::RepeatedCodes { place, reset } => words(
+                "Wrong codes for your account",
+                &[&format!(
+                    "Somebody gave your password and then several wrong codes, from {} in the network {}. None was let in.",
+                    place.device, place.network
+                )],
+                Some(("Set a new password", reset)),
+                &[
+                    "If it was you, look whether the clock of your device is right. If not, somebody knows your password: set a new one at once.",
+                ],
             ),
             Self::RepeatedFailures { place, reset } => words(
                 "Wrong passwords for your account",

@@ -22,8 +22,8 @@ use crate::vault::Vault;
 const TRIES: i32 = 12;
 const FIRST_PAUSE: Duration = Duration::seconds(30);
 
-/// How long one instance has for one letter before another may try it.
-const LEASE: Duration = Duration::minutes(2);
+/// How long one instance has before another may try its letters: longer than a round in which each takes as long as it may.
+const LEASE: Duration = Duration::minutes(10);
 
 /// Letters taken in one round.
 const ROUND: u64 = 20;
@@ -127,7 +127,8 @@ pub async fn deliver(operator: &Operator, vault: &Vault, post: &Post, now: Offse
             _ => round.later += 1,
         }
         if let Some(cause) = &trouble {
-            tracing::warn!(letter = %row.id, kind = row.kind, %cause, "a letter could not be sent: {cause}");
+            // What a mail server says may name the address: the log gets the kind of trouble only.
+            tracing::warn!(letter = %row.id, kind = row.kind, trouble = cause.word(), "a letter could not be sent: {}", cause.word());
         }
         settle(operator, &row, state, trouble.map(|trouble| trouble.word()), now).await?;
     }
@@ -159,7 +160,8 @@ async fn settle(
     let mut set = letter::Entity::update_many()
         .col_expr(letter::Column::State, Expr::value(state))
         .col_expr(letter::Column::Trouble, Expr::value(trouble))
-        .filter(letter::Column::Id.eq(row.id));
+        .filter(letter::Column::Id.eq(row.id))
+        .filter(letter::Column::Tries.eq(row.tries + 1));
     set = if state == "queued" {
         let pause = FIRST_PAUSE * 2_i32.pow(u32::try_from(row.tries).unwrap_or(0).min(12));
         set.col_expr(letter::Column::DueAtMs, Expr::value(to_ms(now + pause)))
@@ -172,6 +174,9 @@ async fn settle(
 }
 
 async fn send(vault: &Vault, post: &Post, row: &letter::Model) -> Result<(), PostError> {
+    if row.kind == Letter::Nobody.kind() {
+        return Ok(());
+    }
     let sealed = row.content.as_deref().ok_or(PostError::Unreadable)?;
     let plain = vault.open_sealed(&place(row.id), sealed).map_err(|_| PostError::Unreadable)?;
     let content: Content = serde_json::from_slice(&plain).map_err(|_| PostError::Unreadable)?;
@@ -214,7 +219,10 @@ pub struct Seen {
 /// # Errors
 /// When the database does not answer.
 pub async fn newest(operator: &Operator, most: u64) -> Result<Vec<Seen>, DbErr> {
-    let rows = letter::Entity::find().order_by_desc(letter::Column::QueuedAtMs).limit(most);
+    let rows = letter::Entity::find()
+        .filter(letter::Column::Kind.ne(Letter::Nobody.kind()))
+        .order_by_desc(letter::Column::QueuedAtMs)
+        .limit(most);
     let seen = |row: letter::Model| Seen {
         id: row.id,
         kind: row.kind,

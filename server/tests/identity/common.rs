@@ -1,6 +1,6 @@
 //! Somebody, at every stage of getting in.
 
-use server::crypto::secret::BackupCode;
+use server::crypto::secret::{BackupCode, Ticket};
 use server::crypto::totp::TotpSecret;
 use server::guard::{Caller, CodeHolder, Enroller, SessionId, SignedIn};
 use server::identity::second_factor::Factor;
@@ -14,8 +14,11 @@ pub fn from(address: &str) -> Origin {
     Origin::new(address.parse().expect("address"), address.to_owned(), "Mozilla/5.0 (X11; Linux) Firefox/130", None)
 }
 
+/// One browser of one person; every call is the same one.
 pub fn here() -> Origin {
-    from("192.0.2.7")
+    static MARK: std::sync::OnceLock<Ticket> = std::sync::OnceLock::new();
+    let mark = MARK.get_or_init(|| Ticket::random().expect("random"));
+    Origin { device: Some(mark.clone()), ..from("192.0.2.7") }
 }
 
 pub async fn ask(world: &World, email: &str) -> Result<(), Refusal> {

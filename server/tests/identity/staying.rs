@@ -1,9 +1,10 @@
 //! Sessions, recovery, and the record of an account.
 
 use contract::access::{Needs, Stage};
+use server::crypto::secret::Ticket;
 use server::guard::{Arrived, Caller, Fresh};
 use server::identity::second_factor::Factor;
-use server::identity::{Refusal, backup_codes, housekeeping, record, recovery, sessions, sign_in};
+use server::identity::{Origin, Refusal, backup_codes, housekeeping, record, recovery, sessions, sign_in, sign_up};
 use server::testing::{World, link_token, profile};
 use time::Duration;
 
@@ -75,7 +76,7 @@ async fn saving_a_session_never_brings_back_one_that_was_ended() {
 }
 
 async fn sign_out(world: &World, leaver: &Arrived) {
-    sessions::sign_out(leaver, world.accounts(), &here(), world.now).await.expect("sign out");
+    sessions::sign_out(leaver, world.accounts(), None, &here(), world.now).await.expect("sign out");
 }
 
 #[tokio::test]
@@ -241,4 +242,51 @@ async fn the_newest_of_ones_own_record_says_what_happened_and_from_which_network
     let lines = record::newest(&signed_in(&world, id).await, world.accounts(), 10).await.expect("lines");
     assert_eq!(lines[0].said, "A second factor was set up");
     assert_eq!((lines[0].place.network.as_str(), lines[0].place.device.as_str()), ("192.0.2.0/24", "Firefox on Linux"));
+}
+
+#[tokio::test]
+async fn a_sign_in_under_way_does_not_outlive_a_new_password() {
+    let world = World::with(profile("stratuslog", &[("first_role = \"Owner\"", "first_role = \"Front desk\"")])).await;
+    member(&world, MAIL).await;
+    recovery::request(&world.visitor(), world.accounts(), MAIL, &here(), world.now).await.expect("request");
+    let token = link_token(&world.letters().await[0].1);
+    let (visitor, origin, elsewhere) = (world.visitor(), here(), from("198.51.100.1"));
+    let reset =
+        recovery::reset(&visitor, world.accounts(), &token, "crimson badgers mend old clocks", &origin, world.now);
+    let tries = futures::future::join_all((0..8).map(|_| try_password(&world, MAIL, PASSWORD, &elsewhere)));
+    let (reset, tries) = tokio::join!(reset, tries);
+    reset.expect("reset");
+    for id in tries.into_iter().flatten() {
+        assert!(caller(&world, id).await.is_none(), "a session on the old password");
+    }
+}
+
+#[tokio::test]
+async fn an_organisation_of_any_name_survives_the_self_test() {
+    let world = World::new().await;
+    let form = sign_up::Form { email: MAIL, name: "Ada", organisation: "iProbe Labs", password: PASSWORD };
+    sign_up::request(&world.visitor(), world.accounts(), &form, &here(), world.now).await.expect("sign up");
+    let token = link_token(&world.letters().await[0].1);
+    sign_up::confirm(&world.visitor(), world.accounts(), &token, &here(), world.now).await.expect("confirm");
+    world.tamper("update organisation set created_at_ms = 1").await;
+    server::controls::run::look(server::controls::Check::CodeOnce, &world.instance()).await;
+    let (_, caller) = half(&world).await;
+    assert_eq!(caller.person().roles.len(), 1);
+}
+
+#[tokio::test]
+async fn a_password_that_somebody_else_chose_for_ones_address_is_good_for_nothing() {
+    let world = World::new().await;
+    ask(&world, MAIL).await.expect("sign up, by somebody else");
+    let token = link_token(&world.letters().await[0].1);
+    let owner = Origin { device: Some(Ticket::random().expect("random")), ..from("203.0.113.5") };
+    let confirmed =
+        sign_up::confirm(&world.visitor(), world.accounts(), &token, &owner, world.now).await.expect("confirm");
+    let sign_up::Confirmed::ChoosePassword(link) = confirmed else { unreachable!("{confirmed:?}") };
+    assert!(try_password(&world, MAIL, PASSWORD, &here()).await.is_err());
+    let new = "crimson badgers mend old clocks";
+    recovery::reset(&world.visitor(), world.accounts(), &link_token(&link), new, &owner, world.now)
+        .await
+        .expect("chosen");
+    try_password(&world, MAIL, new, &owner).await.expect("the owner's own password");
 }
