@@ -57,10 +57,12 @@ pub async fn run(config: Config, migrate: bool, accept_unavailable: bool) -> Res
     welcome(&config, &instance.serving.public_url, &opened.profile.name);
 
     told_to_stop().await;
+    // Nobody looks at a server that is leaving, and nothing of such a look is stored.
+    server::controls::run::leave();
+    scheduling.abort();
     let _ = stop.send(true);
     let _ = serving.await;
     watching.abort();
-    scheduling.abort();
     if let Some(delivering) = delivering {
         delivering.abort();
     }

@@ -102,6 +102,7 @@ impl Problem {
     pub const fn title(&self) -> &'static str {
         match self {
             Self::Invalid { .. } => "That value does not fit",
+            Self::Unproven { message: Some(_), .. } => "That was not right",
             Self::Unproven { needs: Needs::SignIn, .. } => "Sign in first",
             Self::Unproven { needs: Needs::SecondFactor, .. } => "Your code is still missing",
             Self::Unproven { needs: Needs::Enrol, .. } => "Set up your second factor first",

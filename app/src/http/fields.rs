@@ -47,7 +47,7 @@ impl Fields {
         let mut fields = BTreeMap::new();
         for (name, value) in pairs {
             if fields.insert(name.clone(), value).is_some() {
-                return Err(Problem::field(&name, "this field was sent twice"));
+                return Err(Problem::field(&name, format!("the field \"{}\" was sent twice", shown(&name))));
             }
         }
         Ok(Self(fields))
@@ -60,7 +60,7 @@ impl Fields {
     pub fn fit(&self, row: &Endpoint) -> Result<(), Problem> {
         let known = |name: &str| row.fields.contains(&name) || name == csrf::FIELD;
         if let Some(unknown) = self.0.keys().find(|name| !known(name)) {
-            return Err(Problem::field(unknown, "there is no such field here"));
+            return Err(Problem::field(unknown, format!("there is no field \"{}\" here", shown(unknown))));
         }
         let missing = row.fields.iter().find(|name| !row.optional.contains(name) && self.get(name).is_empty());
         missing.map_or(Ok(()), |name| Err(Problem::field(name, "fill this in")))
@@ -84,6 +84,11 @@ impl Fields {
         let secret = |name: &str| matches!(name, "password" | "current_password" | "code" | csrf::FIELD);
         self.0.iter().filter(|(name, _)| !secret(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
     }
+}
+
+/// A name that somebody made up, short and in one line.
+fn shown(name: &str) -> String {
+    name.chars().filter(|c| c.is_ascii_alphanumeric() || "_-".contains(*c)).take(32).collect()
 }
 
 fn text((name, value): (String, Value)) -> Result<(String, String), Problem> {

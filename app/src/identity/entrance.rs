@@ -70,7 +70,7 @@ pub async fn verify_email(visit: &Visit, typed: &Typed) -> Result<Middle, Proble
         view! {
             <h1>"This link cannot be used"</h1>
             {trouble(typed)}
-            <p>"It has been used, or its time is over. If you have confirmed your address already, sign in; otherwise sign up once more for a new link."</p>
+            <p>"It has been used, its time is over, or it was not copied whole. If you have confirmed your address already, sign in; otherwise sign up once more for a new link."</p>
             <p class="go"><a class="btn btn-primary" href="/sign-in">"Sign in"</a>" "<a class="btn" href="/sign-up">"Sign up"</a></p>
         }
         .into_any()
@@ -140,12 +140,13 @@ pub async fn reset(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
         view! {
             <h1>"This link cannot be used"</h1>
             {trouble(typed)}
-            <p>"It has been used, or its hour is over."</p>
+            <p>"It has been used, its hour is over, or it was not copied whole."</p>
             <p class="go"><a class="btn btn-primary" href="/sign-in/forgot">"Ask for a new link"</a></p>
         }
         .into_any()
     };
-    Ok(Middle::new("Set a new password", middle).with_script())
+    let middle = Middle::new("Set a new password", middle);
+    Ok(if good { middle.with_script() } else { middle })
 }
 
 pub fn help(visit: &Visit) -> Middle {

@@ -1,5 +1,6 @@
 //! Runs checks so that one that panics or hangs fails alone.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use sea_orm::{ActiveValue, ColumnTrait, Condition, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
@@ -34,6 +35,14 @@ pub async fn look(check: Check, instance: &Instance) -> Ran {
     Ran { check, seen, at, took_ms: i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX) }
 }
 
+/// Whether the server is on its way out: what a look does not reach then says nothing of the server.
+static LEAVING: AtomicBool = AtomicBool::new(false);
+
+/// From now on a look that fails is not told.
+pub fn leave() {
+    LEAVING.store(true, Ordering::Relaxed);
+}
+
 /// A panic, an overrun and an error are all a failing with a reference; the cause is in the log.
 pub async fn contained<F>(check: Check, work: F) -> Seen
 where
@@ -51,6 +60,9 @@ where
         }
     };
     let reference = Uuid::now_v7().simple().to_string();
+    if LEAVING.load(Ordering::Relaxed) {
+        return Seen::Unavailable("The server was told to stop.".into());
+    }
     tracing::error!(check = check.path(), reference, cause, "check {} could not look", check.path());
     Seen::Failing(format!("The check could not be completed; its cause is in the log under {reference}."))
 }
@@ -99,7 +111,7 @@ fn told<E: std::fmt::Display>(looked: Result<Seen, E>) -> Result<Seen, String> {
 pub async fn store(instance: &Instance, ran: &[Ran]) -> Result<(), DbErr> {
     // What a listener answered that was opened just for the look proves nothing about the server.
     let ran: Vec<&Ran> = ran.iter().filter(|run| !(instance.serving.temporary && run.check.asks())).collect();
-    if ran.is_empty() {
+    if ran.is_empty() || LEAVING.load(Ordering::Relaxed) {
         return Ok(());
     }
     let profile = &instance.profile.id;

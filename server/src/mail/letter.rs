@@ -59,7 +59,8 @@ pub struct Words {
 }
 
 const NOT_YOU: &str = "If this was not you, set a new password at once with \"Forgot your password?\" on the sign-in page, and tell your administrator.";
-const IGNORE: &str = "If you did not ask for this, do nothing: without the button nothing happens.";
+const IGNORE: &str =
+    "If you did not ask for this, do nothing: nothing happens until the button on the page behind the link is pressed.";
 
 impl Letter {
     /// As operators see it.
@@ -212,7 +213,7 @@ impl Words {
     }
 
     pub fn html(&self) -> String {
-        let paragraph = |text: &String| format!("<p>{}</p>", escape(text));
+        let paragraph = |text: &String| format!("<p>{}</p>\n", escape(text));
         let before: String = self.paragraphs.iter().map(paragraph).collect();
         let button =
             self.button.iter().map(|(said, to)| format!("<p><a href=\"{}\">{}</a></p>", escape(to), escape(said)));

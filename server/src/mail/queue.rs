@@ -1,7 +1,7 @@
 //! The queue: a letter is written in the change that causes it, sealed, tried again until it leaves, and wiped when it has left.
 
-use lettre::message::header::ContentType;
-use lettre::message::{Mailbox, MultiPart, SinglePart};
+use lettre::message::header::{ContentTransferEncoding, ContentType};
+use lettre::message::{Body, Mailbox, MultiPart, SinglePart};
 use lettre::{Address, Message};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
@@ -189,7 +189,11 @@ fn message(content: Content) -> Result<Message, PostError> {
         let address: Address = address.parse().map_err(|_| PostError::BadAddress)?;
         Ok::<_, PostError>(Mailbox::new(name, address))
     };
-    let part = |kind, body| SinglePart::builder().header(kind).body::<String>(body);
+    // Plain ASCII goes as it is, so that a link in a file can be copied; anything else is encoded.
+    let part = |kind, text: String| {
+        let plain = Body::new_with_encoding(text.clone(), ContentTransferEncoding::SevenBit);
+        SinglePart::builder().header(kind).body(plain.unwrap_or_else(|_| Body::new(text)))
+    };
     Message::builder()
         .from(mailbox(Some(content.from_name), &content.from)?)
         .to(mailbox(None, &content.to)?)
