@@ -143,7 +143,7 @@ fn happened(owner: &Person, events: Vec<record::Line>) -> impl IntoView + use<> 
         })
         .collect();
     view! {
-        <div class="scroll" role="region" aria-labelledby="h-events" tabindex="0"><table class="table">
+        <div class="scroll" role="region" aria-label="Table of events" tabindex="0"><table class="table">
             <thead><tr><th scope="col">"When"</th><th scope="col">"What"</th><th scope="col">"Device"</th><th scope="col">"Network"</th></tr></thead>
             <tbody>{rows}</tbody>
         </table></div>

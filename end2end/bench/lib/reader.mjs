@@ -24,7 +24,7 @@ parentPort.on('message', async (seconds) => {
   const end = performance.now() + seconds * 1000;
   let wrong;
   while (performance.now() < end && !wrong) {
-    const { status, time } = await read();
+    const { status, time } = await read().catch((error) => ({ status: error.message, time: 0 }));
     if (status !== 200) wrong = status;
     times.push(time);
     await sleep(20);
