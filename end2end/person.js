@@ -56,7 +56,8 @@ export class Person {
   async enrol() {
     const shown = this.page.locator('[data-totp-secret]');
     await expect(shown).toBeVisible();
-    this.#totp = new TOTP({ secret: Secret.fromBase32(await shown.getAttribute('data-totp-secret')) });
+    this.secret = await shown.getAttribute('data-totp-secret');
+    this.#totp = new TOTP({ secret: Secret.fromBase32(this.secret) });
     await this.send('confirm-totp', { code: this.code() });
     await expect(this.page).toHaveURL(/\/account\/backup-codes$/);
     this.codes = await this.page.locator('[data-backup-code]').evaluateAll((found) => found.map((code) => code.dataset.backupCode));

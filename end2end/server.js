@@ -104,6 +104,11 @@ class Server {
     writeFileSync(this.clockFile, String(seconds));
   }
 
+  /** Everything that it has said, its log included. */
+  get said() {
+    return this.#said;
+  }
+
   /** The letters that have been sent, oldest first: to whom, about what, and the text. */
   letters() {
     const folder = join(this.data, 'mail');

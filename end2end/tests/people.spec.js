@@ -28,6 +28,8 @@ for (const javaScriptEnabled of [true, false]) {
       await expect(page.getByRole('heading', { name: ACCOUNT, exact: true })).toBeVisible();
       await ada.open('/account/backup-codes');
       await expect(page.locator('[data-backup-codes-left]')).toHaveAttribute('data-backup-codes-left', '9');
+      const token = /token=([0-9a-f]+)/.exec(await ada.server.linkFor(ada.address, '/sign-up/verify'))[1];
+      for (const secret of [PASSWORD, token, ada.secret, ada.code(), ...ada.codes, ada.address]) expect(ada.server.said).not.toContain(secret);
     });
 
     test('a refused form keeps what was typed, says what was wrong beside the field, and not the password', async ({ own, page }) => {
@@ -94,6 +96,35 @@ for (const javaScriptEnabled of [true, false]) {
     });
   });
 }
+
+test('how strong a new password looks follows what is typed, and nothing is asked of the server for it', async ({ own, page, watched }) => {
+  const ada = new Person(await own({ profile: 'aertous' }), page);
+  await ada.open('/sign-up');
+  await expect(page.locator('.strength')).toBeHidden();
+  // The program behind the field comes after the page.
+  await page.waitForLoadState('networkidle');
+  const asked = watched.asked.length;
+  const password = page.getByLabel('New password');
+  await password.pressSequentially('abcdefghijklmnop');
+  await expect(page.getByRole('status')).toHaveText('Easy to guess');
+  await password.fill('violet otters eat ripe plums');
+  await expect(page.getByRole('status')).toHaveText('Very hard to guess');
+  expect(watched.asked.length).toBe(asked);
+  expect(watched.complaints).toEqual([]);
+});
+
+test('backup codes are copied as they are shown, and gone when the page is opened again', async ({ own, page, context }) => {
+  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  const ada = new Person(await own({ profile: 'aertous' }), page);
+  await ada.signUp();
+  await ada.givePassword();
+  await ada.enrol();
+  await page.getByRole('button', { name: 'Copy' }).click();
+  await expect(page.getByRole('status')).toHaveText('Copied.');
+  expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(ada.codes.join('\n'));
+  await ada.open('/account/backup-codes');
+  await expect(page.locator('[data-backup-code]')).toHaveCount(0);
+});
 
 test('where a second factor is only offered, somebody works without, takes one, and takes it away again', async ({ own, page }) => {
   const edit = (text) => text.replace('first_role = "Owner"', 'first_role = "Front desk"');

@@ -171,6 +171,34 @@ impl World {
         database.close().await.expect("close");
     }
 
+    /// Whether these bytes stand anywhere: in a file of the data folder, or on PostgreSQL in any value of any table.
+    pub async fn holds(&self, needle: &[u8]) -> bool {
+        let found = |bytes: &[u8], needle: &[u8]| bytes.windows(needle.len()).any(|window| window == needle);
+        let rows = self.rows().await;
+        // PostgreSQL shows binary values in hexadecimal.
+        found(&self.bytes_on_disk(), needle)
+            || found(rows.as_bytes(), needle)
+            || found(rows.as_bytes(), crate::crypto::hex(needle).as_bytes())
+    }
+
+    /// Every row of every table as PostgreSQL writes it; nothing on SQLite, whose file is in the data folder.
+    async fn rows(&self) -> String {
+        let Where::Postgres { url, .. } = &self.place else { return String::new() };
+        let database = Database::connect(url).await.expect("a connection of its own");
+        let ask = |sql: String| Statement::from_string(database.get_database_backend(), sql);
+        let tables = "select tablename::text from pg_tables where schemaname = 'public'";
+        let mut text = String::new();
+        for table in database.query_all_raw(ask(tables.into())).await.expect("tables") {
+            let table: String = table.try_get_by_index(0).expect("a name");
+            for row in database.query_all_raw(ask(format!("select t::text from \"{table}\" t"))).await.expect("rows") {
+                text.push_str(&row.try_get_by_index::<String>(0).expect("a row"));
+                text.push('\n');
+            }
+        }
+        database.close().await.expect("close");
+        text
+    }
+
     /// Every byte below the data folder, the database and its journal included.
     pub fn bytes_on_disk(&self) -> Vec<u8> {
         let mut all = Vec::new();

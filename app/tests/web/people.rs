@@ -148,7 +148,11 @@ async fn a_known_and_an_unknown_address_get_the_same_answer() {
     let served = open_to(&[("first_role = \"Owner\"", "first_role = \"Front desk\"")]).await;
     let mut browser = somebody(&served, Stage::Enrolling).await;
     let known = browser.mail(&served).await;
-    let strip = |answer: &str, mail: &str| answer.replace(mail, "MAIL");
+    // What differs by itself: the address that was typed, and the second in which it was answered.
+    let strip = |answer: &str, mail: &str| {
+        let lines = answer.lines().filter(|line| !line.starts_with("date: "));
+        lines.collect::<Vec<_>>().join("\n").replace(mail, "MAIL")
+    };
     for (page, path) in [("/sign-in", "/api/sign-in"), ("/sign-in/forgot", "/api/request-password-reset")] {
         let mut answers = Vec::new();
         for mail in [known.as_str(), &known.replace("acme", "none")] {
@@ -161,8 +165,7 @@ async fn a_known_and_an_unknown_address_get_the_same_answer() {
             let answer = browser.form(page, path, &fields).await;
             answers.push(strip(&answer, mail).replace(&token, "TOKEN"));
         }
-        let without_token = |answer: &String| answer.split("__Host-csrf").next().map(str::to_owned);
-        assert_eq!(without_token(&answers[0]), without_token(&answers[1]), "{path}");
+        assert_eq!(answers[0], answers[1], "{path}");
     }
 }
 
@@ -203,29 +206,6 @@ async fn signing_out_ends_the_session_and_takes_the_cookie_away() {
     let answer = browser.form("/account", "/api/sign-out", &[]).await;
     assert!(answer.contains("__Host-session=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Lax"), "{answer}");
     assert_eq!(status(&old.clone().get("/account", "accept: application/json\r\n").await), 401);
-}
-
-#[tokio::test]
-async fn a_slow_request_does_not_bring_back_a_session_that_was_ended_meanwhile() {
-    let served = open_to(&[("first_role = \"Owner\"", "first_role = \"Front desk\"")]).await;
-    let mut browser = somebody(&served, Stage::Enrolling).await;
-    let slow = browser.clone();
-    // Both begin with the same session; one changes it while the other ends it.
-    let change = async {
-        let mut slow = slow.clone();
-        slow.form(
-            "/account",
-            "/api/change-password",
-            &[("current_password", PASSWORD), ("password", "crimson badgers mend old clocks")],
-        )
-        .await
-    };
-    let leave = async {
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        browser.form("/account", "/api/sign-out", &[]).await
-    };
-    let (_, _) = tokio::join!(change, leave);
-    assert_eq!(status(&slow.clone().get("/account", "accept: application/json\r\n").await), 401);
 }
 
 async fn seen(served: &Served, check: Check) -> Seen {
