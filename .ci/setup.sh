@@ -49,6 +49,13 @@ npm_in() {
   cp "$folder/package-lock.json" "$stamp"
 }
 
+# pgTAP for the PostgreSQL that the checks start, which is the newest installed; however it came there.
+pgtap() {
+  local version
+  version=$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -1 | cut -d/ -f5)
+  [ -e "/usr/share/postgresql/$version/extension/pgtap.control" ] || apt "postgresql-$version-pgtap"
+}
+
 has_wasm() { [ -d "$("$1" --print sysroot 2>/dev/null)/lib/rustlib/wasm32-unknown-unknown/lib" ]; }
 
 # The distribution ships the compiler and the source of its library; the wasm32
@@ -119,6 +126,8 @@ case $wanted in
 run) ;;
 test | bench)
   apt chromium fonts-dejavu-core postgresql postgresql-contrib openssl
+  pgtap
+  command -v python3 >/dev/null 2>&1 || apt python3
   command -v cargo-nextest >/dev/null 2>&1 || tool cargo-nextest "$NEXTEST_VERSION" --locked
   tool cargo-deny "$CARGO_DENY_VERSION" --locked
   npm_in end2end

@@ -27,5 +27,7 @@ unset AVOUCH_TEST_DATABASE_URL
 step "release build" .ci/build.sh
 step "size of the browser's half" wasm_is_small
 step "the command line" .ci/command-line.sh "$CARGO_TARGET_DIR/release/avouch" "$postgres_url"
+step "row security in PostgreSQL (pgTAP)" .ci/row-security.sh "$CARGO_TARGET_DIR/release/avouch" "$postgres_url"
+step "the second verifier of the log" python3 server/tests/verify_log_test.py
 journeys "journeys in Chromium"
 finish

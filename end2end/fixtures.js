@@ -35,12 +35,39 @@ export const test = base.extend({
 
   /** What the page complained of, and whom it asked. */
   watched: async ({ page }, use) => {
-    const watched = { complaints: [], asked: [] };
-    page.on('console', (message) => {
-      if (['error', 'warning'].includes(message.type())) watched.complaints.push(message.text());
-    });
-    page.on('pageerror', (error) => watched.complaints.push(error.message));
-    page.on('request', (request) => watched.asked.push(request.url()));
+    const watched = new Watched();
+    watched.watch(page);
     await use(watched);
   },
+
+  /** A page in a browser of somebody else's, watched as well: `await elsewhere()`. */
+  elsewhere: async ({ browser, javaScriptEnabled, watched }, use) => {
+    const contexts = [];
+    await use(async () => {
+      const context = await browser.newContext({ javaScriptEnabled });
+      contexts.push(context);
+      const page = await context.newPage();
+      watched.watch(page);
+      return page;
+    });
+    await Promise.all(contexts.map((context) => context.close()));
+  },
 });
+
+class Watched {
+  complaints = [];
+  asked = [];
+
+  watch(page) {
+    page.on('console', (message) => {
+      if (['error', 'warning'].includes(message.type())) this.complaints.push(message.text());
+    });
+    page.on('pageerror', (error) => this.complaints.push(error.message));
+    page.on('request', (request) => this.asked.push(request.url()));
+  }
+
+  /** The complaints without those that Chromium makes of itself when a page's status is one of these. */
+  complaintsBeside(...statuses) {
+    return this.complaints.filter((text) => !statuses.some((status) => text.includes(`status of ${status}`)));
+  }
+}

@@ -58,7 +58,7 @@ pub async fn open(config: &Config, migrate: bool) -> Result<Opened, Failure> {
     let given = given.map_err(|error| Failure::usage(error.to_string()))?;
     folder(&config.data)?;
     let master = Arc::new(given.map_or_else(|| key_beside_data(config), Ok)?);
-    let store = Arc::new(Store::open(&config.place, migrate).await?);
+    let store = Arc::new(Store::open_as(&config.place, migrate, profile.isolation).await?);
     let operator = Operator::at_the_command_line(&store);
     let vault =
         Vault::open(&operator, Arc::clone(&master), config.environment.word(), &config.data, config.clock.now())
@@ -150,11 +150,9 @@ pub fn settings(config: &Config, serving: &Serving) -> Settings {
 pub fn isolation_fits(config: &Config, profile: &Profile, accepted: bool) -> Result<(), Failure> {
     let embedded = matches!(config.place, server::guard::Where::Embedded(_));
     match profile.isolation {
-        Isolation::RowLevel if embedded && !accepted && config.environment == Environment::Production => {
-            Err(Failure::usage(
-                "this profile promises row-level isolation, which the embedded SQLite cannot give; set AVOUCH_DATABASE_URL, or start with --accept-unavailable",
-            ))
-        }
+        Isolation::RowLevel if embedded && !accepted => Err(Failure::usage(
+            "this profile promises row-level isolation, which the embedded SQLite cannot give; set AVOUCH_DATABASE_URL, or start with --accept-unavailable",
+        )),
         Isolation::RowLevel | Isolation::Scoped | Isolation::Dedicated => Ok(()),
     }
 }

@@ -1,11 +1,9 @@
 // People at the door, with script and without: signing up, the second factor, sessions, getting back in.
 
-import AxeBuilder from '@axe-core/playwright';
-
+import { expectAccessible } from '../accessible.js';
 import { expect, test } from '../fixtures.js';
 import { OTHER_PASSWORD, PASSWORD, Person } from '../person.js';
 
-const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
 const ACCOUNT = 'Your account';
 
 for (const javaScriptEnabled of [true, false]) {
@@ -186,19 +184,6 @@ test('the pages of an account are accessible in light and dark, fit a phone, and
   await expectAccessible(page, '/sign-in/code');
   await ada.send('enter-code', { code: '000000' });
   await expectAccessible(page, 'a refused code');
-  const told = (text) => !/status of (401|422)/.test(text);
-  expect(watched.complaints.filter(told)).toEqual([]);
+  expect(watched.complaintsBeside(401, 422)).toEqual([]);
   expect(watched.asked.filter((url) => !url.startsWith(server.origin))).toEqual([]);
 });
-
-async function expectAccessible(page, what) {
-  for (const colorScheme of ['light', 'dark']) {
-    await page.emulateMedia({ colorScheme });
-    // Colours may fade over: what is looked at is where they end.
-    await page.evaluate(() => Promise.race([Promise.allSettled(document.getAnimations().map((fading) => fading.finished)), new Promise((done) => setTimeout(done, 1000))]));
-    const { violations } = await new AxeBuilder({ page }).withTags(RULES).setLegacyMode(true).analyze();
-    expect(violations.map(({ id, nodes }) => `${what}, ${colorScheme}: ${id} ${nodes.map((node) => node.html).join(' ')}`)).toEqual([]);
-  }
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-  expect(wide, `${what} scrolls sideways`).toBeLessThanOrEqual(0);
-}

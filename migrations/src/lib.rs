@@ -1,18 +1,37 @@
 //! The schema, one file per change, never edited after release. Two lists, so that an organisation's tables
-//! can be brought up on their own: the platform's, and (from the release that has them) an organisation's.
+//! can be brought up on their own: the platform's, which has them all, and what lies in an organisation's own database.
 
 pub mod m0001_trust;
 pub mod m0002_accounts;
+pub mod m0003_organisations;
+pub mod t0001_log;
+pub mod t0002_owner;
 
 use sea_orm_migration::prelude::*;
 
-/// The tables of the platform: what the vendor publishes, and what backs it.
+/// All tables: in the shared modes an organisation's lie beside the platform's.
 #[derive(Debug)]
 pub struct Platform;
 
 #[async_trait::async_trait]
 impl MigratorTrait for Platform {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_trust::Migration), Box::new(m0002_accounts::Migration)]
+        vec![
+            Box::new(m0001_trust::Migration),
+            Box::new(m0002_accounts::Migration),
+            Box::new(m0003_organisations::Migration),
+            Box::new(t0001_log::Migration),
+        ]
+    }
+}
+
+/// The tables of a database that belongs to one organisation.
+#[derive(Debug)]
+pub struct Own;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Own {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(t0001_log::Migration), Box::new(t0002_owner::Migration)]
     }
 }

@@ -1,6 +1,7 @@
 //! The product without HTTP and without Leptos: what is promised, what is enforced, and what may be said of it now.
 
 pub mod audit;
+pub mod business;
 pub mod chain;
 pub mod clock;
 pub mod controls;
@@ -12,6 +13,8 @@ pub mod identity;
 pub mod jobs;
 pub mod logged;
 pub mod mail;
+pub mod operators;
+pub mod organisations;
 pub mod problem;
 pub mod profile;
 #[cfg(any(test, feature = "testing"))]

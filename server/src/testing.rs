@@ -20,6 +20,7 @@ use crate::guard::{Operator, Store, Visitor, Where};
 use crate::identity::Accounts;
 use crate::identity::password_rules::Breached;
 use crate::mail::{Post, queue};
+use crate::profile::policy::Isolation;
 use crate::profile::{Profile, Source, check};
 use crate::trust::{Board, Facts, history};
 use crate::vault::Vault;
@@ -70,8 +71,8 @@ impl World {
     pub async fn with(profile: Arc<Profile>) -> Self {
         let folder = std::env::temp_dir().join(format!("avouch-world-{}", Uuid::now_v7().simple()));
         std::fs::create_dir_all(&folder).expect("a scratch folder");
-        let place = place(&folder).await;
-        let store = Arc::new(Store::open(&place, true).await.expect("a database"));
+        let place = place(&folder, profile.isolation).await;
+        let store = Arc::new(Store::open_as(&place, true, profile.isolation).await.expect("a database"));
         let master = Arc::new(MasterKey::new(SecretKey::random().expect("random"), Origin::InMemory));
         let operator = Operator::at_the_command_line(&store);
         let vault = Vault::open(&operator, Arc::clone(&master), "test", &folder, START).await.expect("a vault");
@@ -163,7 +164,7 @@ impl World {
     pub async fn tamper(&self, sql: &str) {
         let url = match &self.place {
             Where::Embedded(folder) => format!("sqlite://{}", folder.join("avouch.db").display()),
-            Where::Postgres { url, .. } => url.clone(),
+            Where::Postgres { admin_url, .. } => admin_url.clone(),
         };
         let database = Database::connect(url).await.expect("a connection of its own");
         let backend = database.get_database_backend();
@@ -183,8 +184,8 @@ impl World {
 
     /// Every row of every table as PostgreSQL writes it; nothing on SQLite, whose file is in the data folder.
     async fn rows(&self) -> String {
-        let Where::Postgres { url, .. } = &self.place else { return String::new() };
-        let database = Database::connect(url).await.expect("a connection of its own");
+        let Where::Postgres { admin_url, .. } = &self.place else { return String::new() };
+        let database = Database::connect(admin_url).await.expect("a connection of its own");
         let ask = |sql: String| Statement::from_string(database.get_database_backend(), sql);
         let tables = "select tablename::text from pg_tables where schemaname = 'public'";
         let mut text = String::new();
@@ -223,7 +224,7 @@ impl Drop for World {
     }
 }
 
-async fn place(folder: &std::path::Path) -> Where {
+async fn place(folder: &std::path::Path, isolation: Isolation) -> Where {
     let Ok(server) = std::env::var("AVOUCH_TEST_DATABASE_URL") else {
         return Where::Embedded(folder.to_owned());
     };
@@ -231,7 +232,18 @@ async fn place(folder: &std::path::Path) -> Where {
     let admin = Database::connect(&server).await.expect("the test PostgreSQL");
     let backend = admin.get_database_backend();
     admin.execute_raw(Statement::from_string(backend, format!("create database {name}"))).await.expect("a database");
+    let admin_url = server.rsplit_once('/').map_or(server.clone(), |(host, _)| format!("{host}/{name}"));
+    let url = match isolation {
+        Isolation::Scoped | Isolation::Dedicated => admin_url.clone(),
+        // Row security holds nobody who owns the tables.
+        Isolation::RowLevel => {
+            let role = format!("create role {name} login password '{name}'");
+            admin.execute_raw(Statement::from_string(backend, role)).await.expect("a login");
+            let (scheme, rest) = admin_url.split_once("://").expect("a scheme");
+            let place = rest.rsplit_once('@').map_or(rest, |(_, place)| place);
+            format!("{scheme}://{name}:{name}@{place}")
+        }
+    };
     admin.close().await.expect("close");
-    let url = server.rsplit_once('/').map_or(server.clone(), |(host, _)| format!("{host}/{name}"));
-    Where::Postgres { url: url.clone(), admin_url: url }
+    Where::Postgres { url, admin_url }
 }

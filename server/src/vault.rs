@@ -1,27 +1,33 @@
 //! Sealed storage: one data key per owner, wrapped by the master key, and files that are sealed before a byte leaves the process.
 
+use std::collections::HashMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
-use sea_orm::{ActiveValue, ColumnTrait, DbErr, EntityTrait, QueryFilter};
-use time::OffsetDateTime;
+use sea_orm::{ActiveValue, ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::audit::Event;
-use crate::clock::to_ms;
+use crate::clock::{from_ms, to_ms};
 use crate::crypto::keys::{KeyError, MasterKey, Origin};
 use crate::crypto::seal::{SealError, SecretKey};
 use crate::crypto::secret::MacKey;
+use crate::crypto::sign::SigningKey;
 use crate::entity::data_key;
-use crate::guard::Operator;
+use crate::guard::{Operator, TenantId};
 
 /// The owner of what belongs to no organisation.
 const PLATFORM: &str = "platform";
 
 /// The owner of the key for keyed hashes: indexes made with it must outlive a rotation of the other.
 const HASHES: &str = "platform-hashes";
+
+/// The owner of the key that signs the heads of logs.
+const SIGNATURES: &str = "platform-signatures";
 
 #[derive(Debug, thiserror::Error)]
 pub enum VaultError {
@@ -35,15 +41,82 @@ pub enum VaultError {
     Database(#[from] DbErr),
 }
 
-/// Opens and seals what the platform itself keeps.
+/// Opens and seals what the platform itself keeps, and has the keys of organisations.
 #[derive(Clone, Debug)]
 pub struct Vault {
-    key_id: Uuid,
-    key: Arc<SecretKey>,
+    keys: Arc<RwLock<Arc<Keyring>>>,
     hashes: Arc<MacKey>,
+    signing: Arc<SigningKey>,
     master: Arc<MasterKey>,
     environment: &'static str,
     folder: PathBuf,
+    operator: Operator,
+    tenants: Arc<RwLock<HashMap<Uuid, Arc<Keyring>>>>,
+    known: Arc<AtomicUsize>,
+}
+
+/// First byte of what is sealed under a key that is named in it: this, 16 bytes of key id, then what [`SecretKey::seal`] gives.
+const WITH_KEY_ID: u8 = 2;
+
+/// A new key opens at once and seals after this long, so that every instance has heard of it before it meets its first value.
+const KNOWN_AFTER: Duration = Duration::minutes(1);
+
+/// The keys of one owner: the newest seals, all open.
+#[derive(Debug)]
+pub struct Keyring {
+    active: Uuid,
+    oldest: Uuid,
+    keys: HashMap<Uuid, SecretKey>,
+}
+
+impl Keyring {
+    fn of(rows: Vec<(data_key::Model, SecretKey)>, now: OffsetDateTime) -> Option<Self> {
+        let mut rows = rows;
+        rows.sort_by_key(|(row, _)| (row.made_at_ms, row.id));
+        let oldest = rows.first()?.0.id;
+        let known = |row: &data_key::Model| from_ms(row.made_at_ms) + KNOWN_AFTER <= now;
+        let active = rows.iter().rev().find(|(row, _)| known(row)).map_or(oldest, |(row, _)| row.id);
+        let keys = rows.into_iter().map(|(row, key)| (row.id, key)).collect();
+        Some(Self { active, oldest, keys })
+    }
+
+    pub fn active(&self) -> Uuid {
+        self.active
+    }
+
+    /// # Errors
+    /// See [`SealError`].
+    pub fn seal(&self, place: &str, plain: &[u8]) -> Result<Vec<u8>, SealError> {
+        let key = self.keys.get(&self.active).ok_or(SealError::DoesNotOpen)?;
+        let sealed = key.seal(place, plain)?;
+        Ok([[WITH_KEY_ID].as_slice(), self.active.as_bytes(), &sealed].concat())
+    }
+
+    /// # Errors
+    /// See [`SealError`].
+    pub fn open(&self, place: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
+        let (id, body) = match sealed.split_first() {
+            Some((&WITH_KEY_ID, rest)) if rest.len() > 16 => {
+                let (id, body) = rest.split_at(16);
+                (Uuid::from_slice(id).map_err(|_| SealError::DoesNotOpen)?, body)
+            }
+            // What was sealed before keys had names.
+            Some(_) | None => (self.oldest, sealed),
+        };
+        self.keys.get(&id).ok_or(SealError::DoesNotOpen)?.open(place, body)
+    }
+}
+
+/// The key of an organisation that is being made, to be written with it.
+#[derive(Debug)]
+pub struct NewKey {
+    pub(crate) row: data_key::ActiveModel,
+    pub(crate) ring: Arc<Keyring>,
+}
+
+/// Who owns an organisation's keys, as the table says it.
+pub(crate) fn owner_of(tenant: TenantId) -> String {
+    format!("organisation/{}", tenant.0)
 }
 
 impl Vault {
@@ -58,10 +131,99 @@ impl Vault {
         data: &Path,
         now: OffsetDateTime,
     ) -> Result<Self, VaultError> {
-        let (key_id, key) = open_or_make(operator, &master, environment, PLATFORM, now).await?;
+        let keys = ring(operator, &master, environment, PLATFORM, now).await?;
         let (_, hashes) = open_or_make(operator, &master, environment, HASHES, now).await?;
-        let (key, hashes) = (Arc::new(key), Arc::new(MacKey::new(hashes)));
-        Ok(Self { key_id, key, hashes, master, environment, folder: data.join("evidence") })
+        let (_, signing) = open_or_make(operator, &master, environment, SIGNATURES, now).await?;
+        Ok(Self {
+            keys: Arc::new(RwLock::new(Arc::new(keys))),
+            hashes: Arc::new(MacKey::new(hashes)),
+            signing: Arc::new(SigningKey::new(signing)?),
+            master,
+            environment,
+            folder: data.join("evidence"),
+            operator: operator.clone(),
+            tenants: Arc::default(),
+            known: Arc::default(),
+        })
+    }
+
+    fn ring(&self) -> Arc<Keyring> {
+        Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What signs the heads of logs.
+    pub fn signing(&self) -> &SigningKey {
+        &self.signing
+    }
+
+    /// The data folder.
+    pub fn folder(&self) -> &Path {
+        self.folder.parent().unwrap_or(&self.folder)
+    }
+
+    /// The keys of an organisation. An organisation of an earlier release gets its first one here.
+    ///
+    /// # Errors
+    /// When the database does not answer, or a key does not open.
+    pub async fn tenant(&self, tenant: TenantId, now: OffsetDateTime) -> Result<Arc<Keyring>, VaultError> {
+        let at_hand = self.tenants.read().unwrap_or_else(PoisonError::into_inner).get(&tenant.0).map(Arc::clone);
+        if let Some(ring) = at_hand {
+            return Ok(ring);
+        }
+        let found = Arc::new(ring(&self.operator, &self.master, self.environment, &owner_of(tenant), now).await?);
+        self.tenants.write().unwrap_or_else(PoisonError::into_inner).insert(tenant.0, Arc::clone(&found));
+        Ok(found)
+    }
+
+    /// A key for an organisation that is about to be made.
+    ///
+    /// # Errors
+    /// When the system has no randomness to give.
+    pub fn new_key(&self, tenant: TenantId, now: OffsetDateTime) -> Result<NewKey, VaultError> {
+        let (id, key, owner) = (Uuid::now_v7(), SecretKey::random()?, owner_of(tenant));
+        let wrapped = self.master.wrap(id, &owner, self.environment, &key)?;
+        let row = row(id, &owner, self.environment, wrapped, now);
+        let ring = Keyring { active: id, oldest: id, keys: HashMap::from([(id, key)]) };
+        Ok(NewKey { row, ring: Arc::new(ring) })
+    }
+
+    /// Gives an owner a new key, which seals from a minute later on.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn rotate(&self, tenant: Option<TenantId>, now: OffsetDateTime) -> Result<Uuid, VaultError> {
+        let owner = tenant.map_or_else(|| PLATFORM.to_owned(), owner_of);
+        let (id, _) = make(&self.operator, &self.master, self.environment, &owner, now, true).await?;
+        self.refresh(now).await?;
+        Ok(id)
+    }
+
+    /// Hears of keys that were made elsewhere.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn refresh(&self, now: OffsetDateTime) -> Result<(), VaultError> {
+        let fresh = ring(&self.operator, &self.master, self.environment, PLATFORM, now).await?;
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh);
+        self.tenants.write().unwrap_or_else(PoisonError::into_inner).clear();
+        Ok(())
+    }
+
+    /// The same, if there are more keys than when this was last asked. Cheap enough to ask all the time.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn refresh_if_moved(&self, now: OffsetDateTime) -> Result<(), VaultError> {
+        let newest = data_key::Entity::find().order_by_desc(data_key::Column::MadeAtMs).limit(1);
+        let newest = self.operator.all(newest).await?.into_iter().next();
+        let since = newest.map_or(0, |row| now.unix_timestamp() - row.made_at_ms / 1000);
+        // Once when it is there, and once when it begins to seal.
+        let mark = usize::try_from(since.clamp(0, 61) / 61).unwrap_or(0)
+            + 2 * usize::try_from(self.operator.count_keys().await?).unwrap_or(0);
+        if self.known.swap(mark, Ordering::Relaxed) != mark {
+            self.refresh(now).await?;
+        }
+        Ok(())
     }
 
     /// For what is found or recognised without being stored: indexes, tokens, buckets.
@@ -70,7 +232,7 @@ impl Vault {
     }
 
     pub fn key_id(&self) -> Uuid {
-        self.key_id
+        self.ring().active
     }
 
     pub fn origin(&self) -> Origin {
@@ -80,13 +242,13 @@ impl Vault {
     /// # Errors
     /// See [`SealError`].
     pub fn seal(&self, place: &str, plain: &[u8]) -> Result<Vec<u8>, SealError> {
-        self.key.seal(place, plain)
+        self.ring().seal(place, plain)
     }
 
     /// # Errors
     /// See [`SealError`].
     pub fn open_sealed(&self, place: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
-        self.key.open(place, sealed)
+        self.ring().open(place, sealed)
     }
 
     /// Seals a file into the data folder: whole, and on the disk, or not at all.
@@ -96,7 +258,7 @@ impl Vault {
     pub fn put_file(&self, id: Uuid, plain: &[u8]) -> Result<PathBuf, VaultError> {
         std::fs::create_dir_all(&self.folder)?;
         let (path, half) = (self.folder.join(id.to_string()), self.folder.join(format!("{id}.part")));
-        let sealed = self.key.seal(&file_place(id), plain)?;
+        let sealed = self.ring().seal(&file_place(id), plain)?;
         let written = std::fs::File::create(&half).and_then(|mut file| {
             file.write_all(&sealed)?;
             file.sync_all()?;
@@ -114,7 +276,7 @@ impl Vault {
     /// When the file is gone or was changed.
     pub fn get_file(&self, id: Uuid) -> Result<Zeroizing<Vec<u8>>, VaultError> {
         let sealed = std::fs::read(self.folder.join(id.to_string()))?;
-        Ok(self.key.open(&file_place(id), &sealed)?)
+        Ok(self.ring().open(&file_place(id), &sealed)?)
     }
 
     /// # Errors
@@ -157,7 +319,32 @@ async fn open_or_make(
     let rows = operator.all(data_key::Entity::find().filter(data_key::Column::Owner.eq(owner))).await?;
     match rows.into_iter().next() {
         Some(row) => Ok((row.id, open_row(master, environment, &row)?)),
-        None => make(operator, master, environment, owner, now).await,
+        None => make(operator, master, environment, owner, now, false).await,
+    }
+}
+
+/// All keys of an owner; the first is made if there is none.
+async fn ring(
+    operator: &Operator,
+    master: &MasterKey,
+    environment: &'static str,
+    owner: &str,
+    now: OffsetDateTime,
+) -> Result<Keyring, VaultError> {
+    open_or_make(operator, master, environment, owner, now).await?;
+    let rows = operator.all(data_key::Entity::find().filter(data_key::Column::Owner.eq(owner))).await?;
+    let opened: Result<Vec<_>, KeyError> =
+        rows.into_iter().map(|row| open_row(master, environment, &row).map(|key| (row, key))).collect();
+    Ok(Keyring::of(opened?, now).ok_or(KeyError::Wrong)?)
+}
+
+fn row(id: Uuid, owner: &str, environment: &str, wrapped: Vec<u8>, now: OffsetDateTime) -> data_key::ActiveModel {
+    data_key::ActiveModel {
+        id: ActiveValue::Set(id),
+        owner: ActiveValue::Set(owner.to_owned()),
+        environment: ActiveValue::Set(environment.to_owned()),
+        wrapped: ActiveValue::Set(wrapped),
+        made_at_ms: ActiveValue::Set(to_ms(now)),
     }
 }
 
@@ -167,23 +354,18 @@ async fn make(
     environment: &'static str,
     owner: &str,
     now: OffsetDateTime,
+    another: bool,
 ) -> Result<(Uuid, SecretKey), VaultError> {
     let (id, key) = (Uuid::now_v7(), SecretKey::random()?);
     let wrapped = master.wrap(id, owner, environment, &key)?;
     let change = operator.begin().await?;
     // Another instance may have made it since we looked.
-    if let Some(row) = change.one(data_key::Entity::find().filter(data_key::Column::Owner.eq(owner))).await? {
+    if !another
+        && let Some(row) = change.one(data_key::Entity::find().filter(data_key::Column::Owner.eq(owner))).await?
+    {
         return Ok((row.id, open_row(master, environment, &row)?));
     }
-    change
-        .insert(data_key::ActiveModel {
-            id: ActiveValue::Set(id),
-            owner: ActiveValue::Set(owner.to_owned()),
-            environment: ActiveValue::Set(environment.to_owned()),
-            wrapped: ActiveValue::Set(wrapped),
-            made_at_ms: ActiveValue::Set(to_ms(now)),
-        })
-        .await?;
+    change.insert(row(id, owner, environment, wrapped, now)).await?;
     change.commit(Event::DataKeyMade { key: id }, now).await?;
     Ok((id, key))
 }

@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::permission::Permission;
+
 /// How far somebody has got in. Computed anew for every request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Stage {
@@ -37,6 +39,10 @@ pub enum Who {
     SignedIn,
     /// Signed in, with a factor given lately.
     Fresh,
+    /// Signed in, and a member of the organisation in the address whose role has this permission.
+    Member(Permission),
+    /// The vendor's staff, signed in with a second factor.
+    Operator,
 }
 
 /// What somebody lacks.
@@ -60,13 +66,25 @@ impl Who {
             | (Self::AnySession, Stage::PasswordGiven | Stage::Enrolling | Stage::Complete | Stage::SteppedUp)
             | (Self::CodeHolder, Stage::PasswordGiven | Stage::Complete | Stage::SteppedUp)
             | (Self::Enroller, Stage::Enrolling | Stage::SteppedUp)
-            | (Self::SignedIn, Stage::Complete | Stage::SteppedUp)
+            | (Self::SignedIn | Self::Member(_) | Self::Operator, Stage::Complete | Stage::SteppedUp)
             | (Self::Fresh, Stage::SteppedUp) => Ok(()),
-            (Self::AnySession | Self::CodeHolder | Self::Enroller | Self::SignedIn | Self::Fresh, Stage::SignedOut) => {
-                Err(Needs::SignIn)
+            (
+                Self::AnySession
+                | Self::CodeHolder
+                | Self::Enroller
+                | Self::SignedIn
+                | Self::Fresh
+                | Self::Member(_)
+                | Self::Operator,
+                Stage::SignedOut,
+            ) => Err(Needs::SignIn),
+            (
+                Self::Enroller | Self::SignedIn | Self::Fresh | Self::Member(_) | Self::Operator,
+                Stage::PasswordGiven,
+            ) => Err(Needs::SecondFactor),
+            (Self::CodeHolder | Self::SignedIn | Self::Fresh | Self::Member(_) | Self::Operator, Stage::Enrolling) => {
+                Err(Needs::Enrol)
             }
-            (Self::Enroller | Self::SignedIn | Self::Fresh, Stage::PasswordGiven) => Err(Needs::SecondFactor),
-            (Self::CodeHolder | Self::SignedIn | Self::Fresh, Stage::Enrolling) => Err(Needs::Enrol),
             (Self::Enroller | Self::Fresh, Stage::Complete) => Err(Needs::StepUp),
         }
     }
@@ -93,7 +111,7 @@ pub struct Row {
 }
 
 macro_rules! pages {
-    ($($name:ident $path:literal $who:ident $class:ident $example:literal;)*) => {
+    ($($name:ident $path:literal $who:ident $(($permission:ident))? $class:ident $example:literal;)*) => {
         /// Every page. The router matches on it exhaustively.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Page { $($name),* }
@@ -102,7 +120,7 @@ macro_rules! pages {
         pub const PAGES: &[Row] = &[$(Row {
             page: Page::$name,
             path: $path,
-            who: Who::$who,
+            who: Who::$who $((Permission::$permission))?,
             class: Class::$class,
             example: $example,
         }),*];
@@ -141,6 +159,24 @@ pages! {
     BackupCodes "/account/backup-codes" SignedIn Read "/account/backup-codes";
     Sessions "/account/sessions" SignedIn Read "/account/sessions";
     Confirm "/account/confirm" SignedIn Read "/account/confirm";
+    Invitation "/invitation" Everyone Read "/invitation";
+    Organisations "/organisations" SignedIn Read "/organisations";
+    Dashboard "/o/{slug}" Member(OrganisationRead) Read "/o/{slug}";
+    Members "/o/{slug}/members" Member(MembersRead) Read "/o/{slug}/members";
+    Member "/o/{slug}/members/{member}" Member(MembersRead) Read "/o/{slug}/members/{member}";
+    Departures "/o/{slug}/departures" Member(MembersRead) Read "/o/{slug}/departures";
+    Roles "/o/{slug}/roles" Member(OrganisationRead) Read "/o/{slug}/roles";
+    Units "/o/{slug}/units" Member(MembersRead) Read "/o/{slug}/units";
+    Audit "/o/{slug}/audit" Member(AuditRead) Read "/o/{slug}/audit";
+    AuditCsv "/o/{slug}/audit.csv" Member(AuditRead) Read "/o/{slug}/audit.csv";
+    AuditJson "/o/{slug}/audit.jsonl" Member(AuditRead) Read "/o/{slug}/audit.jsonl";
+    AuditHeads "/o/{slug}/audit-heads.jsonl" Member(AuditRead) Read "/o/{slug}/audit-heads.jsonl";
+    Billing "/o/{slug}/billing" Member(BillingManage) Read "/o/{slug}/billing";
+    Settings "/o/{slug}/settings" Member(SettingsManage) Read "/o/{slug}/settings";
+    Operate "/operator" Operator Read "/operator";
+    OperateOrganisation "/operator/organisations/{slug}" Operator Read "/operator/organisations/{slug}";
+    OperateEvidence "/operator/evidence" Operator Read "/operator/evidence";
+    OperateMail "/operator/mail" Operator Read "/operator/mail";
 }
 
 /// One row: something that changes something. Always a POST below `/api/`, always with a CSRF token.
@@ -162,7 +198,9 @@ pub struct Endpoint {
 }
 
 macro_rules! endpoints {
-    ($($act:ident $name:literal $who:ident $(form $public:literal)? [$($field:literal)*] [$($optional:literal)*] on $page:ident;)*) => {
+    (@path $name:literal) => { concat!("/api/", $name) };
+    (@path $name:literal $path:literal) => { concat!($path, $name) };
+    ($($act:ident $name:literal $(@ $path:literal)? $who:ident $(($permission:ident))? $(form $public:literal)? [$($field:literal)*] [$($optional:literal)*] on $page:ident;)*) => {
         /// Every change. The router matches on it exhaustively.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Act { $($act),* }
@@ -170,8 +208,8 @@ macro_rules! endpoints {
         pub const ENDPOINTS: &[Endpoint] = &[$(Endpoint {
             act: Act::$act,
             name: $name,
-            path: concat!("/api/", $name),
-            who: Who::$who,
+            path: endpoints!(@path $name $($path)?),
+            who: Who::$who $((Permission::$permission))?,
             public_form: false $(|| $public)?,
             fields: &[$($field),*],
             optional: &[$($optional),*],
@@ -198,6 +236,42 @@ endpoints! {
     ChangePassword "change-password" SignedIn ["current_password" "password"] [] on Account;
     ChangeProfile "change-profile" SignedIn ["name" "date_style" "time_zone"] [] on Account;
     ChangeEmail "change-email" Fresh ["email"] [] on Account;
+    AcceptInvitation "accept-invitation" Everyone ["token" "name" "password"] ["name" "password"] on Invitation;
+    CreateOrganisation "create-organisation" SignedIn ["name"] [] on Organisations;
+    InviteMember "invite-member" @ "/api/o/{slug}/" Member(MembersManage) ["email" "role" "unit"] ["unit"] on Members;
+    ResendInvitation "resend-invitation" @ "/api/o/{slug}/" Member(MembersManage) ["invitation"] [] on Members;
+    WithdrawInvitation "withdraw-invitation" @ "/api/o/{slug}/" Member(MembersManage) ["invitation"] [] on Members;
+    ChangeRole "change-role" @ "/api/o/{slug}/" Member(MembersManage) ["member" "role"] [] on Members;
+    OffboardMember "offboard-member" @ "/api/o/{slug}/" Member(MembersManage) ["member" "successor" "at"] ["successor" "at"] on Members;
+    CancelOffboarding "cancel-offboarding" @ "/api/o/{slug}/" Member(MembersManage) ["departure"] [] on Departures;
+    ResetMemberMfa "reset-member-mfa" @ "/api/o/{slug}/" Member(MfaReset) ["member" "reason"] [] on Members;
+    TransferOwnership "transfer-ownership" @ "/api/o/{slug}/" Member(OrganisationManage) ["member" "role"] [] on Settings;
+    RenameOrganisation "rename-organisation" @ "/api/o/{slug}/" Member(OrganisationManage) ["name"] [] on Settings;
+    CreateRole "create-role" @ "/api/o/{slug}/" Member(RolesManage) ["name" "permissions"] [] on Roles;
+    DeleteRole "delete-role" @ "/api/o/{slug}/" Member(RolesManage) ["role"] [] on Roles;
+    CreateUnit "create-unit" @ "/api/o/{slug}/" Member(UnitsManage) ["name"] [] on Units;
+    DeleteUnit "delete-unit" @ "/api/o/{slug}/" Member(UnitsManage) ["unit"] [] on Units;
+    GrantReach "grant-reach" @ "/api/o/{slug}/" Member(UnitsManage) ["member" "unit" "record"] ["unit" "record"] on Members;
+    WithdrawReach "withdraw-reach" @ "/api/o/{slug}/" Member(UnitsManage) ["member" "target"] ["target"] on Members;
+    OpenHelp "open-help" @ "/api/o/{slug}/" Member(HelpGrant) ["operator" "role" "hours" "reason"] [] on Settings;
+    EndHelp "end-help" @ "/api/o/{slug}/" Member(HelpGrant) ["grant"] [] on Settings;
+    RecordEvidence "record-evidence" Operator ["claim" "date" "note" "file" "file_name"] ["note" "file" "file_name"] on OperateEvidence;
+}
+
+impl Who {
+    /// The permission that a member needs, where it is about an organisation.
+    pub const fn permission(self) -> Option<Permission> {
+        match self {
+            Self::Member(permission) => Some(permission),
+            Self::Everyone
+            | Self::AnySession
+            | Self::CodeHolder
+            | Self::Enroller
+            | Self::SignedIn
+            | Self::Fresh
+            | Self::Operator => None,
+        }
+    }
 }
 
 impl Page {
@@ -236,6 +310,23 @@ mod tests {
         let acts: Vec<_> = ENDPOINTS.iter().filter(|row| reached(row.who)).map(|row| row.name).collect();
         let pages: Vec<_> = PAGES.iter().filter(|row| reached(row.who)).map(|row| row.path).collect();
         assert_eq!((acts, pages), (vec!["confirm-totp", "sign-out"], vec!["/account/mfa/enrol"]));
+    }
+
+    #[test]
+    fn an_address_names_an_organisation_exactly_where_a_member_is_asked_for() {
+        let pages = PAGES.iter().filter(|row| !row.path.starts_with("/operator")).map(|row| (row.path, row.who));
+        for (path, who) in pages.chain(ENDPOINTS.iter().map(|row| (row.path, row.who))) {
+            assert_eq!(path.contains("/o/{slug}"), who.permission().is_some(), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_changes_an_organisation_has_a_permission_that_is_a_change() {
+        use crate::permission::Effect;
+        for row in ENDPOINTS {
+            let effect = row.who.permission().map(Permission::effect);
+            assert!(effect.is_none_or(|effect| effect != Effect::Read), "{}", row.name);
+        }
     }
 
     #[test]

@@ -39,7 +39,66 @@ permissions! {
     HelpGrant = "help_grant",
 }
 
+/// What exercising a permission does to the organisation. One whose subscription has lapsed keeps `Read` and `Settle`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    Read,
+    Change,
+    /// Payment, export, deletion: possible in every standing.
+    Settle,
+}
+
 impl Permission {
+    /// The whole of what lapse is about: everything is a change unless it is a read or settles the account.
+    pub const fn effect(self) -> Effect {
+        match self {
+            Self::OrganisationRead | Self::MembersRead | Self::RecordsRead | Self::AuditRead | Self::ReviewsRead => {
+                Effect::Read
+            }
+            Self::ExportCreate | Self::BillingManage => Effect::Settle,
+            Self::OrganisationManage
+            | Self::MembersManage
+            | Self::RolesManage
+            | Self::MfaReset
+            | Self::UnitsManage
+            | Self::RecordsWrite
+            | Self::RecordsDelete
+            | Self::ReviewsManage
+            | Self::ReviewsDecide
+            | Self::SettingsManage
+            | Self::HelpGrant => Effect::Change,
+        }
+    }
+
+    /// Whether the person's own second factor must have been given lately.
+    pub const fn fresh(self) -> bool {
+        matches!(self, Self::MfaReset | Self::OrganisationManage | Self::HelpGrant)
+    }
+
+    /// What it lets somebody do, as the matrix of roles says it.
+    pub const fn said(self) -> &'static str {
+        match self {
+            Self::OrganisationRead => "Open the organisation and its dashboard",
+            Self::OrganisationManage => "Hand the organisation over and rename it",
+            Self::MembersRead => "See the members and their roles",
+            Self::MembersManage => "Invite members, change their roles, end their access",
+            Self::RolesManage => "Make and remove roles of the organisation's own",
+            Self::MfaReset => "Reset a member's second factor",
+            Self::UnitsManage => "Make and remove units, and say who reaches them",
+            Self::RecordsRead => "Read records",
+            Self::RecordsWrite => "Add and change records",
+            Self::RecordsDelete => "Delete records",
+            Self::AuditRead => "Read the audit log and take it along",
+            Self::ExportCreate => "Export everything",
+            Self::ReviewsRead => "See access reviews",
+            Self::ReviewsManage => "Open and close access reviews",
+            Self::ReviewsDecide => "Decide in access reviews",
+            Self::BillingManage => "See and settle the subscription",
+            Self::SettingsManage => "Change the organisation's settings",
+            Self::HelpGrant => "Let the vendor's staff in for a while",
+        }
+    }
+
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|permission| permission.word() == word)
     }

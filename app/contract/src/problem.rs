@@ -21,6 +21,12 @@ pub enum Problem {
     },
     /// The form's token is missing, foreign or too old, or another site sent the form.
     Forged,
+    /// A member whose role does not permit it; only ever said of what they may know exists.
+    Forbidden,
+    /// The subscription of this organisation has lapsed, and this would change something.
+    Lapsed {
+        slug: String,
+    },
     NotFound,
     MethodNotAllowed,
     /// The state of things does not allow it.
@@ -62,7 +68,8 @@ impl Problem {
         match self {
             Self::Invalid { .. } => 422,
             Self::Unproven { .. } => 401,
-            Self::Forged => 403,
+            Self::Lapsed { .. } => 402,
+            Self::Forged | Self::Forbidden => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::Conflict { .. } => 409,
@@ -85,6 +92,8 @@ impl Problem {
             Self::Unproven { needs: Needs::Enrol, .. } => "enrol",
             Self::Unproven { needs: Needs::StepUp, .. } => "step-up",
             Self::Forged => "forged",
+            Self::Forbidden => "forbidden",
+            Self::Lapsed { .. } => "lapsed",
             Self::NotFound => "not-found",
             Self::MethodNotAllowed => "method-not-allowed",
             Self::Conflict { .. } => "conflict",
@@ -108,6 +117,8 @@ impl Problem {
             Self::Unproven { needs: Needs::Enrol, .. } => "Set up your second factor first",
             Self::Unproven { needs: Needs::StepUp, .. } => "Confirm that it is you",
             Self::Forged => "This form was not sent from our page",
+            Self::Forbidden => "Your role does not permit that",
+            Self::Lapsed { .. } => "The subscription has lapsed",
             Self::NotFound => "There is nothing here",
             Self::MethodNotAllowed => "This address does not take that method",
             Self::Conflict { .. } => "That is not possible now",
@@ -136,6 +147,10 @@ impl Problem {
             }
             .into(),
             Self::Forged => "Its token is missing or too old. Open the page again and send the form once more.".into(),
+            Self::Forbidden => "Ask an administrator of your organisation: the page of roles says who may what.".into(),
+            Self::Lapsed { .. } => {
+                "Everything can still be read and exported, and your own account works as before. To change something again, somebody who manages the subscription renews it on the billing page.".into()
+            }
             Self::NotFound => {
                 "The address may be mistyped, or the page may have moved. Start from the trust page.".into()
             }
@@ -165,6 +180,8 @@ impl Problem {
             }
             Self::Unproven { field: None, .. }
             | Self::Forged
+            | Self::Forbidden
+            | Self::Lapsed { .. }
             | Self::NotFound
             | Self::MethodNotAllowed
             | Self::Conflict { .. }
@@ -187,6 +204,8 @@ impl Problem {
             Self::Invalid { .. }
             | Self::Unproven { .. }
             | Self::Forged
+            | Self::Forbidden
+            | Self::Lapsed { .. }
             | Self::NotFound
             | Self::MethodNotAllowed
             | Self::Conflict { .. }

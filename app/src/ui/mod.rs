@@ -1,5 +1,7 @@
 //! What all pages share.
 
+pub mod chart;
 pub mod form;
 pub mod layout;
+pub mod list;
 pub mod words;

@@ -4,6 +4,7 @@ pub mod keys;
 pub mod password;
 pub mod seal;
 pub mod secret;
+pub mod sign;
 pub mod totp;
 
 use sha2::{Digest, Sha256};
@@ -29,4 +30,12 @@ pub fn hex(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
+}
+
+/// The bytes behind hexadecimal digits; `None` for anything else.
+pub(crate) fn unhex(text: &str) -> Option<Vec<u8>> {
+    if !text.is_ascii() || text.len() % 2 != 0 {
+        return None;
+    }
+    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok()).collect()
 }

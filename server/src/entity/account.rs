@@ -18,6 +18,8 @@ pub struct Model {
     pub factor_changed_at_ms: i64,
     pub date_style: String,
     pub time_zone: String,
+    pub seen_at_ms: Option<i64>,
+    pub must_enrol: i32,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

@@ -1,4 +1,4 @@
-//! Who belongs to which organisation, and in which role.
+//! Who belongs to which organisation, in which role, how far, and until when.
 
 use sea_orm::entity::prelude::*;
 
@@ -6,11 +6,14 @@ use sea_orm::entity::prelude::*;
 #[sea_orm(table_name = "membership")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
-    pub organisation_id: Uuid,
+    pub tenant_id: Uuid,
     #[sea_orm(primary_key, auto_increment = false)]
     pub account_id: Uuid,
     pub role: String,
     pub since_ms: i64,
+    pub kind: String,
+    pub scope: String,
+    pub ends_at_ms: Option<i64>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

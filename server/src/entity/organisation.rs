@@ -1,4 +1,4 @@
-//! A customer. Its name is sealed.
+//! A customer: its name, sealed, and where its subscription stands.
 
 use sea_orm::entity::prelude::*;
 
@@ -10,6 +10,10 @@ pub struct Model {
     pub slug: String,
     pub name: Vec<u8>,
     pub created_at_ms: i64,
+    pub standing: String,
+    pub standing_since_ms: i64,
+    pub standing_until_ms: Option<i64>,
+    pub reminded: i32,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

@@ -5,17 +5,23 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use std::collections::BTreeSet;
+
 use contract::access::{Needs, Stage, Who};
+use contract::permission::Permission;
+use contract::standing::Standing;
 use sea_orm::{
-    ColumnTrait, DbErr, EntityTrait, FromQueryResult, JoinType, QueryFilter, QuerySelect, RelationDef, Select,
+    ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult, JoinType, QueryFilter, QuerySelect,
+    RelationDef, Select, Statement, TransactionTrait,
 };
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use super::Store;
 use super::change::AccountChange;
+use super::tenant::TenantId;
 use crate::clock::{from_ms, to_ms};
-use crate::entity::{account, membership, session, totp};
+use crate::entity::{account, custom_role, membership, organisation, session, totp};
 use crate::profile::Profile;
 
 /// A person, whatever their address is now.
@@ -25,6 +31,26 @@ pub struct AccountId(pub Uuid);
 /// The kind of account that the self-test makes for a moment. Its sessions are good for probes only.
 pub const PROBE_KIND: &str = "probe";
 pub const PERSON_KIND: &str = "person";
+/// One of the vendor's staff: never a member of anything, unless let in to help.
+pub const OPERATOR_KIND: &str = "operator";
+
+/// One membership of the person who sent the request, with what it permits now.
+#[derive(Clone, Debug)]
+pub struct Belonging {
+    pub tenant: TenantId,
+    pub slug: String,
+    pub role: String,
+    pub permissions: BTreeSet<Permission>,
+    /// Whether all records are reached, or only those of some units and some named ones.
+    pub reaches_all: bool,
+    /// Whether it is help that was asked for, and ends by itself.
+    pub is_help: bool,
+    pub ends_at: Option<OffsetDateTime>,
+    pub standing: Standing,
+    pub standing_until: Option<OffsetDateTime>,
+    pub since: OffsetDateTime,
+    pub(crate) sealed_name: Vec<u8>,
+}
 
 /// Everything that one request may know of the person who sent it.
 #[derive(Debug)]
@@ -36,7 +62,8 @@ pub struct Person {
     pub enrolled: bool,
     /// Whether the profile demands a second factor of somebody with these roles.
     pub must_have_factor: bool,
-    pub roles: Vec<(Uuid, String)>,
+    pub is_operator: bool,
+    pub belongs: Vec<Belonging>,
     pub date_style: String,
     pub time_zone: String,
     pub session: Uuid,
@@ -121,11 +148,21 @@ struct Found {
     password_set_at_ms: i64,
     disabled_at_ms: Option<i64>,
     factor_changed_at_ms: i64,
+    must_enrol: i32,
     date_style: String,
     time_zone: String,
     confirmed_at_ms: Option<i64>,
-    organisation_id: Option<Uuid>,
+    tenant_id: Option<Uuid>,
     role: Option<String>,
+    scope: Option<String>,
+    member_kind: Option<String>,
+    since_ms: Option<i64>,
+    member_ends_at_ms: Option<i64>,
+    slug: Option<String>,
+    organisation_name: Option<Vec<u8>>,
+    standing: Option<String>,
+    standing_until_ms: Option<i64>,
+    permissions: Option<String>,
 }
 
 impl Caller {
@@ -139,12 +176,23 @@ impl Caller {
         session_hash: &str,
         now: OffsetDateTime,
     ) -> Result<Option<Self>, DbErr> {
-        let rows = everything(session_hash).into_model::<Found>().all(&store.read).await?;
+        let rows = if store.rows_are_secured() {
+            let view = store.read.begin().await?;
+            let sql = "select set_config('avouch.session', $1, true)";
+            view.execute_raw(Statement::from_sql_and_values(DbBackend::Postgres, sql, [session_hash.into()])).await?;
+            everything(session_hash).into_model::<Found>().all(&view).await?
+        } else {
+            everything(session_hash).into_model::<Found>().all(&store.read).await?
+        };
         Ok(Person::from_rows(store, profile, rows, now).map(|person| Self(Arc::new(person))))
     }
 
     pub fn person(&self) -> &Person {
         &self.0
+    }
+
+    pub(super) fn shared(&self) -> Arc<Person> {
+        Arc::clone(&self.0)
     }
 
     /// # Errors
@@ -157,15 +205,17 @@ impl Caller {
 
 impl Person {
     fn from_rows(store: &Arc<Store>, profile: &Profile, rows: Vec<Found>, now: OffsetDateTime) -> Option<Self> {
-        let roles: Vec<(Uuid, String)> =
-            rows.iter().filter_map(|row| Some((row.organisation_id?, row.role.clone()?))).collect();
+        let belongs: Vec<Belonging> = rows.iter().filter_map(|row| Belonging::of(row, profile, now)).collect();
         let found = rows.into_iter().next()?;
         let now_ms = to_ms(now);
         let over = now_ms >= found.idle_until_ms || now_ms >= found.ends_at_ms || found.disabled_at_ms.is_some();
         if over {
             return None;
         }
-        let must_have_factor = profile.demands_factor(roles.iter().map(|(_, role)| role.as_str()));
+        let is_operator = found.kind == OPERATOR_KIND;
+        let must_have_factor = is_operator
+            || found.must_enrol != 0
+            || profile.demands_factor(belongs.iter().map(|belonging| belonging.role.as_str()));
         let enrolled = found.confirmed_at_ms.is_some();
         let lately = |at: i64| {
             let age = now - from_ms(at);
@@ -185,7 +235,8 @@ impl Person {
             stage,
             enrolled,
             must_have_factor,
-            roles,
+            is_operator,
+            belongs,
             date_style: found.date_style,
             time_zone: found.time_zone,
             session: found.public_id,
@@ -205,6 +256,10 @@ impl Person {
         select.all(&self.store.read).await
     }
 
+    pub(super) fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
     pub(crate) async fn begin(&self) -> Result<AccountChange, DbErr> {
         let change = AccountChange::begin(&self.store.write).await?;
         change.hold(self.account).await?;
@@ -217,18 +272,62 @@ impl Person {
     }
 }
 
-/// Session, account, second factor and memberships, in one query.
+impl Belonging {
+    /// `None` for a membership that has run out. A role that neither the profile nor the organisation knows permits nothing.
+    fn of(row: &Found, profile: &Profile, now: OffsetDateTime) -> Option<Self> {
+        let (role, slug) = (row.role.clone()?, row.slug.clone()?);
+        let ends_at = row.member_ends_at_ms.map(from_ms);
+        if ends_at.is_some_and(|at| at <= now) {
+            return None;
+        }
+        let permissions = match (profile.roles.get(&role), &row.permissions) {
+            (Some(known), _) => known.grants.clone(),
+            (None, Some(own)) => own.split(' ').filter_map(Permission::parse).collect(),
+            (None, None) => BTreeSet::new(),
+        };
+        let standing_until = row.standing_until_ms.map(from_ms);
+        let written = row.standing.as_deref().and_then(Standing::parse)?;
+        // Whether or not the schedule has been by: what has run out has run out.
+        let standing =
+            if written.runs_out() && standing_until.is_some_and(|at| at <= now) { Standing::Lapsed } else { written };
+        Some(Self {
+            tenant: TenantId(row.tenant_id?),
+            slug,
+            role,
+            permissions,
+            reaches_all: row.scope.as_deref() == Some("all"),
+            is_help: row.member_kind.as_deref() == Some("help"),
+            ends_at,
+            standing,
+            standing_until,
+            since: from_ms(row.since_ms?),
+            sealed_name: row.organisation_name.clone()?,
+        })
+    }
+}
+
+/// Session, account, second factor and memberships with what they permit, in one query.
 fn everything(session_hash: &str) -> Select<session::Entity> {
     let own = session::Column::AccountId;
     let account: RelationDef = session::Entity::belongs_to(account::Entity).from(own).to(account::Column::Id).into();
     let factor: RelationDef = session::Entity::belongs_to(totp::Entity).from(own).to(totp::Column::AccountId).into();
     let roles: RelationDef =
         session::Entity::belongs_to(membership::Entity).from(own).to(membership::Column::AccountId).into();
+    let tenant: RelationDef = membership::Entity::belongs_to(organisation::Entity)
+        .from(membership::Column::TenantId)
+        .to(organisation::Column::Id)
+        .into();
+    let own_role: RelationDef = membership::Entity::belongs_to(custom_role::Entity)
+        .from((membership::Column::TenantId, membership::Column::Role))
+        .to((custom_role::Column::TenantId, custom_role::Column::Name))
+        .into();
     session::Entity::find()
         .filter(session::Column::IdHash.eq(session_hash))
         .join(JoinType::InnerJoin, account)
         .join(JoinType::LeftJoin, factor)
         .join(JoinType::LeftJoin, roles)
+        .join(JoinType::LeftJoin, tenant)
+        .join(JoinType::LeftJoin, own_role)
         .columns([
             account::Column::Kind,
             account::Column::AddressIndex,
@@ -237,9 +336,20 @@ fn everything(session_hash: &str) -> Select<session::Entity> {
             account::Column::PasswordSetAtMs,
             account::Column::DisabledAtMs,
             account::Column::FactorChangedAtMs,
+            account::Column::MustEnrol,
             account::Column::DateStyle,
             account::Column::TimeZone,
         ])
         .column(totp::Column::ConfirmedAtMs)
-        .columns([membership::Column::OrganisationId, membership::Column::Role])
+        .columns([
+            membership::Column::TenantId,
+            membership::Column::Role,
+            membership::Column::Scope,
+            membership::Column::SinceMs,
+        ])
+        .column_as(membership::Column::Kind, "member_kind")
+        .column_as(membership::Column::EndsAtMs, "member_ends_at_ms")
+        .columns([organisation::Column::Slug, organisation::Column::Standing, organisation::Column::StandingUntilMs])
+        .column_as(organisation::Column::Name, "organisation_name")
+        .column(custom_role::Column::Permissions)
 }

@@ -9,6 +9,7 @@ use sea_orm::{
 use time::OffsetDateTime;
 
 use super::AccountId;
+use super::tenant::{Change, Entering, TenantId};
 use crate::audit::{self, Event};
 use crate::entity::{account, finding, revision};
 use crate::identity::record::{self, Happened};
@@ -18,12 +19,28 @@ use crate::identity::record::{self, Happened};
 pub struct Rows(DatabaseTransaction);
 
 impl Rows {
-    async fn begin(connection: &DatabaseConnection) -> Result<Self, DbErr> {
+    pub(super) async fn begin(connection: &DatabaseConnection) -> Result<Self, DbErr> {
         let options = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
         connection.begin_with_options(options).await.map(Self)
+    }
+
+    pub(super) fn connection(&self) -> &DatabaseTransaction {
+        &self.0
+    }
+
+    pub(super) async fn commit(self) -> Result<(), DbErr> {
+        self.0.commit().await
+    }
+
+    /// The same row, held until the transaction ends. On SQLite a change is alone anyway.
+    pub(crate) async fn one_held<E: EntityTrait>(&self, select: Select<E>) -> Result<Option<E::Model>, DbErr> {
+        match self.0.get_database_backend() {
+            DbBackend::Postgres => select.lock_exclusive().one(&self.0).await,
+            DbBackend::Sqlite | DbBackend::MySql | _ => select.one(&self.0).await,
+        }
     }
 
     pub(crate) async fn one<E: EntityTrait>(&self, select: Select<E>) -> Result<Option<E::Model>, DbErr> {
@@ -118,6 +135,20 @@ pub struct PlatformChange {
 #[derive(Debug)]
 pub struct AccountChange {
     rows: Rows,
+}
+
+impl AccountChange {
+    /// The same transaction as a change of an organisation that it makes or enters. The account's own entry is written first.
+    pub(crate) async fn into_organisation(self, entering: Entering, happened: &Happened<'_>) -> Result<Change, DbErr> {
+        record::append(&self.rows, happened).await?;
+        let Entering { store, tenant, actor, sealer } = entering;
+        Change::within(&store, self.rows, tenant, actor, sealer).await
+    }
+
+    /// Takes rows of an organisation into this transaction.
+    pub(crate) async fn enter(&self, tenant: TenantId) -> Result<(), DbErr> {
+        super::tenant::enter(self.rows.connection(), tenant).await
+    }
 }
 
 impl AccountChange {

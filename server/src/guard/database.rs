@@ -11,7 +11,11 @@ use sea_orm::{
 };
 use sea_orm_migration::MigratorTrait;
 
+use super::own::{Shelf, Shelves};
+use super::row_security;
+use super::tenant::TenantId;
 use crate::entity::revision;
+use crate::profile::policy::Isolation;
 
 /// Readers beside the one writer of SQLite (measured: more do not help on two cores).
 const READERS: u32 = 4;
@@ -49,6 +53,12 @@ pub enum OpenError {
     Damaged(String),
     #[error("the schema is not up to date; run avouch migrate, or start with --migrate")]
     Behind,
+    #[error(
+        "the serving login {0}, so row security would not hold it; give AVOUCH_DATABASE_URL a login of its own that owns nothing, and the owner's to AVOUCH_ADMIN_DATABASE_URL"
+    )]
+    Overpowered(&'static str),
+    #[error("row security is not in force on {0}; run avouch migrate, or start with --migrate")]
+    Unsecured(String),
     #[error("the database cannot be opened: {0}")]
     Unreachable(String),
     #[error(transparent)]
@@ -69,18 +79,31 @@ pub struct SchemaStatus {
 pub struct Store {
     pub(super) read: DatabaseConnection,
     pub(super) write: DatabaseConnection,
+    mode: Isolation,
+    /// Where each organisation has a database of its own.
+    pub(super) own: Option<Shelves>,
 }
 
 impl Store {
+    /// Opens the database in the shared mode without row security: for commands that touch no organisation.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub async fn open(place: &Where, migrate: bool) -> Result<Self, OpenError> {
+        Self::open_as(place, migrate, Isolation::Scoped).await
+    }
+
     /// Opens the database, refuses what it should not touch, and brings the schema up if asked.
     ///
     /// # Errors
     /// See [`OpenError`]. Nothing is written before the schema is known to be no newer than the program.
-    pub async fn open(place: &Where, migrate: bool) -> Result<Self, OpenError> {
-        let store = match place {
+    pub async fn open_as(place: &Where, migrate: bool, mode: Isolation) -> Result<Self, OpenError> {
+        let (read, write) = match place {
             Where::Embedded(folder) => Self::open_sqlite(&folder.join("avouch.db")).await?,
             Where::Postgres { url, .. } => Self::open_postgres(url).await?,
         };
+        let own = (mode == Isolation::Dedicated).then(|| Shelves::new(Shelf::beside(place)));
+        let store = Self { read, write, mode, own };
         let status = store.status().await?;
         if let Some(unknown) = status.unknown.first() {
             return Err(OpenError::Newer(unknown.clone()));
@@ -90,25 +113,65 @@ impl Store {
             (false, false) => return Err(OpenError::Behind),
             (false, true) => Self::migrate(place, &store).await?,
         }
+        if let (Where::Postgres { url, admin_url }, true) = (place, migrate) {
+            Self::secure(url, admin_url, mode).await?;
+        }
+        if store.rows_are_secured() {
+            row_security::in_force(&store.read).await?;
+        }
         Ok(store)
+    }
+
+    /// Whether PostgreSQL keeps organisations apart by itself.
+    pub fn rows_are_secured(&self) -> bool {
+        self.mode == Isolation::RowLevel && self.read.get_database_backend() == DbBackend::Postgres
+    }
+
+    pub fn mode(&self) -> Isolation {
+        self.mode
+    }
+
+    /// Makes the database of a new organisation, where each has one.
+    pub(super) async fn provision(&self, tenant: TenantId) -> Result<Option<String>, DbErr> {
+        match &self.own {
+            Some(shelves) => shelves.make(tenant).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    pub(super) async fn remove_own(&self, tenant: TenantId) -> Result<(), DbErr> {
+        match &self.own {
+            Some(shelves) => shelves.remove(tenant).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Puts row security on or takes it off, and says what the serving login may.
+    async fn secure(url: &str, admin_url: &str, mode: Isolation) -> Result<(), OpenError> {
+        let admin = admin(admin_url).await.map_err(|error| unreachable(&error))?;
+        let lock =
+            |verb: &str| Statement::from_string(DbBackend::Postgres, format!("select pg_advisory_{verb}(7238461)"));
+        admin.query_one_raw(lock("lock")).await?;
+        let done = match row_security::put(&admin, mode == Isolation::RowLevel).await {
+            Ok(()) => grant(&admin, url, admin_url).await,
+            Err(error) => Err(error),
+        };
+        admin.query_one_raw(lock("unlock")).await?;
+        admin.close().await?;
+        Ok(done?)
     }
 
     async fn migrate(place: &Where, store: &Self) -> Result<(), OpenError> {
         match place {
             Where::Embedded(_) => Platform::up(&store.write, None).await?,
-            Where::Postgres { url, admin_url } => {
-                let mut options = ConnectOptions::new(admin_url);
-                options.max_connections(1).sqlx_logging(false);
-                let admin = Database::connect(options).await.map_err(|error| unreachable(&error))?;
+            Where::Postgres { admin_url, .. } => {
+                let admin = admin(admin_url).await.map_err(|error| unreachable(&error))?;
                 // Two instances that start at once: the second waits, then finds nothing to do.
                 let lock = |verb: &str| {
                     Statement::from_string(DbBackend::Postgres, format!("select pg_advisory_{verb}(7238461)"))
                 };
                 admin.query_one_raw(lock("lock")).await?;
-                let done = match Platform::up(&admin, None).await {
-                    Ok(()) => grant(&admin, url, admin_url).await,
-                    Err(error) => Err(error),
-                };
+                let done = Platform::up(&admin, None).await;
                 admin.query_one_raw(lock("unlock")).await?;
                 admin.close().await?;
                 done?;
@@ -117,24 +180,8 @@ impl Store {
         Ok(())
     }
 
-    async fn open_sqlite(file: &Path) -> Result<Self, OpenError> {
-        let url = format!("sqlite://{}?mode=rwc", file.display());
-        let connect = |connections: u32| {
-            let mut options = ConnectOptions::new(&url);
-            options.max_connections(connections).sqlx_logging(false).acquire_timeout(Duration::from_secs(10));
-            // A file does not go away while it is open: asking each time whether it is there costs a round for nothing.
-            options.test_before_acquire(false).idle_timeout(None).max_lifetime(None);
-            // FULL: an acknowledged write survives a power cut (NORMAL lost all of the last moments). secure_delete: what is gone is gone.
-            options.map_sqlx_sqlite_opts(|sqlite| {
-                sqlite
-                    .journal_mode(SqliteJournalMode::Wal)
-                    .synchronous(SqliteSynchronous::Full)
-                    .foreign_keys(true)
-                    .busy_timeout(Duration::from_secs(5))
-                    .pragma("secure_delete", "ON")
-            });
-            Database::connect(options)
-        };
+    async fn open_sqlite(file: &Path) -> Result<(DatabaseConnection, DatabaseConnection), OpenError> {
+        let connect = |connections: u32| sqlite(file, "rwc", connections, false);
         let damaged = |error: DbErr| sqlite_open_error(file, &error);
         let write = connect(1).await.map_err(damaged)?;
         let small = std::fs::metadata(file).is_ok_and(|found| found.len() <= QUICK_CHECK_BYTES);
@@ -146,10 +193,10 @@ impl Store {
             return Err(OpenError::Damaged(file.display().to_string()));
         }
         let read = connect(READERS).await.map_err(damaged)?;
-        Ok(Self { read, write })
+        Ok((read, write))
     }
 
-    async fn open_postgres(url: &str) -> Result<Self, OpenError> {
+    async fn open_postgres(url: &str) -> Result<(DatabaseConnection, DatabaseConnection), OpenError> {
         let mut options = ConnectOptions::new(url);
         options
             .max_connections(8)
@@ -157,7 +204,7 @@ impl Store {
             .acquire_timeout(Duration::from_secs(10))
             .connect_timeout(Duration::from_secs(5));
         let pool = Database::connect(options).await.map_err(|error| unreachable(&error))?;
-        Ok(Self { read: pool.clone(), write: pool })
+        Ok((pool.clone(), pool))
     }
 
     /// Compares the database's migrations with the program's.
@@ -205,6 +252,37 @@ impl Store {
     }
 }
 
+/// Connections to a SQLite file. `small` ones keep little in memory: there may be many files.
+pub(super) async fn sqlite(
+    file: &Path,
+    mode: &str,
+    connections: u32,
+    small: bool,
+) -> Result<DatabaseConnection, DbErr> {
+    let mut options = ConnectOptions::new(format!("sqlite://{}?mode={mode}", file.display()));
+    options.max_connections(connections).sqlx_logging(false).acquire_timeout(Duration::from_secs(10));
+    // A file does not go away while it is open: asking each time whether it is there costs a round for nothing.
+    options.test_before_acquire(false).idle_timeout(None).max_lifetime(None);
+    // FULL: an acknowledged write survives a power cut (NORMAL lost all of the last moments). secure_delete: what is gone is gone.
+    options.map_sqlx_sqlite_opts(move |sqlite| {
+        sqlite
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(5))
+            .pragma("secure_delete", "ON")
+            .pragma("cache_size", if small { "-128" } else { "-2000" })
+    });
+    Database::connect(options).await
+}
+
+/// One connection of the owner.
+pub(super) async fn admin(admin_url: &str) -> Result<DatabaseConnection, DbErr> {
+    let mut options = ConnectOptions::new(admin_url);
+    options.max_connections(1).sqlx_logging(false);
+    Database::connect(options).await
+}
+
 /// The words of an error about connecting may repeat the address, and with it the password.
 fn unreachable(error: &DbErr) -> OpenError {
     let said = error.to_string();
@@ -228,8 +306,11 @@ async fn grant(admin: &DatabaseConnection, url: &str, admin_url: &str) -> Result
         format!("grant update on revision to \"{serving}\""),
         // What belongs to people comes and goes; the record of an account can only be lengthened.
         format!(
-            "grant insert, update, delete on account, organisation, membership, totp, backup_code, known_device, session, token, allowance, letter to \"{serving}\""
+            "grant insert, update, delete on account, organisation, membership, totp, backup_code, known_device, session, token, allowance, letter, custom_role, unit, reach, invitation, departure, help_grant, tally, outbox, environment to \"{serving}\""
         ),
+        // A log can only be lengthened; what may go of it is for the triggers to say.
+        format!("grant insert, delete on entry, signed_head, delivered to \"{serving}\""),
+        format!("grant insert, update on log_head to \"{serving}\""),
         format!("grant insert, update on account_chain to \"{serving}\""),
     ] {
         admin.execute_raw(Statement::from_string(DbBackend::Postgres, statement)).await?;

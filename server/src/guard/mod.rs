@@ -3,19 +3,26 @@
 mod caller;
 mod change;
 mod database;
+mod own;
 mod proof;
+mod right;
+mod row_security;
 mod session_store;
+mod tenant;
 
 /// What a read fails with.
 pub use sea_orm::DbErr as ReadError;
 
 pub use self::caller::{
-    AccountId, Arrived, Caller, CodeHolder, Enroller, Fresh, PERSON_KIND, PROBE_KIND, Person, Proven, Rule, SignedIn,
-    rule,
+    AccountId, Arrived, Belonging, Caller, CodeHolder, Enroller, Fresh, OPERATOR_KIND, PERSON_KIND, PROBE_KIND, Person,
+    Proven, Rule, SignedIn, rule,
 };
 pub(crate) use self::change::AccountChange;
 pub use self::change::{PlatformChange, Rows};
 pub use self::database::{OpenError, SchemaStatus, Store, Where};
 pub use self::proof::{Operator, Visitor};
+pub use self::right::{Allowed, Asks, Barred, Changes, Right, Staff, rights};
 pub(crate) use self::session_store::expired as expired_sessions;
 pub use self::session_store::{SessionId, Sessions};
+pub use self::tenant::{Actor, TENANT_TABLES, TenantId};
+pub(crate) use self::tenant::{Change, TenantDb};

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use sea_orm::{DbErr, EntityTrait, Select};
+use sea_orm::{ColumnTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, Select};
 use time::OffsetDateTime;
 
 use super::caller::Caller;
 use super::change::AccountChange;
+use super::tenant::{Actor, Change, Entering, LogChange, TenantDb, TenantId};
 use super::{PlatformChange, Sessions, Store};
+use crate::audit::log::{Event, Sealer};
+use crate::entity::{data_key, organisation};
 use crate::profile::Profile;
 
 /// Nobody in particular: may read what is public.
@@ -35,6 +38,35 @@ impl Visitor {
 
     pub(crate) async fn begin(&self) -> Result<AccountChange, DbErr> {
         AccountChange::begin(&self.store.write).await
+    }
+
+    /// Makes the database of an organisation that is about to be made, where each has one of its own. Where that is.
+    pub(crate) async fn provision(&self, tenant: TenantId) -> Result<Option<String>, DbErr> {
+        self.store.provision(tenant).await
+    }
+
+    /// For going on in an organisation with a transaction that was begun for an account: who is made or let in acts there first.
+    pub(crate) fn entering(&self, tenant: TenantId, actor: Actor, sealer: Sealer) -> Entering {
+        Entering { store: Arc::clone(&self.store), tenant, actor, sealer }
+    }
+
+    /// A look into an organisation by whoever holds something that leads there, such as the link of an invitation. Dropped, never committed.
+    pub(crate) async fn enter(&self, entering: Entering) -> Result<Change, DbErr> {
+        let Entering { store, tenant, actor, sealer } = entering;
+        Change::begin(&store, tenant, actor, sealer).await
+    }
+
+    /// Which organisation has this slug, for writing into its log that somebody was refused there.
+    pub(crate) async fn tenant_of(&self, slug: &str) -> Result<Option<TenantId>, DbErr> {
+        let row =
+            organisation::Entity::find().filter(organisation::Column::Slug.eq(slug)).one(&self.store.read).await?;
+        Ok(row.map(|row| TenantId(row.id)))
+    }
+
+    /// For what is seen of an organisation from outside, such as a wrong password for one of its members: a record and nothing else.
+    pub(crate) async fn note(&self, entering: Entering, event: &Event, now: OffsetDateTime) -> Result<(), DbErr> {
+        let Entering { store, tenant, actor, sealer } = entering;
+        Change::begin(&store, tenant, actor, sealer).await?.commit(event, now).await
     }
 
     /// Whoever holds the session of this hash, if it still holds.
@@ -70,6 +102,11 @@ impl Operator {
         Self { store: Arc::clone(store), name: "command-line" }
     }
 
+    /// A person of the vendor's staff, in the browser.
+    pub(super) fn of_staff(store: &Arc<Store>) -> Self {
+        Self { store: Arc::clone(store), name: "staff" }
+    }
+
     /// The program itself, by the clock.
     pub fn scheduled(store: &Arc<Store>) -> Self {
         Self { store: Arc::clone(store), name: "schedule" }
@@ -90,6 +127,51 @@ impl Operator {
 
     pub(crate) async fn begin(&self) -> Result<PlatformChange, DbErr> {
         PlatformChange::begin(&self.store.write, self.name).await
+    }
+
+    /// The organisations, for upkeep that goes through them one by one. Those of the self-test are not among them.
+    pub(crate) async fn organisations(&self) -> Result<Vec<organisation::Model>, DbErr> {
+        let people = organisation::Entity::find()
+            .filter(organisation::Column::Slug.not_like(".%"))
+            .order_by_asc(organisation::Column::CreatedAtMs);
+        people.all(&self.store.read).await
+    }
+
+    /// One organisation as the schedule sees it.
+    pub(crate) async fn view(&self, tenant: TenantId) -> Result<TenantDb, DbErr> {
+        TenantDb::open(&self.store, tenant).await
+    }
+
+    /// A change of one organisation by the clock or by whoever runs the program.
+    pub(crate) async fn begin_in(&self, tenant: TenantId, actor: Actor, sealer: Sealer) -> Result<Change, DbErr> {
+        Change::begin(&self.store, tenant, actor, sealer).await
+    }
+
+    /// Signatures and pruning of one organisation's log.
+    pub(crate) async fn begin_log(&self, tenant: TenantId) -> Result<LogChange, DbErr> {
+        LogChange::begin(&self.store, tenant).await
+    }
+
+    /// Takes what a crash left on its way to organisations' own logs there.
+    pub(crate) async fn deliver(&self, tenant: TenantId) -> Result<usize, DbErr> {
+        super::tenant::deliver(&self.store, tenant).await
+    }
+
+    pub(crate) async fn provision(&self, tenant: TenantId) -> Result<Option<String>, DbErr> {
+        self.store.provision(tenant).await
+    }
+
+    pub(crate) async fn remove_own(&self, tenant: TenantId) -> Result<(), DbErr> {
+        self.store.remove_own(tenant).await
+    }
+
+    /// How many keys there are, wrapped.
+    pub(crate) async fn count_keys(&self) -> Result<u64, DbErr> {
+        data_key::Entity::find().count(&self.store.read).await
+    }
+
+    pub(crate) fn store(&self) -> &Arc<Store> {
+        &self.store
     }
 
     /// For the upkeep of accounts: letters, what has run out, and the self-test's own account.

@@ -18,7 +18,7 @@ use super::Store;
 use super::change::AccountChange;
 use crate::clock::{from_ms, to_ms};
 use crate::crypto::sha256_hex;
-use crate::entity::session;
+use crate::entity::{account, session};
 
 /// What a browser holds: 128 random bits. Never printed.
 #[derive(Clone, Copy)]
@@ -86,6 +86,13 @@ impl Sessions {
                     .filter(session::Column::IdHash.eq(session_hash)),
             )
             .await?;
+        let person = session::Entity::find().filter(session::Column::IdHash.eq(session_hash));
+        if let Some(row) = change.one(person).await? {
+            let seen = account::Entity::update_many()
+                .col_expr(account::Column::SeenAtMs, Expr::value(Some(to_ms(now))))
+                .filter(account::Column::Id.eq(row.account_id));
+            change.update(seen).await?;
+        }
         change.commit_housekeeping().await
     }
 

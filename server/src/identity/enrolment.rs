@@ -133,6 +133,7 @@ pub async fn remove(
 async fn changed(change: &crate::guard::AccountChange, person: &Person, now: OffsetDateTime) -> Result<(), Refusal> {
     let set = account::Entity::update_many()
         .col_expr(account::Column::FactorChangedAtMs, Expr::value(to_ms(now)))
+        .col_expr(account::Column::MustEnrol, Expr::value(0))
         .filter(account::Column::Id.eq(person.account.0));
     change.update(set).await?;
     sessions::end_others(change, person).await?;

@@ -7,6 +7,7 @@ use sea_orm::{DbErr, SqlErr};
 use crate::crypto::password::HashError;
 use crate::crypto::seal::SealError;
 use crate::problem::internal;
+use crate::vault::VaultError;
 
 /// Why nothing happened. Whatever the reason, nothing is half done.
 #[derive(Debug, thiserror::Error)]
@@ -30,7 +31,18 @@ pub enum Refusal {
     #[error(transparent)]
     Seal(#[from] SealError),
     #[error(transparent)]
+    Vault(VaultError),
+    #[error(transparent)]
     Database(DbErr),
+}
+
+impl From<VaultError> for Refusal {
+    fn from(error: VaultError) -> Self {
+        match error {
+            VaultError::Database(error) => error.into(),
+            VaultError::Key(_) | VaultError::Seal(_) | VaultError::Folder(_) => Self::Vault(error),
+        }
+    }
 }
 
 impl From<HashError> for Refusal {
@@ -65,6 +77,7 @@ impl From<Refusal> for Problem {
             Refusal::Busy(retry_after_seconds) => Self::Busy { retry_after_seconds },
             Refusal::Hashing(cause) => internal(&cause),
             Refusal::Seal(cause) => internal(&cause),
+            Refusal::Vault(cause) => internal(&cause),
             Refusal::Database(cause) => internal(&cause),
         }
     }

@@ -6,6 +6,7 @@ pub mod enrolment;
 mod error;
 pub mod housekeeping;
 pub mod limits;
+pub mod links;
 pub mod moment;
 pub mod origin;
 pub mod password_rules;
@@ -20,12 +21,15 @@ pub(crate) mod stand_in;
 
 use std::sync::Arc;
 
+use time::OffsetDateTime;
 use tokio::sync::Notify;
 
 pub use self::error::Refusal;
 pub use self::origin::Origin;
 use self::password_rules::Breached;
+use crate::audit::log::Sealer;
 use crate::crypto::password::Hasher;
+use crate::guard::TenantId;
 use crate::profile::Profile;
 use crate::vault::Vault;
 
@@ -42,8 +46,18 @@ pub struct Accounts {
     pub bell: Arc<Notify>,
 }
 
-/// A path of ours in full.
 impl Accounts {
+    /// What seals the entries that one request causes in an organisation's log.
+    ///
+    /// # Errors
+    /// When the organisation's keys cannot be had.
+    pub async fn sealer(&self, tenant: TenantId, origin: &Origin) -> Result<Sealer, Refusal> {
+        // Whether a key is old enough to seal is asked again whenever the keys are read anew; until then, now is as good as any.
+        let key = self.vault.tenant(tenant, OffsetDateTime::now_utc()).await?;
+        Ok(Sealer { key, place: origin.place.clone() })
+    }
+
+    /// A path of ours in full.
     pub fn link(&self, path: &str) -> String {
         format!("{}{path}", self.public_url)
     }

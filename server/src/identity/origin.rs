@@ -33,6 +33,11 @@ impl Origin {
         Self { place, counted, device }
     }
 
+    /// Of what the program does by itself.
+    pub fn of_program() -> Self {
+        Self { place: Place::default(), counted: String::new(), device: None }
+    }
+
     /// Sealed for one account's records; for nobody's, under the nil id.
     pub(super) fn sealed(&self, accounts: &Accounts, account: Option<AccountId>) -> Result<Vec<u8>, SealError> {
         accounts.vault.seal(&place_of(account), serde_json::to_string(&self.place).unwrap_or_default().as_bytes())

@@ -138,7 +138,7 @@ fn made_of(text: &str, own: &[String]) -> bool {
 }
 
 /// The words that lead to a person and to the product: names, parts of the address, the brand.
-pub(super) fn own_words(brand: &str, texts: &[&str]) -> Vec<String> {
+pub(crate) fn own_words(brand: &str, texts: &[&str]) -> Vec<String> {
     let all = texts.iter().copied().chain([brand, "avouch"]);
     let mut words: Vec<String> = all
         .flat_map(|text| {

@@ -60,6 +60,8 @@ actions! {
     ProfileChanged "profile-changed" "Name or display settings were changed";
     AddressAsked "address-asked" "A change of address was asked for";
     AddressChanged "address-changed" "The address was changed";
+    OrganisationMade "organisation-made" "An organisation was made";
+    Joined "joined" "An invitation to an organisation was accepted";
 }
 
 /// One thing that happened.
@@ -73,7 +75,7 @@ pub struct Happened<'a> {
 }
 
 /// What happened, with the origin sealed for whom it happened to.
-pub(super) struct Entry {
+pub(crate) struct Entry {
     account: Option<AccountId>,
     action: Action,
     origin: Vec<u8>,
@@ -81,7 +83,7 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    pub(super) fn of(
+    pub(crate) fn of(
         accounts: &Accounts,
         account: Option<AccountId>,
         action: Action,
@@ -91,7 +93,7 @@ impl Entry {
         Ok(Self { account, action, origin: origin.sealed(accounts, account)?, at })
     }
 
-    pub(super) fn happened(&self) -> Happened<'_> {
+    pub(crate) fn happened(&self) -> Happened<'_> {
         Happened { account: self.account, action: self.action, origin: &self.origin, at: self.at }
     }
 }

@@ -7,7 +7,7 @@ use time::{Duration, OffsetDateTime};
 use super::address::{Address, index_of};
 use super::record::{Action, Entry};
 use super::sessions::{Step, step};
-use super::sign_up::{Purpose, find, new_token, spend, typed};
+use super::sign_up::{Purpose, find, new_link, spend, typed};
 use super::{Accounts, Origin, Refusal, password_rules, sessions, sign_in};
 use crate::clock::to_ms;
 use crate::crypto::password::Place;
@@ -38,7 +38,7 @@ pub async fn request(
     let person = found.as_ref().map(|row| AccountId(row.id));
     let change = visitor.begin().await?;
     // For nobody a link and a letter are written as well, which lead nowhere: both cost the same.
-    let link = new_token(&change, accounts, Purpose::Reset, person, &index, b"", now, LINK_LASTS).await?;
+    let (link, _) = new_link(&change, accounts, Purpose::Reset, person, &index, b"", now, LINK_LASTS).await?;
     let (address, letter) = match &found {
         Some(row) => {
             let plain = accounts.vault.open_sealed(&super::sign_up::address_place(AccountId(row.id)), &row.address)?;

@@ -7,14 +7,17 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use super::address::{Address, gate};
+use super::links;
+pub(crate) use super::links::{Purpose, new_link, payload, spend};
 use super::record::{Action, Entry};
 use super::{Accounts, Origin, Refusal, password_rules, sessions};
 use crate::clock::to_ms;
 use crate::crypto::password::Password;
 use crate::crypto::secret::Ticket;
-use crate::entity::{account, membership, organisation, token};
-use crate::guard::{AccountChange, AccountId, Fresh, PERSON_KIND, Visitor};
+use crate::entity::{account, token};
+use crate::guard::{AccountChange, AccountId, Fresh, OPERATOR_KIND, PERSON_KIND, Visitor};
 use crate::mail::{Letter, queue};
+use crate::organisations::founding::{Founder, Founding};
 
 /// What somebody typed.
 #[derive(Debug)]
@@ -135,10 +138,17 @@ pub async fn confirm(
 ) -> Result<Confirmed, Refusal> {
     let spent = || Refusal::Field("token", "this link has been used or is too old; ask for a new one".into());
     let ticket = Ticket::parse(token_text).ok_or_else(spent)?;
+    // Looked at first: what an organisation needs has to be there before the transaction begins. Used up in the transaction.
+    let row = visitor.all(token::Entity::find_by_id(ticket.hash())).await?.into_iter().next();
+    let row =
+        row.filter(|row| row.purpose == Purpose::Verify.word() && to_ms(now) < row.ends_at_ms).ok_or_else(spent)?;
+    let pending: Pending = links::payload(accounts, &row)?;
+    let founding = match &pending {
+        Pending::Account { .. } => Some(Founding::prepare(visitor, accounts, now).await?),
+        Pending::Address { .. } => None,
+    };
     let change = visitor.begin().await?;
     let row = spend(&change, &ticket, Purpose::Verify, now).await?.ok_or_else(spent)?;
-    let plain = accounts.vault.open_sealed(&payload_place(&ticket.hash()), &row.payload)?;
-    let pending = serde_json::from_slice(&plain).map_err(|error| Refusal::Hashing(error.to_string()))?;
     // Whoever is there first has the address; the unique index is the last word.
     let same = account::Entity::find().filter(account::Column::AddressIndex.eq(&row.address_index));
     if change.one(same).await?.is_some() {
@@ -148,38 +158,35 @@ pub async fn confirm(
         .filter(token::Column::AddressIndex.eq(&row.address_index))
         .filter(token::Column::Purpose.eq(Purpose::Verify.word()));
     change.delete(others).await?;
-    let mut choose = None;
-    let (account, action) = match pending {
-        Pending::Account { address, name, organisation, password_hash, device } => {
+    let confirmed = match (pending, founding) {
+        (Pending::Account { address, name, organisation, password_hash, device }, Some(founding)) => {
             // Somebody else may have typed this address, and a password of their own: it counts only in the browser that chose it.
             let same_browser = device.is_some() && device == origin.device_hash();
             let password_hash = if same_browser { password_hash } else { accounts.hasher.nobody().to_owned() };
-            let new = New {
-                address: &address,
-                index: &row.address_index,
-                name: &name,
-                organisation: &organisation,
-                password_hash,
+            let index = row.address_index.as_str();
+            let account = insert_person(&change, accounts, (&address, index), &name, password_hash, now).await?;
+            let confirmed = if same_browser {
+                Confirmed::Done
+            } else {
+                let made = new_link(&change, accounts, Purpose::Reset, Some(account), index, b"", now, CHOOSE_LASTS);
+                Confirmed::ChoosePassword(made.await?.0)
             };
-            let account = make(&change, accounts, new, now).await?;
-            if !same_browser {
-                let index = &row.address_index;
-                choose = Some(
-                    new_token(&change, accounts, Purpose::Reset, Some(account), index, b"", now, CHOOSE_LASTS).await?,
-                );
-            }
-            (account, Action::SignedUp)
+            let entry = Entry::of(accounts, Some(account), Action::SignedUp, origin, now)?;
+            let by = Founder { account, organisation: &organisation, origin };
+            founding.commit(visitor, accounts, change, &by, &entry.happened(), now).await?;
+            confirmed
         }
-        Pending::Address { address } => {
+        (Pending::Address { address }, _) => {
             let owner = row.account_id.map(AccountId).ok_or_else(spent)?;
             move_to(&change, accounts, owner, &address, &row.address_index, now).await?;
-            (owner, Action::AddressChanged)
+            let entry = Entry::of(accounts, Some(owner), Action::AddressChanged, origin, now)?;
+            change.commit(&entry.happened()).await?;
+            Confirmed::Done
         }
+        (Pending::Account { .. }, None) => return Err(spent()),
     };
-    let entry = Entry::of(accounts, Some(account), action, origin, now)?;
-    change.commit(&entry.happened()).await?;
     accounts.bell.notify_one();
-    Ok(choose.map_or(Confirmed::Done, Confirmed::ChoosePassword))
+    Ok(confirmed)
 }
 
 /// What came of a link.
@@ -193,67 +200,48 @@ pub enum Confirmed {
 /// How long somebody has to choose.
 const CHOOSE_LASTS: Duration = Duration::hours(1);
 
-struct New<'a> {
-    address: &'a str,
-    index: &'a str,
-    name: &'a str,
-    organisation: &'a str,
-    password_hash: String,
-}
-
-async fn make(
+/// Writes a person down; what they may is for memberships to say.
+pub(crate) async fn insert_person(
     change: &AccountChange,
     accounts: &Accounts,
-    new: New<'_>,
+    (address, index): (&str, &str),
+    name: &str,
+    password_hash: String,
     now: OffsetDateTime,
 ) -> Result<AccountId, Refusal> {
-    let (id, organisation_id) = (Uuid::now_v7(), Uuid::now_v7());
+    let row = person(accounts, PERSON_KIND, (address, index), name, password_hash, now)?;
+    let id = AccountId(row.id);
+    change.insert(row.into_active_model().reset_all()).await?;
+    Ok(id)
+}
+
+/// The row of somebody new.
+pub(crate) fn person(
+    accounts: &Accounts,
+    kind: &str,
+    (address, index): (&str, &str),
+    name: &str,
+    password_hash: String,
+    now: OffsetDateTime,
+) -> Result<account::Model, Refusal> {
+    let id = Uuid::now_v7();
     let seal = |place: String, text: &str| accounts.vault.seal(&place, text.as_bytes());
-    let person = account::Model {
+    Ok(account::Model {
         id,
-        kind: PERSON_KIND.to_owned(),
-        address_index: new.index.to_owned(),
-        address: seal(address_place(AccountId(id)), new.address)?,
-        name: seal(name_place(AccountId(id)), new.name)?,
-        password_hash: new.password_hash,
+        kind: kind.to_owned(),
+        address_index: index.to_owned(),
+        address: seal(address_place(AccountId(id)), address)?,
+        name: seal(name_place(AccountId(id)), name)?,
+        password_hash,
         password_set_at_ms: to_ms(now),
         created_at_ms: to_ms(now),
         disabled_at_ms: None,
         factor_changed_at_ms: 0,
         date_style: "en-GB".to_owned(),
         time_zone: accounts.profile.policy.calendar.time_zone.clone(),
-    };
-    change.insert(person.into_active_model().reset_all()).await?;
-    change
-        .insert(organisation::ActiveModel {
-            id: ActiveValue::Set(organisation_id),
-            slug: ActiveValue::Set(free_slug(change, new.organisation, organisation_id).await?),
-            name: ActiveValue::Set(seal(format!("organisation/{organisation_id}/name"), new.organisation)?),
-            created_at_ms: ActiveValue::Set(to_ms(now)),
-        })
-        .await?;
-    change
-        .insert(membership::ActiveModel {
-            organisation_id: ActiveValue::Set(organisation_id),
-            account_id: ActiveValue::Set(id),
-            role: ActiveValue::Set(accounts.profile.policy.sign_up.first_role.clone()),
-            since_ms: ActiveValue::Set(to_ms(now)),
-        })
-        .await?;
-    Ok(AccountId(id))
-}
-
-/// The name as it can stand in an address; with a few letters of the id when another organisation has it.
-async fn free_slug(change: &AccountChange, name: &str, id: Uuid) -> Result<String, Refusal> {
-    let letters: String =
-        name.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-    let parts: Vec<&str> = letters.split('-').filter(|part| !part.is_empty()).collect();
-    let plain: String = parts.join("-").chars().take(48).collect();
-    let plain = plain.trim_end_matches('-');
-    let plain = if plain.is_empty() { "organisation" } else { plain };
-    let taken = change.one(organisation::Entity::find().filter(organisation::Column::Slug.eq(plain))).await?.is_some();
-    let tail = id.simple().to_string().split_off(24);
-    Ok(if taken { format!("{plain}-{tail}") } else { plain.to_owned() })
+        seen_at_ms: None,
+        must_enrol: 0,
+    })
 }
 
 async fn move_to(
@@ -289,46 +277,19 @@ pub(super) fn short(field: &'static str, text: &str) -> Result<ShortText, Refusa
     ShortText::parse(text).map_err(|said| Refusal::Field(field, said.into()))
 }
 
-pub(super) fn typed(field: &'static str, text: &str) -> Result<Password, Refusal> {
+pub(crate) fn typed(field: &'static str, text: &str) -> Result<Password, Refusal> {
     Password::typed(text).ok_or_else(|| Refusal::Field(field, "that is longer than any password may be".into()))
 }
 
 /// The account of an address, if there is one.
-pub(super) async fn find(visitor: &Visitor, index: &str) -> Result<Option<account::Model>, Refusal> {
+pub(crate) async fn find(visitor: &Visitor, index: &str) -> Result<Option<account::Model>, Refusal> {
     Ok(visitor.all(of_index(index)).await?.into_iter().next())
 }
 
-pub(super) fn of_index(index: &str) -> Select<account::Entity> {
+pub(crate) fn of_index(index: &str) -> Select<account::Entity> {
     account::Entity::find()
         .filter(account::Column::AddressIndex.eq(index))
-        .filter(account::Column::Kind.eq(PERSON_KIND))
-}
-
-/// What a link is good for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
-    Verify,
-    Reset,
-}
-
-impl Purpose {
-    pub(super) const fn word(self) -> &'static str {
-        match self {
-            Self::Verify => "verify",
-            Self::Reset => "reset",
-        }
-    }
-
-    const fn page(self) -> &'static str {
-        match self {
-            Self::Verify => "/sign-up/verify",
-            Self::Reset => "/sign-in/reset",
-        }
-    }
-}
-
-fn payload_place(hash: &str) -> String {
-    format!("token/{hash}/payload")
+        .filter(account::Column::Kind.is_in([PERSON_KIND, OPERATOR_KIND]))
 }
 
 async fn promise(
@@ -341,62 +302,5 @@ async fn promise(
 ) -> Result<String, Refusal> {
     let plain = zeroize::Zeroizing::new(serde_json::to_vec(pending).unwrap_or_default());
     let lasts = Duration::hours(accounts.profile.policy.sign_up.verification_hours.get().into());
-    new_token(change, accounts, Purpose::Verify, account, index, &plain, now, lasts).await
-}
-
-/// Writes a one-time link down by its hash and returns the link.
-#[expect(clippy::too_many_arguments, reason = "a row has as many columns")]
-pub(super) async fn new_token(
-    change: &AccountChange,
-    accounts: &Accounts,
-    purpose: Purpose,
-    account: Option<AccountId>,
-    index: &str,
-    payload: &[u8],
-    now: OffsetDateTime,
-    lasts: Duration,
-) -> Result<String, Refusal> {
-    let ticket = Ticket::random()?;
-    let hash = ticket.hash();
-    let row = token::Model {
-        payload: accounts.vault.seal(&payload_place(&hash), payload)?,
-        token_hash: hash,
-        purpose: purpose.word().to_owned(),
-        account_id: account.map(|id| id.0),
-        address_index: index.to_owned(),
-        made_at_ms: to_ms(now),
-        ends_at_ms: to_ms(now + lasts),
-    };
-    change.insert(row.into_active_model().reset_all()).await?;
-    Ok(accounts.link(&format!("{}?token={}", purpose.page(), ticket.text())))
-}
-
-/// Takes a link out of the table: whoever deletes the row has used it, and nobody else.
-pub(super) async fn spend(
-    change: &AccountChange,
-    ticket: &Ticket,
-    purpose: Purpose,
-    now: OffsetDateTime,
-) -> Result<Option<token::Model>, Refusal> {
-    let row = change.one(token::Entity::find_by_id(ticket.hash())).await?;
-    let Some(row) = row.filter(|row| row.purpose == purpose.word() && to_ms(now) < row.ends_at_ms) else {
-        return Ok(None);
-    };
-    let gone = change.delete(token::Entity::delete_many().filter(token::Column::TokenHash.eq(&row.token_hash))).await?;
-    Ok((gone == 1).then_some(row))
-}
-
-/// Whether a link can still be used, for the page that asks to press the button.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn is_good(
-    visitor: &Visitor,
-    purpose: Purpose,
-    token_text: &str,
-    now: OffsetDateTime,
-) -> Result<bool, Refusal> {
-    let Some(ticket) = Ticket::parse(token_text) else { return Ok(false) };
-    let rows = visitor.all(token::Entity::find().filter(token::Column::TokenHash.eq(ticket.hash()))).await?;
-    Ok(rows.iter().any(|row| row.purpose == purpose.word() && to_ms(now) < row.ends_at_ms))
+    Ok(new_link(change, accounts, Purpose::Verify, account, index, &plain, now, lasts).await?.0)
 }

@@ -13,8 +13,10 @@ use super::{Accounts, Origin, Refusal, sessions};
 use crate::clock::to_ms;
 use crate::crypto::random;
 use crate::crypto::totp::TotpSecret;
-use crate::entity::{account, membership, organisation, session, totp};
-use crate::guard::{AccountChange, AccountId, Operator, PROBE_KIND, SessionId};
+use crate::entity::{account, data_key, organisation, session, totp};
+use crate::guard::{AccountChange, AccountId, Operator, PROBE_KIND, SessionId, TenantId};
+use crate::organisations::founding;
+use crate::vault::owner_of;
 
 /// No organisation of people has a full stop in its slug, and to LIKE it is no wildcard as an underscore would be.
 const SLUG: &str = ".probe-";
@@ -51,27 +53,19 @@ impl StandIn {
         now: OffsetDateTime,
     ) -> Result<Self, Refusal> {
         let (id, organisation) = (Uuid::now_v7(), Uuid::now_v7());
-        let account = AccountId(id);
+        let (account, tenant) = (AccountId(id), TenantId(organisation));
         let address = format!("probe-{id}@probe.invalid");
         let change = operator.begin_account().await?;
         clear(&change, now).await?;
         change.insert(row(accounts, account, &address, now)?.into_active_model().reset_all()).await?;
-        change
-            .insert(organisation::ActiveModel {
-                id: ActiveValue::Set(organisation),
-                slug: ActiveValue::Set(format!("{SLUG}{}", organisation.simple())),
-                name: ActiveValue::Set(accounts.vault.seal(&format!("organisation/{organisation}/name"), b"probe")?),
-                created_at_ms: ActiveValue::Set(to_ms(now)),
-            })
-            .await?;
-        change
-            .insert(membership::ActiveModel {
-                organisation_id: ActiveValue::Set(organisation),
-                account_id: ActiveValue::Set(id),
-                role: ActiveValue::Set(role.to_owned()),
-                since_ms: ActiveValue::Set(to_ms(now)),
-            })
-            .await?;
+        let key = accounts.vault.new_key(tenant, now)?;
+        let slug = format!("{SLUG}{}", organisation.simple());
+        change.insert(founding::row(accounts, tenant, &slug, "probe", now)?.into_active_model().reset_all()).await?;
+        change.insert(key.row).await?;
+        change.enter(tenant).await?;
+        let mut member = founding::first_member(account, role, now);
+        member.tenant_id = ActiveValue::Set(organisation);
+        change.insert(member).await?;
         let secret = TotpSecret::new(random()?);
         if how != As::Unenrolled {
             change
@@ -98,6 +92,8 @@ impl StandIn {
     pub(crate) async fn remove(self, operator: &Operator) -> Result<(), Refusal> {
         let change = operator.begin_account().await?;
         change.delete(account::Entity::delete_many().filter(account::Column::Id.eq(self.account.0))).await?;
+        let key = data_key::Column::Owner.eq(owner_of(TenantId(self.organisation)));
+        change.delete(data_key::Entity::delete_many().filter(key)).await?;
         change
             .delete(organisation::Entity::delete_many().filter(organisation::Column::Id.eq(self.organisation)))
             .await?;
@@ -125,6 +121,8 @@ pub(crate) fn row(
         factor_changed_at_ms: 0,
         date_style: "iso".to_owned(),
         time_zone: "UTC".to_owned(),
+        seen_at_ms: None,
+        must_enrol: 0,
     })
 }
 

@@ -1,5 +1,7 @@
 //! What is written to people, in words. A letter has plain text and the same as simple HTML.
 
+use time::OffsetDateTime;
+
 use crate::identity::origin::Place;
 
 /// Everything that is ever sent.
@@ -44,6 +46,27 @@ pub enum Letter {
         place: Place,
         reset: String,
     },
+    Invitation {
+        link: String,
+        organisation: String,
+        role: String,
+        until: OffsetDateTime,
+    },
+    AccessEnded,
+    FactorReset {
+        organisation: String,
+    },
+    /// A trial or the days of grace end soon.
+    RunsOut {
+        organisation: String,
+        trial: bool,
+        until: OffsetDateTime,
+        page: String,
+    },
+    Lapsed {
+        organisation: String,
+        page: String,
+    },
     /// To nobody: queued and dropped, so that asking about an address that nobody has costs the same.
     Nobody,
 }
@@ -80,6 +103,11 @@ impl Letter {
             Self::NewDevice { .. } => "new-device",
             Self::RepeatedFailures { .. } => "repeated-failures",
             Self::RepeatedCodes { .. } => "repeated-codes",
+            Self::Invitation { .. } => "invitation",
+            Self::AccessEnded => "access-ended",
+            Self::FactorReset { .. } => "factor-reset",
+            Self::RunsOut { .. } => "runs-out",
+            Self::Lapsed { .. } => "lapsed",
             Self::Nobody => "nobody",
         }
     }
@@ -179,6 +207,54 @@ impl Letter {
                 Some(("Look at your sessions", sessions)),
                 &[NOT_YOU],
             ),
+            Self::Invitation { link, organisation, role, until } => words(
+                "You are invited",
+                &[
+                    &format!("You are invited to join the organisation \"{organisation}\" in the role {role}."),
+                    &format!("The invitation holds until {}.", day(*until)),
+                ],
+                Some(("Look at the invitation", link)),
+                &["If you do not know who invites you, do nothing."],
+            ),
+            Self::AccessEnded => words(
+                "Your access was ended",
+                &["You are no longer a member of an organisation here, and you were signed out everywhere."],
+                None,
+                &["If you think that this is a mistake, ask whoever administers the organisation."],
+            ),
+            Self::FactorReset { organisation } => words(
+                "Your second factor was reset",
+                &[
+                    &format!("An administrator of \"{organisation}\" took the second factor of your account away."),
+                    "You were signed out everywhere. At your next sign-in you set up an authenticator app again.",
+                ],
+                None,
+                &[
+                    "If you did not ask for this, tell another administrator of your organisation at once, and set a new password.",
+                ],
+            ),
+            Self::RunsOut { organisation, trial, until, page } => words(
+                if *trial { "Your trial ends soon" } else { "A payment is missing" },
+                &[
+                    &format!(
+                        "The {} of \"{organisation}\" ends on {}.",
+                        if *trial { "trial" } else { "time to pay" },
+                        day(*until)
+                    ),
+                    "After that everything can still be read and exported, but nothing can be changed until the subscription is paid.",
+                ],
+                Some(("Look at the subscription", page)),
+                &[],
+            ),
+            Self::Lapsed { organisation, page } => words(
+                "Your subscription has lapsed",
+                &[
+                    &format!("The subscription of \"{organisation}\" is no longer paid for."),
+                    "Everything can still be read and exported; nothing can be changed until the subscription is paid.",
+                ],
+                Some(("Look at the subscription", page)),
+                &[],
+            ),
             Self::Nobody => words("Nobody", &["Nobody reads this."], None, &[NOT_YOU]),
             Self::RepeatedCodes { place, reset } => words(
                 "Wrong codes for your account",
@@ -202,6 +278,11 @@ impl Letter {
             ),
         }
     }
+}
+
+/// `21 November 2026`.
+fn day(at: OffsetDateTime) -> String {
+    format!("{} {} {}", at.day(), at.month(), at.year())
 }
 
 impl Words {

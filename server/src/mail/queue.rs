@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::{Letter, Post, PostError};
 use crate::clock::{from_ms, to_ms};
 use crate::entity::letter;
-use crate::guard::{AccountChange, Operator};
+use crate::guard::{AccountChange, Operator, Rows};
 use crate::identity::{Accounts, Refusal, limits};
 use crate::vault::Vault;
 
@@ -41,7 +41,7 @@ struct Content {
 
 /// Puts a letter into the queue.
 pub(crate) async fn put(
-    change: &AccountChange,
+    change: &Rows,
     accounts: &Accounts,
     to: &str,
     what: &Letter,

@@ -7,8 +7,8 @@ use time::{Date, Month};
 use toml::Spanned;
 
 use super::policy::{
-    Backups, Calendar, Certificates, Clocks, Isolation, Keys, Limits, MfaRule, Operators, Passwords, Retention,
-    Reviews, Sessions, Transport,
+    Backups, Billing, Calendar, Certificates, Clocks, Isolation, Keys, Limits, MfaRule, Operators, Passwords,
+    Retention, Reviews, Sessions, Transport,
 };
 
 /// A bare TOML date, `2026-04-30`.
@@ -244,6 +244,7 @@ pub struct Tables {
     pub limits: Option<Spanned<Limits>>,
     pub certificates: Option<Certificates>,
     pub transport: Option<Spanned<Transport>>,
+    pub billing: Option<Billing>,
     pub frameworks: Option<Frameworks>,
     pub names: Vec<(Spanned<String>, String)>,
     pub roles: Vec<(Spanned<String>, Role)>,
@@ -274,6 +275,7 @@ pub const KEYS: &[&str] = &[
     "limits",
     "certificates",
     "transport",
+    "billing",
     "frameworks",
     "names",
     "roles",

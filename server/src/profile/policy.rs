@@ -175,6 +175,15 @@ pub struct Transport {
     pub hsts_days: NonZeroU32,
 }
 
+/// What is not given runs without end.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Billing {
+    pub trial_days: Option<NonZeroU32>,
+    /// From a missed payment to the lapse.
+    pub grace_days: Option<NonZeroU32>,
+}
+
 /// What the running system reads. Built by `check` from the tables of the same names.
 #[derive(Clone, Debug, Serialize)]
 pub struct Policy {
@@ -192,4 +201,5 @@ pub struct Policy {
     pub limits: Limits,
     pub certificates: Option<Certificates>,
     pub transport: Transport,
+    pub billing: Billing,
 }

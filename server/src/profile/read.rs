@@ -42,6 +42,7 @@ fn table(tables: &mut Tables, key: &str, span: Range<usize>, value: Value<'_>, f
         "clocks" => tables.clocks = one(value, flaws),
         "calendar" => tables.calendar = one(value, flaws),
         "reviews" => tables.reviews = one(value, flaws),
+        "billing" => tables.billing = one(value, flaws),
         "backups" => tables.backups = one(value, flaws),
         "keys" => tables.keys = one(value, flaws),
         "operators" => tables.operators = one(value, flaws),

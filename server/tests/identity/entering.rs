@@ -78,7 +78,8 @@ async fn a_code_given_fifty_times_at_once_on_two_instances_lets_in_once() {
     .await;
     let (_, secret, _) = enrolled(&world).await;
     world.now += Duration::minutes(2);
-    let other = server::guard::Store::open(&world.place, false).await.expect("a second instance");
+    let other =
+        server::guard::Store::open_as(&world.place, false, world.profile.isolation).await.expect("a second instance");
     let other = server::guard::Visitor::of(&std::sync::Arc::new(other));
     let mut holders = Vec::new();
     for number in 0..50 {
@@ -173,7 +174,8 @@ async fn the_owner_is_told_of_the_fifth_wrong_password() {
 #[tokio::test]
 async fn two_instances_together_admit_what_one_would() {
     let world = World::new().await;
-    let other = server::guard::Store::open(&world.place, false).await.expect("a second instance");
+    let other =
+        server::guard::Store::open_as(&world.place, false, world.profile.isolation).await.expect("a second instance");
     let (one, two) = (world.visitor(), server::guard::Visitor::of(&std::sync::Arc::new(other)));
     let origin = here();
     let tries = (0..40).map(|number| {

@@ -298,7 +298,7 @@ async fn an_organisation_of_any_name_survives_the_self_test() {
     world.tamper("update organisation set created_at_ms = 1").await;
     server::controls::run::look(server::controls::Check::CodeOnce, &world.instance()).await;
     let (_, caller) = half(&world).await;
-    assert_eq!(caller.person().roles.len(), 1);
+    assert_eq!(caller.person().belongs.len(), 1);
 }
 
 #[tokio::test]

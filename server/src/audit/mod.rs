@@ -1,4 +1,8 @@
-//! What is worth a record, and the record: the platform's own hash-chained log.
+//! What is worth a record, and the record: the platform's own hash-chained log, and in `log` that of each organisation.
+
+pub mod heads;
+pub mod log;
+pub mod view;
 
 use std::collections::BTreeSet;
 
@@ -29,6 +33,17 @@ pub enum Event {
     CheckSwitchedOn {
         check: Check,
     },
+    OperatorAdded {
+        operator: Uuid,
+    },
+    OperatorRemoved {
+        operator: Uuid,
+    },
+    /// One of the staff opened what is kept about an organisation.
+    OrganisationLookedAt {
+        operator: Uuid,
+        organisation: Uuid,
+    },
     /// With the head of the public history after it: number and hash of its last entry.
     ClaimsChanged {
         profile: String,
@@ -44,6 +59,9 @@ impl Event {
             Self::EvidenceRecorded { .. } => "evidence-recorded",
             Self::CheckSwitchedOff { .. } => "check-switched-off",
             Self::CheckSwitchedOn { .. } => "check-switched-on",
+            Self::OperatorAdded { .. } => "operator-added",
+            Self::OperatorRemoved { .. } => "operator-removed",
+            Self::OrganisationLookedAt { .. } => "organisation-looked-at",
             Self::ClaimsChanged { .. } => "claims-changed",
         }
     }
@@ -53,13 +71,19 @@ impl Event {
             Self::DataKeyMade { key } => key.to_string(),
             Self::EvidenceRecorded { claim, .. } => claim.clone(),
             Self::CheckSwitchedOff { check, .. } | Self::CheckSwitchedOn { check } => check.path(),
+            Self::OperatorAdded { operator } | Self::OperatorRemoved { operator } => operator.to_string(),
+            Self::OrganisationLookedAt { organisation, .. } => organisation.to_string(),
             Self::ClaimsChanged { profile, .. } => profile.clone(),
         }
     }
 
     fn detail(&self) -> String {
         match self {
-            Self::DataKeyMade { .. } | Self::CheckSwitchedOn { .. } => String::new(),
+            Self::DataKeyMade { .. }
+            | Self::CheckSwitchedOn { .. }
+            | Self::OperatorAdded { .. }
+            | Self::OperatorRemoved { .. } => String::new(),
+            Self::OrganisationLookedAt { operator, .. } => operator.to_string(),
             Self::EvidenceRecorded { evidence, .. } => evidence.to_string(),
             Self::CheckSwitchedOff { reason, .. } => reason.clone(),
             Self::ClaimsChanged { head, claims, .. } => format!("{head} {}", claims.join(" ")),

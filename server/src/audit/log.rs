@@ -1,0 +1,266 @@
+//! An organisation's log: what is worth an entry, and the entry.
+//!
+//! An entry says who, when, what, on what, and how it came out; ids only, so that names can be forgotten without breaking the chain. What is
+//! confidential of it (from where, the reason, what it was before) is sealed with the organisation's key, and the chain covers the sealed
+//! bytes: whoever has no key can still verify.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{ActiveModelTrait, ActiveValue, ColumnTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::clock::to_ms;
+use crate::entity::{entry, log_head};
+use crate::guard::{Actor, Rows, TenantId};
+use crate::identity::origin::Place;
+use crate::vault::Keyring;
+
+/// How an act came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    Done,
+    Refused,
+}
+
+impl Outcome {
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+macro_rules! actions {
+    ($($name:ident $word:literal $said:literal;)*) => {
+        /// Everything in an organisation that is worth an entry.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Action { $($name),* }
+
+        impl Action {
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            pub const fn word(self) -> &'static str {
+                match self { $(Self::$name => $word),* }
+            }
+
+            /// As people read it.
+            pub const fn said(self) -> &'static str {
+                match self { $(Self::$name => $said),* }
+            }
+        }
+    };
+}
+
+actions! {
+    OrganisationMade "organisation-made" "The organisation was made";
+    OrganisationRenamed "organisation-renamed" "The organisation was renamed";
+    OwnershipTransferred "ownership-transferred" "The organisation was handed over";
+    MemberInvited "member-invited" "Somebody was invited";
+    InvitationResent "invitation-resent" "An invitation was sent again";
+    InvitationWithdrawn "invitation-withdrawn" "An invitation was withdrawn";
+    MemberJoined "member-joined" "Somebody joined";
+    RoleChanged "role-changed" "A member's role was changed";
+    ReachGranted "reach-granted" "A member was let to a unit or a record";
+    ReachWithdrawn "reach-withdrawn" "A member's reach was narrowed";
+    MemberOffboarded "member-offboarded" "A member's access was ended";
+    OffboardingPlanned "offboarding-planned" "The end of a member's access was set for a date";
+    OffboardingCancelled "offboarding-cancelled" "A planned end of access was called off";
+    MfaReset "mfa-reset" "A member's second factor was reset";
+    SignedIn "signed-in" "A member signed in";
+    FactorRefused "factor-refused" "A member's code was refused";
+    PasswordRefused "password-refused" "A wrong password was given for a member";
+    FactorEnrolled "factor-enrolled" "A member set up a second factor";
+    FactorRemoved "factor-removed" "A member took their second factor away";
+    AccessDenied "access-denied" "Something that the role does not permit was refused";
+    RoleMade "role-made" "A role was made";
+    RoleRemoved "role-removed" "A role was removed";
+    UnitMade "unit-made" "A unit was made";
+    UnitRemoved "unit-removed" "A unit was removed";
+    LogExported "log-exported" "The log was taken along";
+    StandingChanged "standing-changed" "The standing of the subscription changed";
+    HelpOpened "help-opened" "The vendor's staff was let in to help";
+    HelpEnded "help-ended" "Help by the vendor's staff ended";
+    OperatorLooked "operator-looked" "The vendor's staff looked at what is kept about the organisation";
+    OperatorRefused "operator-refused" "The vendor's staff was refused";
+    KeyRotated "key-rotated" "A new key seals what is written from now on";
+    LogPruned "log-pruned" "Entries past their retention were pruned";
+}
+
+impl Action {
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|action| action.word() == word)
+    }
+}
+
+/// Something that happened. No value of it is ever a secret.
+#[derive(Clone, Debug)]
+pub struct Event {
+    pub action: Action,
+    pub subject: Uuid,
+    pub outcome: Outcome,
+    facts: BTreeMap<&'static str, String>,
+}
+
+impl Event {
+    pub fn of(action: Action, subject: Uuid) -> Self {
+        Self { action, subject, outcome: Outcome::Done, facts: BTreeMap::new() }
+    }
+
+    pub fn refused(action: Action, subject: Uuid) -> Self {
+        Self { outcome: Outcome::Refused, ..Self::of(action, subject) }
+    }
+
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.facts.insert(name, value.into());
+        self
+    }
+}
+
+/// Seals what is confidential of the entries that one request causes.
+#[derive(Clone, Debug)]
+pub struct Sealer {
+    pub(crate) key: Arc<Keyring>,
+    pub(crate) place: Place,
+}
+
+/// What is confidential of an entry.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Detail {
+    #[serde(default)]
+    pub place: Place,
+    #[serde(default)]
+    pub facts: BTreeMap<String, String>,
+}
+
+/// An entry that has yet to find its place in the chain.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Written {
+    at_ms: i64,
+    actor_kind: String,
+    actor: Uuid,
+    action: String,
+    subject: Uuid,
+    outcome: String,
+    detail: Vec<u8>,
+}
+
+impl Written {
+    pub(crate) fn encoded(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    pub(crate) fn decoded(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice(bytes).ok()
+    }
+}
+
+/// What the sealed part of an entry is bound to: known before the entry has its number.
+fn place(tenant: TenantId, at_ms: i64, action: &str, subject: Uuid) -> String {
+    format!("entry/{}/{at_ms}/{action}/{subject}/detail", tenant.0)
+}
+
+pub(crate) fn write(
+    sealer: &Sealer,
+    tenant: TenantId,
+    actor: Actor,
+    event: &Event,
+    at: OffsetDateTime,
+) -> Result<Written, DbErr> {
+    let facts = event.facts.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+    let detail = Detail { place: sealer.place.clone(), facts };
+    let plain = serde_json::to_vec(&detail).unwrap_or_default();
+    let (at_ms, action) = (to_ms(at), event.action.word());
+    let sealed = sealer.key.seal(&place(tenant, at_ms, action, event.subject), &plain);
+    Ok(Written {
+        at_ms,
+        actor_kind: actor.kind().to_owned(),
+        actor: actor.id(),
+        action: action.to_owned(),
+        subject: event.subject,
+        outcome: event.outcome.word().to_owned(),
+        detail: sealed.map_err(|error| DbErr::Custom(error.to_string()))?,
+    })
+}
+
+/// Opens the sealed part of an entry. What cannot be opened any more is shown as empty.
+pub(crate) fn open_detail(key: &Keyring, row: &entry::Model) -> Detail {
+    let place = place(TenantId(row.tenant_id), row.at_ms, &row.action, row.subject);
+    key.open(&place, &row.detail).ok().and_then(|plain| serde_json::from_slice(&plain).ok()).unwrap_or_default()
+}
+
+/// Appends inside the transaction that is recorded. The head's row is what writers wait for.
+pub(crate) async fn append(rows: &Rows, tenant: TenantId, written: &Written) -> Result<(), DbErr> {
+    let head = log_head::Entity::find().filter(log_head::Column::TenantId.eq(tenant.0));
+    let head = rows.one_held(head).await?;
+    let (seq, previous) = head.as_ref().map_or((0, genesis(tenant)), |head| (head.seq, as_hash(&head.hash)));
+    let Written { at_ms, actor_kind, actor, action, subject, outcome, detail } = written.clone();
+    let mut row = entry::Model {
+        tenant_id: tenant.0,
+        seq: seq + 1,
+        at_ms,
+        actor_kind,
+        actor,
+        action,
+        subject,
+        outcome,
+        detail,
+        hash: Vec::new(),
+    };
+    row.hash = link(&previous, &row).to_vec();
+    let moved = log_head::ActiveModel {
+        tenant_id: ActiveValue::Set(tenant.0),
+        seq: ActiveValue::Set(row.seq),
+        hash: ActiveValue::Set(row.hash.clone()),
+    };
+    rows.insert(row.into_active_model().reset_all()).await?;
+    let conflict = OnConflict::column(log_head::Column::TenantId)
+        .update_columns([log_head::Column::Seq, log_head::Column::Hash])
+        .to_owned();
+    rows.upsert(moved, conflict).await.map(|_| ())
+}
+
+pub type Hash = [u8; 32];
+
+fn as_hash(bytes: &[u8]) -> Hash {
+    bytes.try_into().unwrap_or_default()
+}
+
+/// What the first entry of an organisation's log follows.
+pub fn genesis(tenant: TenantId) -> Hash {
+    Sha256::new().chain_update(b"avouch-log/1").chain_update(tenant.0.as_bytes()).finalize().into()
+}
+
+/// The canonical bytes of an entry: each field after its length in bytes, 32 bits big-endian, in the order of the table.
+fn canonical(hash: &mut Sha256, row: &entry::Model) {
+    let mut field = |bytes: &[u8]| {
+        hash.update(u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_be_bytes());
+        hash.update(bytes);
+    };
+    let entry::Model { tenant_id, seq, at_ms, actor_kind, actor, action, subject, outcome, detail, hash: _ } = row;
+    field(b"avouch-entry/1");
+    field(tenant_id.as_bytes());
+    field(&seq.to_be_bytes());
+    field(&at_ms.to_be_bytes());
+    field(actor_kind.as_bytes());
+    field(actor.as_bytes());
+    field(action.as_bytes());
+    field(subject.as_bytes());
+    field(outcome.as_bytes());
+    field(detail);
+}
+
+/// The hash of an entry after the one before it. The inner hash is the leaf hash of RFC 6962 section 2.1, so that a Merkle tree can be put over
+/// the same entries; 2 separates the outer one from its leaves (0) and nodes (1).
+pub(crate) fn link(previous: &Hash, row: &entry::Model) -> Hash {
+    let mut leaf = Sha256::new_with_prefix([0]);
+    canonical(&mut leaf, row);
+    Sha256::new().chain_update([2]).chain_update(previous).chain_update(leaf.finalize()).finalize().into()
+}

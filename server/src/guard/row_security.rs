@@ -1,0 +1,89 @@
+//! Row-level mode: PostgreSQL keeps organisations apart, whatever the program asks for. The tenant is set for one transaction; unset means
+//! no rows. The serving login is neither owner nor superuser, and row security is forced, so that nobody is above it.
+
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement, TransactionTrait};
+
+use super::database::OpenError;
+use super::tenant::TENANT_TABLES;
+
+/// The tenant that the transaction named; null, which equals nothing, if it named none.
+const HERE: &str = "nullif(current_setting('avouch.tenant', true), '')::uuid";
+
+/// Where somebody belongs is found before it is known which organisation they ask for: by the session that they hold.
+const OWN_SESSION: &str =
+    "(select s.account_id from session s where s.id_hash = nullif(current_setting('avouch.session', true), ''))";
+
+fn policies(table: &str) -> Vec<String> {
+    let mut policies =
+        vec![format!("create policy tenant on \"{table}\" using (tenant_id = {HERE}) with check (tenant_id = {HERE})")];
+    match table {
+        "membership" => policies
+            .push(format!("create policy own_session on membership for select using (account_id = {OWN_SESSION})")),
+        "custom_role" => policies.push(
+            "create policy own_session on custom_role for select using (tenant_id in (select m.tenant_id from membership m))".into(),
+        ),
+        _ => {}
+    }
+    policies
+}
+
+/// Puts row security on every tenant table, or takes it off: all at once, so that nobody meets a table without its policy.
+pub(super) async fn put(admin: &DatabaseConnection, on: bool) -> Result<(), DbErr> {
+    let mut statements = Vec::new();
+    for table in TENANT_TABLES {
+        statements.push(format!("drop policy if exists tenant on \"{table}\""));
+        statements.push(format!("drop policy if exists own_session on \"{table}\""));
+        let (enable, force) = if on { ("enable", "force") } else { ("disable", "no force") };
+        statements.push(format!("alter table \"{table}\" {enable} row level security, {force} row level security"));
+        if on {
+            statements.extend(policies(table));
+        }
+    }
+    let all = admin.begin().await?;
+    for statement in statements {
+        all.execute_raw(Statement::from_string(DbBackend::Postgres, statement)).await?;
+    }
+    all.commit().await
+}
+
+/// Refuses a login that row security would not hold, and a table on which it is not in force.
+pub(super) async fn in_force(connection: &DatabaseConnection) -> Result<(), OpenError> {
+    if let Some(why) = overpowered(connection).await? {
+        return Err(OpenError::Overpowered(why));
+    }
+    match unsecured(connection).await?.into_iter().next() {
+        Some(table) => Err(OpenError::Unsecured(table)),
+        None => Ok(()),
+    }
+}
+
+/// Why this login stands above row security, if it does.
+pub(super) async fn overpowered(connection: &DatabaseConnection) -> Result<Option<&'static str>, DbErr> {
+    let ask = |sql: &str| connection.query_one_raw(Statement::from_string(DbBackend::Postgres, sql.to_owned()));
+    let role = ask("select rolsuper, rolbypassrls from pg_roles where rolname = current_user").await?;
+    if let Some(role) = role {
+        if role.try_get_by_index::<bool>(0)? {
+            return Ok(Some("is a superuser"));
+        }
+        if role.try_get_by_index::<bool>(1)? {
+            return Ok(Some("has BYPASSRLS"));
+        }
+    }
+    // Whoever may become a role that stands above row security stands above it too.
+    let above = ask("select 1 from pg_roles r where (r.rolsuper or r.rolbypassrls) and pg_has_role(current_user, r.oid, 'MEMBER') limit 1").await?;
+    if above.is_some() {
+        return Ok(Some("may become a role that is above row security"));
+    }
+    let owned = ask("select 1 from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace and pg_has_role(current_user, relowner, 'MEMBER') limit 1").await?;
+    Ok(owned.map(|_| "owns tables"))
+}
+
+/// The tenant tables on which row security is not enabled and forced.
+pub(super) async fn unsecured(connection: &DatabaseConnection) -> Result<Vec<String>, DbErr> {
+    let list = TENANT_TABLES.iter().map(|table| format!("'{table}'")).collect::<Vec<_>>().join(",");
+    let sql = format!(
+        "select relname::text from pg_class where relnamespace = 'public'::regnamespace and relname in ({list}) and not (relrowsecurity and relforcerowsecurity)"
+    );
+    let rows = connection.query_all_raw(Statement::from_string(DbBackend::Postgres, sql)).await?;
+    rows.iter().map(|row| row.try_get_by_index::<String>(0)).collect()
+}

@@ -1,0 +1,360 @@
+//! One organisation's rows. The filter is added here, after the caller's own refinement, so that nobody can forget it; in row-level mode
+//! PostgreSQL adds it once more, and in dedicated mode an organisation's log lies in a database of its own. Use cases do not know which.
+
+use std::sync::Arc;
+
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, DeleteMany, EntityTrait,
+    FromQueryResult, Iterable, PaginatorTrait, PrimaryKeyToColumn, QueryFilter, Select, Statement, TransactionTrait,
+    UpdateMany, Value,
+};
+use time::OffsetDateTime;
+use tokio::sync::OnceCell;
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use super::change::Rows;
+use super::{AccountId, Store};
+use crate::audit::log::{self, Event, Sealer};
+use crate::crypto::seal::SealError;
+use crate::entity::{
+    custom_role, delivered, departure, entry, environment, help_grant, invitation, log_head, membership, outbox, reach,
+    signed_head, tally, unit,
+};
+
+/// An organisation, whatever its name and address are now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TenantId(pub Uuid);
+
+/// A table whose rows belong to one organisation each.
+pub trait Tenanted: EntityTrait {
+    const TENANT: Self::Column;
+    const NAME: &'static str;
+    /// Whether it lies in the organisation's own database where there is one.
+    const OWN: bool;
+}
+
+macro_rules! tenanted {
+    ($($table:ident $own:literal),* $(,)?) => {
+        $(impl Tenanted for $table::Entity {
+            const TENANT: Self::Column = $table::Column::TenantId;
+            const NAME: &'static str = stringify!($table);
+            const OWN: bool = $own;
+        })*
+        /// Every table that belongs to organisations. Row security is put on these, and a test compares them with the schema.
+        pub const TENANT_TABLES: &[&str] = &[$(<$table::Entity as Tenanted>::NAME),*];
+    };
+}
+
+tenanted! {
+    membership false, custom_role false, unit false, reach false, invitation false, departure false, help_grant false, tally false,
+    outbox false, environment false, entry true, signed_head true, log_head true, delivered true,
+}
+
+/// Who does something in an organisation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Actor {
+    Person(AccountId),
+    /// One of the vendor's staff.
+    Operator(AccountId),
+    /// The program by the clock, or whoever runs it beside the data.
+    System,
+}
+
+impl Actor {
+    pub(crate) const fn kind(self) -> &'static str {
+        match self {
+            Self::Person(_) => "person",
+            Self::Operator(_) => "operator",
+            Self::System => "system",
+        }
+    }
+
+    pub(crate) const fn id(self) -> Uuid {
+        match self {
+            Self::Person(account) | Self::Operator(account) => account.0,
+            Self::System => Uuid::nil(),
+        }
+    }
+}
+
+/// Tells PostgreSQL whose rows this transaction may touch. Ends with the transaction; unset means none.
+pub(super) async fn enter(rows: &impl ConnectionTrait, tenant: TenantId) -> Result<(), DbErr> {
+    if rows.get_database_backend() == DbBackend::Postgres {
+        let sql = "select set_config('avouch.tenant', $1, true)";
+        rows.execute_raw(Statement::from_sql_and_values(DbBackend::Postgres, sql, [tenant.0.to_string().into()]))
+            .await?;
+    }
+    Ok(())
+}
+
+/// One consistent view of one organisation.
+#[derive(Debug)]
+pub struct TenantDb {
+    tenant: TenantId,
+    store: Arc<Store>,
+    rows: DatabaseTransaction,
+    own: OnceCell<DatabaseTransaction>,
+}
+
+impl TenantDb {
+    pub(super) async fn open(store: &Arc<Store>, tenant: TenantId) -> Result<Self, DbErr> {
+        let rows = store.read.begin().await?;
+        enter(&rows, tenant).await?;
+        Ok(Self { tenant, store: Arc::clone(store), rows, own: OnceCell::new() })
+    }
+
+    pub(crate) fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
+    async fn place<E: Tenanted>(&self) -> Result<&DatabaseTransaction, DbErr> {
+        match (&self.store.own, E::OWN) {
+            (Some(shelves), true) => {
+                self.own.get_or_try_init(|| async { shelves.get(self.tenant).await?.read.begin().await }).await
+            }
+            (None, _) | (_, false) => Ok(&self.rows),
+        }
+    }
+
+    pub(crate) async fn all<E: Tenanted>(&self, select: Select<E>) -> Result<Vec<E::Model>, DbErr> {
+        select.filter(E::TENANT.eq(self.tenant.0)).all(self.place::<E>().await?).await
+    }
+
+    pub(crate) async fn all_as<E: Tenanted, M: FromQueryResult>(&self, select: Select<E>) -> Result<Vec<M>, DbErr> {
+        select.filter(E::TENANT.eq(self.tenant.0)).into_model::<M>().all(self.place::<E>().await?).await
+    }
+
+    pub(crate) async fn one<E: Tenanted>(&self, select: Select<E>) -> Result<Option<E::Model>, DbErr> {
+        select.filter(E::TENANT.eq(self.tenant.0)).one(self.place::<E>().await?).await
+    }
+
+    pub(crate) async fn count<E: Tenanted>(&self, select: Select<E>) -> Result<u64, DbErr>
+    where
+        E::Model: Sync,
+    {
+        select.filter(E::TENANT.eq(self.tenant.0)).count(self.place::<E>().await?).await
+    }
+
+    /// Of a table that belongs to nobody in particular, such as accounts by their ids. Each use says why it may.
+    pub(crate) async fn unscoped<E: EntityTrait>(
+        &self,
+        _why: &'static str,
+        select: Select<E>,
+    ) -> Result<Vec<E::Model>, DbErr> {
+        select.all(&self.rows).await
+    }
+}
+
+/// A change of one organisation. Dropped without `commit`, it leaves nothing; committed, it leaves its record in the same transaction.
+#[derive(Debug)]
+pub struct Change {
+    tenant: TenantId,
+    actor: Actor,
+    store: Arc<Store>,
+    rows: Rows,
+    sealer: Sealer,
+}
+
+/// What it takes to go on in an organisation with a transaction that was begun for an account.
+#[derive(Debug)]
+pub struct Entering {
+    pub(super) store: Arc<Store>,
+    pub(super) tenant: TenantId,
+    pub(super) actor: Actor,
+    pub(super) sealer: Sealer,
+}
+
+impl Change {
+    pub(super) async fn begin(
+        store: &Arc<Store>,
+        tenant: TenantId,
+        actor: Actor,
+        sealer: Sealer,
+    ) -> Result<Self, DbErr> {
+        let rows = Rows::begin(&store.write).await?;
+        Self::within(store, rows, tenant, actor, sealer).await
+    }
+
+    pub(super) async fn within(
+        store: &Arc<Store>,
+        rows: Rows,
+        tenant: TenantId,
+        actor: Actor,
+        sealer: Sealer,
+    ) -> Result<Self, DbErr> {
+        enter(rows.connection(), tenant).await?;
+        Ok(Self { tenant, actor, store: Arc::clone(store), rows, sealer })
+    }
+
+    pub(crate) fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
+    /// Sealed with the organisation's own key.
+    pub(crate) fn seal(&self, place: &str, plain: &[u8]) -> Result<Vec<u8>, SealError> {
+        self.sealer.key.seal(place, plain)
+    }
+
+    pub(crate) fn open(&self, place: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
+        self.sealer.key.open(place, sealed)
+    }
+
+    pub(crate) async fn all<E: Tenanted>(&self, select: Select<E>) -> Result<Vec<E::Model>, DbErr> {
+        self.rows.all(select.filter(E::TENANT.eq(self.tenant.0))).await
+    }
+
+    pub(crate) async fn all_as<E: Tenanted, M: FromQueryResult>(&self, select: Select<E>) -> Result<Vec<M>, DbErr> {
+        select.filter(E::TENANT.eq(self.tenant.0)).into_model::<M>().all(self.rows.connection()).await
+    }
+
+    pub(crate) async fn one<E: Tenanted>(&self, select: Select<E>) -> Result<Option<E::Model>, DbErr> {
+        self.rows.one(select.filter(E::TENANT.eq(self.tenant.0))).await
+    }
+
+    pub(crate) async fn count<E: Tenanted>(&self, select: Select<E>) -> Result<u64, DbErr>
+    where
+        E::Model: Sync,
+    {
+        self.rows.count(select.filter(E::TENANT.eq(self.tenant.0))).await
+    }
+
+    /// The row goes to this organisation, whatever its tenant was set to.
+    pub(crate) async fn insert<A>(&self, mut row: A) -> Result<(), DbErr>
+    where
+        A: ActiveModelTrait + Send,
+        A::Entity: Tenanted,
+    {
+        row.set(<A::Entity as Tenanted>::TENANT, Value::Uuid(Some(self.tenant.0)));
+        self.rows.insert(row).await
+    }
+
+    /// The same, or what `conflict` says when the row is there.
+    pub(crate) async fn upsert<A>(&self, mut row: A, conflict: OnConflict) -> Result<u64, DbErr>
+    where
+        A: ActiveModelTrait + Send,
+        A::Entity: Tenanted,
+    {
+        row.set(<A::Entity as Tenanted>::TENANT, Value::Uuid(Some(self.tenant.0)));
+        self.rows.upsert(row, conflict).await
+    }
+
+    pub(crate) async fn update<E: Tenanted>(&self, rows: UpdateMany<E>) -> Result<u64, DbErr> {
+        self.rows.update(rows.filter(E::TENANT.eq(self.tenant.0))).await
+    }
+
+    pub(crate) async fn delete<E: Tenanted>(&self, rows: DeleteMany<E>) -> Result<u64, DbErr> {
+        self.rows.delete(rows.filter(E::TENANT.eq(self.tenant.0))).await
+    }
+
+    /// What belongs to a person and not to an organisation: sessions, factors, letters. Each use says why it may.
+    pub(crate) fn unscoped(&self, _why: &'static str) -> &Rows {
+        &self.rows
+    }
+
+    /// The change and its entry in the organisation's log, or neither.
+    ///
+    /// Where the log lies in a database of its own, the event is committed with the change and delivered before this returns; what a crash
+    /// leaves undelivered goes with the next one.
+    pub(crate) async fn commit(self, event: &Event, at: OffsetDateTime) -> Result<(), DbErr> {
+        self.also(event, at).await?;
+        let Self { tenant, store, rows, .. } = self;
+        rows.commit().await?;
+        deliver(&store, tenant).await.map(|_| ())
+    }
+
+    /// Of several events of one act, all but the last.
+    pub(crate) async fn also(&self, event: &Event, at: OffsetDateTime) -> Result<(), DbErr> {
+        let written = log::write(&self.sealer, self.tenant, self.actor, event, at)?;
+        if self.store.own.is_none() {
+            return log::append(&self.rows, self.tenant, &written).await;
+        }
+        let waiting = outbox::ActiveModel {
+            tenant_id: sea_orm::ActiveValue::Set(self.tenant.0),
+            id: sea_orm::ActiveValue::Set(Uuid::now_v7()),
+            event: sea_orm::ActiveValue::Set(written.encoded()),
+        };
+        self.rows.insert(waiting).await
+    }
+
+    /// For counts and signatures, which are themselves a record.
+    pub(crate) async fn commit_housekeeping(self) -> Result<(), DbErr> {
+        self.rows.commit().await
+    }
+}
+
+/// Takes what waits for an organisation's own log there, each event once. How many that were.
+pub(super) async fn deliver(store: &Arc<Store>, tenant: TenantId) -> Result<usize, DbErr> {
+    use sea_orm::QueryOrder;
+    let Some(shelves) = &store.own else { return Ok(0) };
+    let view = TenantDb::open(store, tenant).await?;
+    let waiting = view.all(outbox::Entity::find().order_by_asc(outbox::Column::Id)).await?;
+    drop(view);
+    if waiting.is_empty() {
+        return Ok(0);
+    }
+    let own = Rows::begin(&shelves.get(tenant).await?.write).await?;
+    for row in &waiting {
+        let mark = delivered::ActiveModel {
+            tenant_id: sea_orm::ActiveValue::Set(tenant.0),
+            id: sea_orm::ActiveValue::Set(row.id),
+        };
+        let nothing = OnConflict::columns(
+            <delivered::Entity as EntityTrait>::PrimaryKey::iter().map(PrimaryKeyToColumn::into_column),
+        )
+        .do_nothing()
+        .to_owned();
+        if own.upsert(mark, nothing).await? == 1 {
+            let written = log::Written::decoded(&row.event)
+                .ok_or_else(|| DbErr::Custom("an event on its way to a log cannot be read".into()))?;
+            log::append(&own, tenant, &written).await?;
+        }
+    }
+    own.commit().await?;
+    let gone = Rows::begin(&store.write).await?;
+    enter(gone.connection(), tenant).await?;
+    let there = outbox::Column::Id.is_in(waiting.iter().map(|row| row.id));
+    gone.delete(outbox::Entity::delete_many().filter(outbox::Column::TenantId.eq(tenant.0)).filter(there)).await?;
+    gone.commit().await?;
+    Ok(waiting.len())
+}
+
+/// A transaction on the place where an organisation's log lies, for signatures and for pruning.
+#[derive(Debug)]
+pub struct LogChange {
+    tenant: TenantId,
+    rows: Rows,
+}
+
+impl LogChange {
+    pub(super) async fn begin(store: &Arc<Store>, tenant: TenantId) -> Result<Self, DbErr> {
+        let rows = match &store.own {
+            Some(shelves) => Rows::begin(&shelves.get(tenant).await?.write).await?,
+            None => Rows::begin(&store.write).await?,
+        };
+        enter(rows.connection(), tenant).await?;
+        Ok(Self { tenant, rows })
+    }
+
+    pub(crate) async fn one<E: Tenanted>(&self, select: Select<E>) -> Result<Option<E::Model>, DbErr> {
+        self.rows.one(select.filter(E::TENANT.eq(self.tenant.0))).await
+    }
+
+    pub(crate) async fn insert<A>(&self, mut row: A) -> Result<(), DbErr>
+    where
+        A: ActiveModelTrait + Send,
+        A::Entity: Tenanted,
+    {
+        row.set(<A::Entity as Tenanted>::TENANT, Value::Uuid(Some(self.tenant.0)));
+        self.rows.insert(row).await
+    }
+
+    pub(crate) async fn delete<E: Tenanted>(&self, rows: DeleteMany<E>) -> Result<u64, DbErr> {
+        self.rows.delete(rows.filter(E::TENANT.eq(self.tenant.0))).await
+    }
+
+    pub(crate) async fn commit(self) -> Result<(), DbErr> {
+        self.rows.commit().await
+    }
+}

@@ -1,0 +1,68 @@
+//! What people are called: names and addresses are sealed and opened for whoever may see them; who is gone is called by a pseudonym.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use uuid::Uuid;
+
+use super::address_of;
+use crate::entity::account;
+use crate::guard::{AccountId, Belonging, TenantDb};
+use crate::identity::{Accounts, Refusal};
+
+/// Somebody as others see them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    pub name: String,
+    pub address: String,
+    pub is_operator: bool,
+}
+
+/// Opens the sealed name and address of one row.
+pub(crate) fn open(accounts: &Accounts, row: &account::Model) -> Named {
+    let open = |place: String, sealed: &[u8]| {
+        accounts
+            .vault
+            .open_sealed(&place, sealed)
+            .map(|plain| String::from_utf8_lossy(&plain).into_owned())
+            .unwrap_or_default()
+    };
+    Named {
+        name: open(format!("account/{}/name", row.id), &row.name),
+        address: open(address_of(AccountId(row.id)), &row.address),
+        is_operator: row.kind == crate::guard::OPERATOR_KIND,
+    }
+}
+
+/// The people of these ids, as far as they still exist.
+pub(crate) async fn of(
+    view: &TenantDb,
+    accounts: &Accounts,
+    ids: impl IntoIterator<Item = Uuid>,
+) -> Result<BTreeMap<Uuid, Named>, Refusal> {
+    let ids: BTreeSet<Uuid> = ids.into_iter().filter(|id| !id.is_nil()).collect();
+    if ids.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let rows = account::Entity::find().filter(account::Column::Id.is_in(ids));
+    let rows = view.unscoped("people whose ids stand in the organisation's own rows", rows).await?;
+    Ok(rows.iter().map(|row| (row.id, open(accounts, row))).collect())
+}
+
+/// How somebody is called who may be gone.
+pub fn called(people: &BTreeMap<Uuid, Named>, id: Uuid) -> String {
+    match people.get(&id) {
+        Some(named) => named.name.clone(),
+        None if id.is_nil() => "Avouch".to_owned(),
+        None => format!("Former person {}", &id.simple().to_string()[26..]),
+    }
+}
+
+/// The organisation's name.
+pub fn of_organisation(accounts: &Accounts, here: &Belonging) -> String {
+    let place = super::name_place(here.tenant);
+    accounts
+        .vault
+        .open_sealed(&place, &here.sealed_name)
+        .map_or_else(|_| here.slug.clone(), |plain| String::from_utf8_lossy(&plain).into_owned())
+}

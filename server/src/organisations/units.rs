@@ -1,0 +1,124 @@
+//! Units: parts of an organisation, such as locations. Whoever reaches only some sees no other.
+
+use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::unknown;
+use crate::audit::log::{Action, Event};
+use crate::clock::to_ms;
+use crate::entity::{invitation, reach, unit};
+use crate::guard::{Allowed, Right, TenantDb, TenantId, rights};
+use crate::identity::{Accounts, Origin, Refusal};
+
+/// Most units of one organisation.
+const MOST: u64 = 500;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unit {
+    pub id: Uuid,
+    pub name: String,
+}
+
+fn name_place(tenant: TenantId, unit: Uuid) -> String {
+    format!("unit/{}/{unit}/name", tenant.0)
+}
+
+/// The units that this person reaches, by name.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn list<R: Right>(reader: &Allowed<R>, accounts: &Accounts) -> Result<Vec<Unit>, Refusal> {
+    let view = reader.read().await?;
+    let mut units = of(&view, accounts).await?;
+    if !reader.here().reaches_all {
+        let rows = reach::Entity::find()
+            .filter(reach::Column::AccountId.eq(reader.account.0))
+            .filter(reach::Column::Kind.eq("unit"));
+        let reached: Vec<Uuid> = view.all(rows).await?.into_iter().map(|row| row.target).collect();
+        units.retain(|unit| reached.contains(&unit.id));
+    }
+    Ok(units)
+}
+
+pub(crate) async fn of(view: &TenantDb, accounts: &Accounts) -> Result<Vec<Unit>, Refusal> {
+    let rows = view.all(unit::Entity::find().order_by_asc(unit::Column::MadeAtMs)).await?;
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ring = accounts.vault.tenant(view.tenant(), OffsetDateTime::now_utc()).await?;
+    let mut units = Vec::new();
+    for row in rows {
+        let plain = ring.open(&name_place(view.tenant(), row.id), &row.name)?;
+        units.push(Unit { id: row.id, name: String::from_utf8_lossy(&plain).into_owned() });
+    }
+    units.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(units)
+}
+
+pub(crate) fn reaches(account: Uuid, kind: &str, target: Uuid) -> reach::ActiveModel {
+    reach::ActiveModel {
+        tenant_id: ActiveValue::NotSet,
+        account_id: ActiveValue::Set(account),
+        kind: ActiveValue::Set(kind.to_owned()),
+        target: ActiveValue::Set(target),
+    }
+}
+
+/// Makes a unit.
+///
+/// # Errors
+/// [`Refusal::Field`] on `name` when it does not fit or is taken.
+pub async fn create(
+    manager: &Allowed<rights::UnitsManage>,
+    accounts: &Accounts,
+    name: &str,
+    origin: &Origin,
+    now: OffsetDateTime,
+) -> Result<(), Refusal> {
+    let name = super::members::short("name", name)?;
+    let tenant = manager.here().tenant;
+    let index = accounts.vault.hashes().mac_hex("unit-name/1", &[tenant.0.as_bytes(), name.to_lowercase().as_bytes()]);
+    let id = Uuid::now_v7();
+    let change = manager.begin(accounts, origin).await?;
+    let same = unit::Entity::find().filter(unit::Column::NameIndex.eq(&index));
+    if change.one(same).await?.is_some() {
+        return Err(Refusal::Field("name", "there is one of this name".into()));
+    }
+    if change.count(unit::Entity::find()).await? >= MOST {
+        return Err(Refusal::Conflict(format!("An organisation has at most {MOST} of these.")));
+    }
+    let row = unit::ActiveModel {
+        tenant_id: ActiveValue::NotSet,
+        id: ActiveValue::Set(id),
+        name: ActiveValue::Set(change.seal(&name_place(tenant, id), name.as_bytes())?),
+        name_index: ActiveValue::Set(index),
+        made_at_ms: ActiveValue::Set(to_ms(now)),
+    };
+    change.insert(row).await?;
+    Ok(change.commit(&Event::of(Action::UnitMade, id).with("name", name), now).await?)
+}
+
+/// Removes a unit and what led to it.
+///
+/// # Errors
+/// [`Refusal::Conflict`] while somebody is invited to it.
+pub async fn delete(
+    manager: &Allowed<rights::UnitsManage>,
+    accounts: &Accounts,
+    unit: &str,
+    origin: &Origin,
+    now: OffsetDateTime,
+) -> Result<(), Refusal> {
+    let id = super::id("unit", unit)?;
+    let change = manager.begin(accounts, origin).await?;
+    let invited = change.count(invitation::Entity::find().filter(invitation::Column::UnitId.eq(id))).await?;
+    if invited > 0 {
+        return Err(Refusal::Conflict("Somebody is invited to it. Withdraw the invitation first.".into()));
+    }
+    if change.delete(unit::Entity::delete_many().filter(unit::Column::Id.eq(id))).await? == 0 {
+        return Err(unknown("unit"));
+    }
+    let led = change.delete(reach::Entity::delete_many().filter(reach::Column::Target.eq(id))).await?;
+    Ok(change.commit(&Event::of(Action::UnitRemoved, id).with("grants", led.to_string()), now).await?)
+}
