@@ -103,6 +103,15 @@ pub enum Command {
     /// Work with the hash-chained logs
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Work with the vendor's own staff
+    #[command(subcommand)]
+    Operator(OperatorCommand),
+    /// Work with subscriptions
+    #[command(subcommand)]
+    Billing(BillingCommand),
+    /// Work with data keys
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// List the newest letters: when, what kind, sent or not; neither to whom nor what they say
     Mail {
         /// Print JSON instead of a table
@@ -174,6 +183,53 @@ pub enum ControlCommand {
 
 #[derive(Debug, Subcommand)]
 pub enum AuditCommand {
-    /// Walk the platform's log and the public history; status 3 and the first bad entry if one is broken
-    Verify,
+    /// Walk every log and compare it with its signed heads; status 3 and the first bad entry if one is broken
+    Verify {
+        /// Only the log of this organisation
+        #[arg(long, value_name = "SLUG")]
+        organisation: Option<String>,
+    },
+    /// Print the public key that verifies signed heads
+    Key,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum OperatorCommand {
+    /// Make an operator and print a one-time enrolment link
+    Add {
+        /// The address of one of the staff, used for nothing else here
+        #[arg(long, value_name = "ADDRESS")]
+        email: String,
+    },
+    /// Take a seat away: the account is disabled and signed out
+    Remove {
+        #[arg(long, value_name = "ADDRESS")]
+        email: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum BillingCommand {
+    /// Set where an organisation's subscription stands
+    Standing {
+        #[arg(long, value_name = "SLUG")]
+        organisation: String,
+        /// trialing, active, past_due, lapsed or cancelled
+        state: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum KeysCommand {
+    /// Make a new data key, which seals from a minute later on; what was sealed before still opens
+    Rotate {
+        /// The key of this organisation [default: the platform's]
+        #[arg(long, value_name = "SLUG", conflicts_with = "all")]
+        organisation: Option<String>,
+        /// The platform's key and every organisation's
+        #[arg(long)]
+        all: bool,
+    },
+    /// List the keys by owner and age; never a key itself
+    List,
 }

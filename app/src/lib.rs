@@ -9,6 +9,10 @@ pub mod home;
 pub mod http;
 pub mod identity;
 #[cfg(feature = "ssr")]
+pub mod operator;
+#[cfg(feature = "ssr")]
+pub mod organisation;
+#[cfg(feature = "ssr")]
 pub mod trust;
 #[cfg(feature = "ssr")]
 pub mod ui;

@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 
 use crate::controls::run::{self, Ran};
 use crate::controls::{Check, Instance, Seen};
+use crate::organisations::upkeep;
 use crate::trust::{Board, Facts, history};
 
 /// One line of what `avouch tick` prints.
@@ -90,6 +91,30 @@ pub async fn observe(instance: &Instance) -> Result<usize, DbErr> {
     history::observe(&instance.operator, &board, &facts).await
 }
 
+/// The round through the organisations as a line.
+async fn upkeep_line(instance: &Instance) -> Line {
+    let began = std::time::Instant::now();
+    let done = upkeep::all(&instance.operator, &instance.accounts, instance.clock.now()).await;
+    let took_ms = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
+    let (outcome, detail) = match done {
+        Ok(round) if round.broken == 0 => (
+            "done",
+            format!(
+                "{} organisations: {} departures, {} ends of help, {} standings, {} heads signed, {} entries pruned",
+                round.organisations, round.departures, round.help_ended, round.standings, round.heads, round.pruned
+            ),
+        ),
+        Ok(round) => {
+            ("failing", format!("the round broke in {} of {} organisations", round.broken, round.organisations))
+        }
+        Err(cause) => {
+            tracing::error!(%cause, "the upkeep of organisations broke");
+            ("failing", "the organisations could not be read".to_owned())
+        }
+    };
+    Line { job: "organisations".into(), outcome, detail, took_ms }
+}
+
 /// Everything that is due, once: the checks, then the history.
 ///
 /// # Errors
@@ -99,6 +124,7 @@ pub async fn tick(instance: &Instance) -> Result<Vec<Line>, DbErr> {
     let due = due(&wanted(instance), &facts, instance.clock.now());
     let ran = run_checks(instance, &due).await?;
     let mut lines: Vec<Line> = ran.iter().map(Line::from).collect();
+    lines.push(upkeep_line(instance).await);
     let changed = observe(instance).await?;
     lines.push(Line {
         job: "history".into(),

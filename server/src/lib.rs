@@ -18,6 +18,8 @@ pub mod organisations;
 pub mod problem;
 pub mod profile;
 #[cfg(any(test, feature = "testing"))]
+pub mod staged;
+#[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod trust;
 pub mod vault;

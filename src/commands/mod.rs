@@ -1,11 +1,14 @@
 //! One file per command.
 
 mod audit;
+mod billing;
 mod control;
 mod doctor;
 mod evidence;
+mod keys;
 mod mail;
 mod migrate;
+mod operator;
 mod profile;
 mod selftest;
 mod serve;
@@ -37,7 +40,11 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Selftest { json } => selftest::run(&config, json).await,
         Command::Evidence(EvidenceCommand::Add(add)) => evidence::add(&config, add).await,
         Command::Control(command) => control::run(&config, command).await,
-        Command::Audit(AuditCommand::Verify) => audit::verify(&config).await,
+        Command::Audit(AuditCommand::Verify { organisation }) => audit::verify(&config, organisation.as_deref()).await,
+        Command::Audit(AuditCommand::Key) => audit::key(&config).await,
+        Command::Operator(command) => operator::run(&config, command).await,
+        Command::Billing(command) => billing::run(&config, command).await,
+        Command::Keys(command) => keys::run(&config, command).await,
         Command::Mail { json } => mail::run(&config, json).await,
         Command::Doctor => doctor::run(&config).await,
     }
@@ -48,5 +55,13 @@ fn migrates(config: &Config, asked: bool) -> bool {
     match config.environment {
         crate::config::Environment::Development | crate::config::Environment::Test => true,
         crate::config::Environment::Production => asked,
+    }
+}
+
+/// A refusal as a line that says what to do.
+fn refused(refusal: server::identity::Refusal) -> Failure {
+    match refusal {
+        server::identity::Refusal::Field(_, said) | server::identity::Refusal::Conflict(said) => Failure::usage(said),
+        other => Failure::usage(other.to_string()),
     }
 }

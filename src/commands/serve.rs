@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicBool;
 use app::http::assets::Assets;
 use app::http::layers::Front;
 use app::http::{Site, serve, site};
+use server::audit::heads;
 use server::controls::Instance;
 use server::guard::{Operator, Visitor};
 use server::identity::Accounts;
@@ -67,6 +68,9 @@ pub async fn run(config: Config, migrate: bool, accept_unavailable: bool) -> Res
         delivering.abort();
     }
     sweeping.abort();
+    // What was written since the last signature is signed before the server leaves.
+    let operator = Operator::scheduled(&opened.store);
+    heads::sign_all(&operator, &opened.vault, config.clock.now()).await.map_err(super::refused)?;
     Ok(())
 }
 

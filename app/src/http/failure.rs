@@ -39,6 +39,20 @@ pub fn answer(problem: &Problem, request: &HeaderMap, style: &str) -> Response {
     response
 }
 
+/// Where to go from here.
+fn way_out(problem: &Problem) -> AnyView {
+    match problem {
+        Problem::Lapsed { slug } => {
+            let (billing, dashboard) = (format!("/o/{slug}/billing"), format!("/o/{slug}"));
+            view! { <a class="btn btn-primary" href=billing>"Open the billing page"</a>" "<a class="btn" href=dashboard>"Back to the dashboard"</a> }.into_any()
+        }
+        Problem::Forbidden => {
+            view! { <a class="btn btn-primary" href="/organisations">"Your organisations"</a> }.into_any()
+        }
+        _ => view! { <a class="btn btn-primary" href="/trust">"Open the trust page"</a> }.into_any(),
+    }
+}
+
 fn page(problem: &Problem, style: &str) -> String {
     let head = Head { title: problem.title(), description: None, canonical: None, style, script: None };
     document(
@@ -48,7 +62,7 @@ fn page(problem: &Problem, style: &str) -> String {
                 <p class="status-code">{problem.status()}</p>
                 <h1>{problem.title()}</h1>
                 <p>{problem.detail()}</p>
-                <p><a class="btn btn-primary" href="/trust">"Open the trust page"</a></p>
+                <p>{way_out(problem)}</p>
             </main>
         },
     )

@@ -33,6 +33,9 @@ pub fn kind(headers: &HeaderMap) -> Result<Kind, Problem> {
     }
 }
 
+/// The one field that may be sent several times.
+const MANY: &str = "permissions";
+
 impl Fields {
     /// # Errors
     /// When the body is not what its type says, or names a field twice.
@@ -46,6 +49,15 @@ impl Fields {
         };
         let mut fields = BTreeMap::new();
         for (name, value) in pairs {
+            // Boxes of one name that are ticked come one by one; a set of words is what they mean.
+            if name == MANY
+                && let Some(before) = fields.get_mut(MANY)
+            {
+                let before: &mut String = before;
+                before.push(' ');
+                before.push_str(&value);
+                continue;
+            }
             if fields.insert(name.clone(), value).is_some() {
                 return Err(Problem::field(&name, format!("the field \"{}\" was sent twice", shown(&name))));
             }

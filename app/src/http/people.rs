@@ -11,7 +11,9 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::Response;
 use contract::access::{Act, Endpoint, Needs, Page, Stage};
 use contract::problem::Problem;
+use futures::future::BoxFuture;
 use serde_json::{Value, json};
+use server::guard::{Asks, Barred};
 use server::identity::limits;
 
 use super::client::Client;
@@ -58,16 +60,18 @@ pub async fn show(
 ) -> Response {
     let client = client.map_or_else(nowhere, |Extension(client)| client);
     let visit = match Visit::of(&site, client, &headers).await {
-        Ok(visit) => visit,
+        Ok(visit) => visit.at(page.row().path, uri.path()),
         Err(problem) => return failure::answer(&problem, &headers, site.assets.style()),
     };
-    if let Err(needs) = page.row().who.admits(visit.stage()) {
+    if let Err(barred) = visit.admits(page.row().who, Asks::ToSee) {
+        visit.tell_refused(&barred, page.row().path).await;
         let here = uri.path_and_query().map_or("/", axum::http::uri::PathAndQuery::as_str);
-        return lacking(&site, needs, here, &headers);
+        return kept_out(&site, barred, here, &headers);
     }
     let query = uri.query().unwrap_or_default().as_bytes();
-    // What an address may put into a page: where to go on, a link's secret, and what was just done. No field of a form.
-    let known = |(name, _): &(String, String)| matches!(name.as_str(), "next" | "token" | "done");
+    // What an address may put into a page: where to go on, a link's secret, what was just done, and what a list is narrowed to. No field
+    // of a form that changes something.
+    let known = |(name, _): &(String, String)| QUERY.contains(&name.as_str());
     let values = form_urlencoded::parse(query).into_owned().filter(known).collect();
     let typed = Typed { values, problem: None };
     page_answer(page, &visit, &typed, StatusCode::OK, &headers).await
@@ -75,7 +79,9 @@ pub async fn show(
 
 /// The page, or what went wrong when making it.
 async fn page_answer(page: Page, visit: &Visit, typed: &Typed, status: StatusCode, headers: &HeaderMap) -> Response {
-    match pages::page(page, visit, typed).await {
+    // Boxed: with all pages in it, the future is too deep a type.
+    let made: BoxFuture<'_, _> = Box::pin(pages::page(page, visit, typed));
+    match made.await {
         Ok(pages::Shown::Page { html, cookies, script }) => {
             let mut response =
                 if script { respond::html_with_script(status, html) } else { respond::html(status, html) };
@@ -89,7 +95,21 @@ async fn page_answer(page: Page, visit: &Visit, typed: &Typed, status: StatusCod
             response
         }
         Ok(pages::Shown::Elsewhere(to)) => redirect(&to, Vec::new()),
+        Ok(pages::Shown::Download(response)) => response,
         Err(problem) => failure::answer(&problem, headers, visit.site.assets.style()),
+    }
+}
+
+/// The names that an address may carry.
+const QUERY: &[&str] =
+    &["next", "token", "done", "after", "search", "role", "factor", "sort", "action", "actor", "from", "to"];
+
+fn kept_out(site: &Site, barred: Barred, here: &str, headers: &HeaderMap) -> Response {
+    match barred {
+        Barred::Needs(needs) => lacking(site, needs, here, headers),
+        Barred::Unknown | Barred::Forbidden | Barred::Lapsed(_) => {
+            failure::answer(&barred.into(), headers, site.assets.style())
+        }
     }
 }
 
@@ -132,6 +152,7 @@ pub async fn change(
     row: &'static Endpoint,
     Shared(site): Shared<Arc<Site>>,
     client: Option<Extension<Client>>,
+    uri: Uri,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
@@ -143,11 +164,12 @@ pub async fn change(
         Err(problem) => return say(&problem),
     };
     let mut visit = match Visit::of(&site, client, &headers).await {
-        Ok(visit) => visit,
+        Ok(visit) => visit.at(row.path, uri.path()),
         Err(problem) => return say(&problem),
     };
-    if let Err(needs) = row.who.admits(visit.stage()) {
-        return lacking(&site, needs, page_of(row, &visit).row().path, &headers);
+    if let Err(barred) = visit.admits(row.who, Asks::ToDo) {
+        visit.tell_refused(&barred, row.name).await;
+        return kept_out(&site, barred, &visit.path_of(page_of(row, &visit)), &headers);
     }
     // A body that cannot be read carries no token either.
     let fields = Fields::read(kind, &body);
@@ -165,7 +187,12 @@ pub async fn change(
     match done {
         Ok(done) => told(done, &headers),
         Err(Problem::Unproven { needs, field: None, .. }) => {
-            lacking(&site, needs, page_of(row, &visit).row().path, &headers)
+            let here = match row.act {
+                // The link is still good: back to it after signing in.
+                Act::AcceptInvitation => format!("/invitation?token={}", fields.get("token")),
+                _ => visit.path_of(page_of(row, &visit)),
+            };
+            lacking(&site, needs, &here, &headers)
         }
         Err(problem) => refused(row, &visit, &fields, problem, &headers).await,
     }
@@ -176,7 +203,8 @@ async fn perform(row: &'static Endpoint, visit: &mut Visit, fields: &Fields) -> 
         limits::public_form(&visit.site.visitor, &visit.site.accounts, &visit.origin, visit.now).await?;
     }
     fields.fit(row)?;
-    actions::perform(row.act, visit, fields).await
+    let done: BoxFuture<'_, _> = Box::pin(actions::perform(row.act, visit, fields));
+    done.await
 }
 
 /// The page whose form this is: a code is given on two pages.
@@ -210,7 +238,10 @@ async fn refused(row: &Endpoint, visit: &Visit, fields: &Fields, problem: Proble
     }
     let status = StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let wait = problem.retry_after();
-    let typed = Typed { values: fields.shown_again(), problem: Some(problem) };
+    let mut values = fields.shown_again();
+    // A list is drawn from its beginning again, whatever was narrowed before.
+    values.retain(|name, _| name != "after");
+    let typed = Typed { values, problem: Some(problem) };
     let mut response = page_answer(page_of(row, visit), visit, &typed, status, headers).await;
     if let Some(seconds) = wait {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
 use axum::http::header::{
-    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY,
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
+    IF_NONE_MATCH, VARY,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
@@ -59,6 +60,16 @@ pub fn bytes(status: StatusCode, kind: &'static str, cache: &'static str, conten
     headers.insert(CACHE_CONTROL, HeaderValue::from_static(cache));
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(BARE_POLICY));
     headers.extend(EVERY_ANSWER.iter().cloned());
+    response
+}
+
+/// A file to keep, piece by piece as it is made.
+pub fn download(kind: &'static str, name: &str, body: Body) -> Response {
+    let mut response = bytes(StatusCode::OK, kind, "no-store", "");
+    *response.body_mut() = body;
+    if let Ok(named) = HeaderValue::from_str(&format!("attachment; filename=\"{name}\"")) {
+        response.headers_mut().insert(CONTENT_DISPOSITION, named);
+    }
     response
 }
 

@@ -55,12 +55,32 @@ fn handler(page: Page) -> MethodRouter<Arc<Site>> {
         | Page::Account
         | Page::BackupCodes
         | Page::Sessions
-        | Page::Confirm => get(move |site, client, uri: Uri, headers| people::show(page, site, client, uri, headers)),
+        | Page::Confirm
+        | Page::Invitation
+        | Page::Organisations
+        | Page::Dashboard
+        | Page::Members
+        | Page::Member
+        | Page::Departures
+        | Page::Roles
+        | Page::Units
+        | Page::Audit
+        | Page::AuditCsv
+        | Page::AuditJson
+        | Page::AuditHeads
+        | Page::Billing
+        | Page::Settings
+        | Page::Operate
+        | Page::OperateOrganisation
+        | Page::OperateEvidence
+        | Page::OperateMail => {
+            get(move |site, client, uri: Uri, headers| people::show(page, site, client, uri, headers))
+        }
     }
 }
 
 fn changer(row: &'static Endpoint) -> MethodRouter<Arc<Site>> {
-    post(move |site, client, headers, body| people::change(row, site, client, headers, body))
+    post(move |site, client, uri: Uri, headers, body| people::change(row, site, client, uri, headers, body))
 }
 
 async fn nothing_here(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {

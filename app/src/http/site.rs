@@ -11,6 +11,7 @@ use server::guard::{Operator, ReadError, Visitor};
 use server::identity::{Accounts, housekeeping};
 use server::jobs;
 use server::mail::{Post, queue};
+use server::organisations::upkeep;
 use server::profile::Profile;
 use server::trust::{Board, Facts, history};
 use tracing::error;
@@ -217,12 +218,24 @@ pub async fn deliver(site: Arc<Site>, operator: Operator, post: Post) {
     }
 }
 
-/// Lets go of sessions, links and buckets that have run out, once a minute.
+/// How often between two sweeps it is looked whether there are new keys.
+const KEYS_PER_SWEEP: u32 = 12;
+
+/// Lets go of sessions, links and buckets that have run out, and does what is due in every organisation, once a minute.
+/// Hears of new keys every few seconds.
 pub async fn sweep(site: Arc<Site>, operator: Operator) {
     loop {
-        tokio::time::sleep(Duration::from_mins(1)).await;
+        for _ in 0..KEYS_PER_SWEEP {
+            tokio::time::sleep(Duration::from_mins(1) / KEYS_PER_SWEEP).await;
+            if let Err(cause) = site.accounts.vault.refresh_if_moved(site.clock.now()).await {
+                error!(%cause, "the keys could not be read");
+            }
+        }
         if let Err(cause) = housekeeping::clear(&operator, site.clock.now()).await {
             error!(%cause, "what has run out could not be cleared");
+        }
+        if let Err(cause) = upkeep::all(&operator, &site.accounts, site.clock.now()).await {
+            error!(%cause, "the upkeep of organisations broke");
         }
     }
 }

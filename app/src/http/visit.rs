@@ -1,15 +1,18 @@
 //! One visit of a person: who it is, from where, how far in. Made anew for every request, with one query if there is a session.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::http::header::USER_AGENT;
 use axum::http::{HeaderMap, HeaderValue};
-use contract::access::{Needs, Stage};
+use contract::access::{Needs, Page, Stage, Who};
 use contract::problem::Problem;
+use futures::future::BoxFuture;
 use server::crypto::secret::Ticket;
-use server::guard::{Caller, Proven, Rule, SessionId};
-use server::identity::{Origin, sessions};
+use server::guard::{Allowed, Asks, Barred, Caller, Proven, Right, Rule, SessionId, Staff};
+use server::identity::{Origin, Refusal, sessions};
+use server::organisations::tell;
 use server::problem::internal;
 use time::OffsetDateTime;
 
@@ -33,6 +36,17 @@ pub struct Visit {
     pub token: csrf::Token,
     pub now: OffsetDateTime,
     pub headers: HeaderMap,
+    /// What stands in the address where its pattern has a name, such as the organisation.
+    pub params: BTreeMap<&'static str, String>,
+}
+
+/// The named parts of a pattern, as they stand in an address of it.
+pub fn params(pattern: &'static str, path: &str) -> BTreeMap<&'static str, String> {
+    pattern
+        .split('/')
+        .zip(path.split('/'))
+        .filter_map(|(name, value)| Some((name.strip_prefix('{')?.strip_suffix('}')?, value.to_owned())))
+        .collect()
 }
 
 impl Visit {
@@ -55,7 +69,73 @@ impl Visit {
         let agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let origin = Origin::new(client.address, counted(client.counted), agent, device);
         let token = csrf::token(site, headers, caller.as_ref().map(|caller| caller.person().binding()), now);
-        Ok(Self { site: Arc::clone(site), caller, session_hash, origin, token, now, headers: headers.clone() })
+        let params = BTreeMap::new();
+        Ok(Self { site: Arc::clone(site), caller, session_hash, origin, token, now, headers: headers.clone(), params })
+    }
+
+    /// The same, at an address of this pattern.
+    #[must_use]
+    pub fn at(self, pattern: &'static str, path: &str) -> Self {
+        Self { params: params(pattern, path), ..self }
+    }
+
+    pub fn param(&self, name: &str) -> &str {
+        self.params.get(name).map(String::as_str).unwrap_or_default()
+    }
+
+    /// The address of a page of this organisation.
+    pub fn path_of(&self, page: Page) -> String {
+        self.params
+            .iter()
+            .fold(page.row().path.to_owned(), |path, (name, value)| path.replace(&format!("{{{name}}}"), value))
+    }
+
+    /// Whether the row lets this person in, in this order: how far in, whose organisation, what role, what standing, how fresh.
+    ///
+    /// # Errors
+    /// See [`Barred`].
+    pub fn admits(&self, who: Who, asks: Asks) -> Result<(), Barred> {
+        who.admits(self.stage()).map_err(Barred::Needs)?;
+        let caller = self.caller.as_ref().ok_or(Barred::Needs(Needs::SignIn));
+        match who {
+            Who::Member(permission) => caller?.enters(self.param("slug"), permission, asks).map(|_| ()),
+            Who::Operator => caller?.staff().map(|_| ()),
+            Who::Everyone | Who::AnySession | Who::CodeHolder | Who::Enroller | Who::SignedIn | Who::Fresh => Ok(()),
+        }
+    }
+
+    /// The proof of the right `R` in the organisation of the address.
+    ///
+    /// # Errors
+    /// See [`Barred`].
+    pub fn may<R: Right>(&self, asks: Asks) -> Result<Allowed<R>, Problem> {
+        let caller = self.caller.as_ref().ok_or(Problem::needs(Needs::SignIn))?;
+        Ok(caller.may::<R>(self.param("slug"), asks)?)
+    }
+
+    /// The proof that this is one of the vendor's staff.
+    ///
+    /// # Errors
+    /// See [`Barred`].
+    pub fn staff(&self) -> Result<Staff, Problem> {
+        let caller = self.caller.as_ref().ok_or(Problem::needs(Needs::SignIn))?;
+        Ok(caller.staff()?)
+    }
+
+    /// Writes a refusal that matters into the log of the organisation that it is about.
+    pub async fn tell_refused(&self, barred: &Barred, what: &str) {
+        let (Some(caller), slug) = (&self.caller, self.param("slug")) else { return };
+        let (visitor, accounts) = (&self.site.visitor, &self.site.accounts);
+        let told: BoxFuture<'_, Result<(), Refusal>> = match barred {
+            Barred::Forbidden => Box::pin(tell::denied(visitor, accounts, caller, slug, what, &self.origin, self.now)),
+            Barred::Unknown => {
+                Box::pin(tell::operator_refused(visitor, accounts, caller, slug, &self.origin, self.now))
+            }
+            Barred::Needs(_) | Barred::Lapsed(_) => return,
+        };
+        if let Err(cause) = told.await {
+            tracing::error!(%cause, "a refusal could not be written down");
+        }
     }
 
     pub fn stage(&self) -> Stage {

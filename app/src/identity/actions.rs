@@ -4,17 +4,22 @@ use contract::access::{Act, Stage};
 use contract::problem::Problem;
 use contract::text::local_path;
 use serde_json::json;
+use server::audit::log::Action as Told;
 use server::crypto::secret::BackupCode;
 use server::guard::{SessionId, rule};
+use server::identity::Refusal;
 use server::identity::second_factor::Factor;
 use server::identity::sign_up::{self, Confirmed};
 use server::identity::{backup_codes, enrolment, profile, recovery, second_factor, sessions, sign_in};
+use server::organisations::tell;
 
 use super::shown_once;
 use crate::http::cookie;
 use crate::http::fields::Fields;
 use crate::http::people::Done;
 use crate::http::visit::{SESSION, Visit};
+use crate::operator;
+use crate::organisation::doing;
 
 /// Where somebody who is all the way in goes on.
 const HOME: &str = "/account";
@@ -38,6 +43,26 @@ pub async fn perform(act: Act, visit: &mut Visit, fields: &Fields) -> Result<Don
         Act::ChangePassword => change_password(visit, fields).await,
         Act::ChangeProfile => change_profile(visit, fields).await,
         Act::ChangeEmail => change_email(visit, fields).await,
+        Act::AcceptInvitation => doing::accept(visit, fields).await,
+        Act::CreateOrganisation => doing::create(visit, fields).await,
+        Act::RecordEvidence => operator::record_evidence(visit, fields).await,
+        Act::InviteMember
+        | Act::ResendInvitation
+        | Act::WithdrawInvitation
+        | Act::ChangeRole
+        | Act::OffboardMember
+        | Act::CancelOffboarding
+        | Act::ResetMemberMfa
+        | Act::TransferOwnership
+        | Act::RenameOrganisation
+        | Act::CreateRole
+        | Act::DeleteRole
+        | Act::CreateUnit
+        | Act::DeleteUnit
+        | Act::GrantReach
+        | Act::WithdrawReach
+        | Act::OpenHelp
+        | Act::EndHelp => Box::pin(doing::perform(act, visit, fields)).await,
     }
 }
 
@@ -71,8 +96,11 @@ async fn sign_in(visit: &mut Visit, fields: &Fields) -> Result<Done, Problem> {
     let (visitor, accounts) = (&visit.site.visitor, &visit.site.accounts);
     let old = visit.session_hash.as_deref();
     let id = sign_in::with_password(visitor, accounts, &form, old, &visit.origin, visit.now).await?;
-    let now_in = visitor.caller(&visit.site.profile, &id.hash(), visit.now).await;
-    let stage = now_in.ok().flatten().map_or(Stage::SignedOut, |caller| caller.person().stage);
+    let now_in = visitor.caller(&visit.site.profile, &id.hash(), visit.now).await.ok().flatten();
+    let stage = now_in.as_ref().map_or(Stage::SignedOut, |caller| caller.person().stage);
+    if let (Some(caller), Stage::Complete | Stage::SteppedUp) = (&now_in, stage) {
+        tell::organisations(visitor, accounts, caller.person(), Told::SignedIn, &visit.origin, visit.now).await?;
+    }
     let to = match stage {
         Stage::PasswordGiven => "/sign-in/code",
         Stage::Enrolling => "/account/mfa/enrol",
@@ -98,7 +126,18 @@ async fn enter(visit: &mut Visit, factor: Factor<'_>, fields: &Fields) -> Result
     let mark = visit.mark_device();
     let holder = visit.prove::<rule::CodeHolder>()?;
     let next = fields.optional("next").and_then(local_path).map(str::to_owned).or_else(|| holder.next());
-    let id = second_factor::give(&holder, &visit.site.accounts, factor, &visit.origin, visit.now).await?;
+    let first = holder.stage == Stage::PasswordGiven;
+    let (visitor, accounts) = (&visit.site.visitor, &visit.site.accounts);
+    let given = second_factor::give(&holder, accounts, factor, &visit.origin, visit.now).await;
+    let action = match &given {
+        Ok(_) if first => Some(Told::SignedIn),
+        Err(Refusal::NotProven { .. }) => Some(Told::FactorRefused),
+        Ok(_) | Err(_) => None,
+    };
+    if let Some(action) = action {
+        tell::organisations(visitor, accounts, &holder, action, &visit.origin, visit.now).await?;
+    }
+    let id = given?;
     let to = next.unwrap_or_else(|| HOME.to_owned());
     Ok(Done { cookies: visit.cookies(id).into_iter().chain(mark).collect(), ..Done::go(to) })
 }
@@ -108,6 +147,8 @@ async fn confirm_totp(visit: &mut Visit, fields: &Fields) -> Result<Done, Proble
     let enroller = visit.prove::<rule::Enroller>()?;
     let (id, codes) =
         enrolment::confirm(&enroller, &visit.site.accounts, fields.get("code"), &visit.origin, visit.now).await?;
+    let (visitor, accounts) = (&visit.site.visitor, &visit.site.accounts);
+    tell::organisations(visitor, accounts, &enroller, Told::FactorEnrolled, &visit.origin, visit.now).await?;
     Ok(with_codes(visit, Some(id), mark, &codes))
 }
 
@@ -146,6 +187,8 @@ async fn confirm_password(visit: &Visit, fields: &Fields) -> Result<Done, Proble
 async fn remove_totp(visit: &Visit) -> Result<Done, Problem> {
     let owner = visit.prove::<rule::Fresh>()?;
     let id = enrolment::remove(&owner, &visit.site.accounts, &visit.origin, visit.now).await?;
+    let (visitor, accounts) = (&visit.site.visitor, &visit.site.accounts);
+    tell::organisations(visitor, accounts, &owner, Told::FactorRemoved, &visit.origin, visit.now).await?;
     Ok(Done { cookies: visit.cookies(id), ..Done::go("/account?done=factor-removed") })
 }
 

@@ -3,7 +3,7 @@
 use contract::access::Act;
 use contract::problem::Problem;
 use leptos::prelude::*;
-use server::identity::sign_up::{self, Purpose};
+use server::identity::links::{self, Purpose};
 
 use super::pages::{Middle, done};
 use crate::http::people::Typed;
@@ -56,7 +56,7 @@ pub fn sign_up_sent(visit: &Visit) -> Middle {
 
 pub async fn verify_email(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
     let token = typed.value("token");
-    let good = sign_up::is_good(&visit.site.visitor, Purpose::Verify, &token, visit.now).await?;
+    let good = links::is_good(&visit.site.visitor, Purpose::Verify, &token, visit.now).await?;
     let middle = if good {
         let fields = hidden("token", token);
         view! {
@@ -126,7 +126,7 @@ pub fn forgot_sent(_: &Visit) -> Middle {
 
 pub async fn reset(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
     let token = typed.value("token");
-    let good = sign_up::is_good(&visit.site.visitor, Purpose::Reset, &token, visit.now).await?;
+    let good = links::is_good(&visit.site.visitor, Purpose::Reset, &token, visit.now).await?;
     let middle = if good {
         let fields = view! { {hidden("token", token)}{new_password(visit, typed)} };
         view! {

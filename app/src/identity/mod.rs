@@ -5,7 +5,7 @@ mod account;
 #[cfg(feature = "ssr")]
 pub mod actions;
 #[cfg(feature = "ssr")]
-mod entrance;
+pub mod entrance;
 #[cfg(feature = "ssr")]
 mod factors;
 pub mod islands;

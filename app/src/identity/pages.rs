@@ -8,8 +8,11 @@ use leptos::prelude::*;
 use super::{account, entrance, factors};
 use crate::http::people::Typed;
 use crate::http::visit::Visit;
+use crate::organisation;
 use crate::ui::form;
 use crate::ui::layout::{Head, document};
+use axum::response::Response;
+use server::audit::view::Form;
 
 /// What a page came to.
 #[derive(Debug)]
@@ -21,6 +24,8 @@ pub enum Shown {
     },
     /// This page is not for this person now.
     Elsewhere(String),
+    /// Not a page but something to keep.
+    Download(Response),
 }
 
 /// The middle of a page, and the cookies that it sets beside the token's.
@@ -30,11 +35,19 @@ pub struct Middle {
     pub cookies: Vec<HeaderValue>,
     /// Whether something on it needs script.
     pub script: bool,
+    /// Tables and pictures want more room than forms.
+    pub wide: bool,
 }
 
 impl Middle {
     pub fn new(title: impl Into<String>, view: impl IntoView + 'static) -> Self {
-        Self { title: title.into(), view: view.into_any(), cookies: Vec::new(), script: false }
+        Self { title: title.into(), view: view.into_any(), cookies: Vec::new(), script: false, wide: false }
+    }
+
+    /// The same, with room for tables and pictures.
+    #[must_use]
+    pub fn wide(self) -> Self {
+        Self { wide: true, ..self }
     }
 
     /// The same, on a page with something that needs script.
@@ -61,6 +74,24 @@ pub async fn page(page: Page, visit: &Visit, typed: &Typed) -> Result<Shown, Pro
         Page::Confirm => factors::confirm(visit, typed)?,
         Page::Account => account::account(visit, typed).await?,
         Page::Sessions => account::sessions(visit, typed).await?,
+        Page::AuditCsv => return organisation::log::download(visit, Form::Csv).await.map(Shown::Download),
+        Page::AuditJson => return organisation::log::download(visit, Form::JsonLines).await.map(Shown::Download),
+        Page::AuditHeads => return organisation::log::heads(visit).await.map(Shown::Download),
+        Page::Invitation
+        | Page::Organisations
+        | Page::Dashboard
+        | Page::Members
+        | Page::Member
+        | Page::Departures
+        | Page::Roles
+        | Page::Units
+        | Page::Audit
+        | Page::Billing
+        | Page::Settings
+        | Page::Operate
+        | Page::OperateOrganisation
+        | Page::OperateEvidence
+        | Page::OperateMail => organisation::middle(page, visit, typed).await?,
         // These are for everybody and made elsewhere.
         Page::Home
         | Page::Trust
@@ -84,7 +115,7 @@ pub async fn page(page: Page, visit: &Visit, typed: &Typed) -> Result<Shown, Pro
 }
 
 fn framed(visit: &Visit, middle: Middle) -> Shown {
-    let Middle { title, view, cookies, script } = middle;
+    let Middle { title, view, cookies, script, wide } = middle;
     let name = visit.site.profile.name.clone();
     let title = format!("{title} · {name}");
     let head = Head {
@@ -98,7 +129,7 @@ fn framed(visit: &Visit, middle: Middle) -> Shown {
     let body = view! {
         <header class="bar-top">
             <a class="brand" href="/">{name}</a>
-            {navigation(stage)}
+            {navigation(visit)}
             {(stage != Stage::SignedOut).then(|| form::with_button(
                 Act::SignOut,
                 &token,
@@ -106,7 +137,9 @@ fn framed(visit: &Visit, middle: Middle) -> Shown {
                 (),
             ))}
         </header>
-        <main id="main" class="people">{view}</main>
+        {organisation::frame::banner(visit)}
+        {organisation::frame::navigation(visit)}
+        <main id="main" class=if wide { "people wide" } else { "people" }>{view}</main>
         <footer class="foot">
             <p><a class="link" href="/help">"Help"</a>" · "<a class="link" href="/trust">"Trust page"</a>" · "<a class="link" href="/privacy">"Privacy"</a></p>
         </footer>
@@ -114,15 +147,20 @@ fn framed(visit: &Visit, middle: Middle) -> Shown {
     Shown::Page { html: document(&head, body), cookies, script }
 }
 
-fn navigation(stage: Stage) -> Option<impl IntoView> {
-    matches!(stage, Stage::Complete | Stage::SteppedUp).then(|| {
+fn navigation(visit: &Visit) -> Option<AnyView> {
+    let inside = matches!(visit.stage(), Stage::Complete | Stage::SteppedUp);
+    let operates = visit.caller.as_ref().is_some_and(|caller| caller.person().is_operator);
+    inside.then(|| {
         view! {
             <nav aria-label="Your account">
+                <a class="link" href="/organisations">"Organisations"</a>
+                {operates.then(|| view! { <a class="link" href="/operator">"Operator"</a> })}
                 <a class="link" href="/account">"Account"</a>
                 <a class="link" href="/account/sessions">"Sessions"</a>
                 <a class="link" href="/account/backup-codes">"Backup codes"</a>
             </nav>
         }
+        .into_any()
     })
 }
 
@@ -137,6 +175,21 @@ pub fn done(typed: &Typed) -> Option<impl IntoView + use<>> {
         "factor-removed" => "Your second factor was taken away. Every other session was ended.",
         "revoked" => "The session was ended.",
         "others" => "All other sessions were ended.",
+        "joined" => "You have joined. Sign in to go on.",
+        "invited" => "The invitation is on its way.",
+        "withdrawn" => "The invitation was withdrawn; its link is dead.",
+        "role" => "The role was changed. It counts from their next request on.",
+        "offboarded" => "Access was ended. The receipt is below.",
+        "planned" => "The end of access is planned. You can call it off until then.",
+        "called-off" => "The planned end of access was called off.",
+        "mfa-reset" => "The second factor was reset. The member was told and signed out.",
+        "transferred" => "The organisation was handed over.",
+        "saved" => "Saved.",
+        "made" => "Made.",
+        "removed" => "Removed.",
+        "help" => "They are let in until the hour that you chose.",
+        "help-ended" => "Help was ended.",
+        "evidence" => "The evidence is on record. The page shows it within a second.",
         _ => return None,
     };
     Some(view! { <p class="notice" role="status">{said}</p> })

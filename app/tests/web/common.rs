@@ -147,6 +147,11 @@ impl Browser {
         Self { address, cookies: std::collections::BTreeMap::new() }
     }
 
+    /// Holds a session that was made elsewhere.
+    pub fn sign_in_with(&mut self, session: &str) {
+        self.cookies.insert("__Host-session".to_owned(), session.to_owned());
+    }
+
     fn cookie_header(&self) -> String {
         let pairs: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         if pairs.is_empty() { String::new() } else { format!("cookie: {}\r\n", pairs.join("; ")) }

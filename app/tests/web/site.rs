@@ -1,6 +1,6 @@
 //! The public site over a real socket: every row of the access table, and everything that is refused.
 
-use crate::common::{self, get, over_tls, plain, raw, served, status};
+use crate::common::{self, get, of_profile, over_tls, plain, raw, served, status};
 use contract::access::{Class, PAGES, Who};
 use contract::claim::State;
 use server::controls::Mode;
@@ -13,7 +13,11 @@ fn example(path: &str) -> String {
 
 #[tokio::test]
 async fn every_row_of_the_access_table_answers_and_takes_no_change() {
-    let served = plain().await;
+    let wide = [
+        ("reads_per_minute = 600", "reads_per_minute = 6000"),
+        ("changes_per_minute = 120", "changes_per_minute = 6000"),
+    ];
+    let served = of_profile(server::testing::profile("aertous", &wide)).await;
     for row in PAGES {
         let path = example(row.example);
         let wanted = if row.who == Who::Everyone { 200 } else { 401 };

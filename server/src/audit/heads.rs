@@ -312,3 +312,40 @@ pub async fn verify(operator: &Operator, accounts: &Accounts, tenant: TenantId) 
     }
     Ok(Walked::Holds { entries: seq - began, heads: heads.len() })
 }
+
+/// Every organisation's log, or one's.
+///
+/// # Errors
+/// [`Refusal::Field`] when there is no organisation of that slug.
+pub async fn verify_all(
+    operator: &Operator,
+    accounts: &Accounts,
+    only: Option<&str>,
+) -> Result<Vec<(String, Walked)>, Refusal> {
+    let mut walked = Vec::new();
+    for row in operator.organisations().await? {
+        if only.is_none_or(|slug| slug == row.slug) {
+            operator.deliver(TenantId(row.id)).await?;
+            walked.push((row.slug, verify(operator, accounts, TenantId(row.id)).await?));
+        }
+    }
+    if let (true, Some(slug)) = (walked.is_empty(), only) {
+        return Err(Refusal::Field("organisation", format!("there is no organisation \"{slug}\"")));
+    }
+    Ok(walked)
+}
+
+/// The first entry of the platform's log that is not the one that was signed.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn platform_differs(operator: &Operator, vault: &Vault) -> Result<Option<i64>, DbErr> {
+    for head in read(vault, TenantId(Uuid::nil())) {
+        let row = operator.all(platform_entry::Entity::find_by_id(head.seq)).await?.into_iter().next();
+        let same = row.is_some_and(|row| row.hash == head.hash);
+        if !same || !vault.signing().verifies(&head.message(), &head.signature) {
+            return Ok(Some(head.seq));
+        }
+    }
+    Ok(None)
+}

@@ -107,7 +107,8 @@ pub(crate) async fn newest(view: &TenantDb, accounts: &Accounts, most: u64) -> R
 
 async fn lines(view: &TenantDb, accounts: &Accounts, rows: Select<entry::Entity>) -> Result<Vec<Line>, Refusal> {
     let rows = view.all(rows).await?;
-    let people = names::of(view, accounts, rows.iter().flat_map(|row| [row.actor, row.subject])).await?;
+    let ids: Vec<Uuid> = rows.iter().flat_map(|row| [row.actor, row.subject]).collect();
+    let people = names::of(view, accounts, ids).await?;
     let ring = accounts.vault.tenant(view.tenant(), OffsetDateTime::now_utc()).await?;
     let line = |row: entry::Model| {
         let detail = log::open_detail(&ring, &row);

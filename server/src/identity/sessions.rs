@@ -32,7 +32,7 @@ pub struct Listed {
 }
 
 /// Begins a session for somebody whose password was right.
-pub(super) async fn begin(
+pub(crate) async fn begin(
     change: &AccountChange,
     accounts: &Accounts,
     account: AccountId,

@@ -89,6 +89,11 @@ impl StandIn {
         Ok(Self { account, organisation, session, secret, address })
     }
 
+    /// The slug of the organisation that was made with it.
+    pub(crate) fn slug(&self) -> String {
+        format!("{SLUG}{}", self.organisation.simple())
+    }
+
     pub(crate) async fn remove(self, operator: &Operator) -> Result<(), Refusal> {
         let change = operator.begin_account().await?;
         change.delete(account::Entity::delete_many().filter(account::Column::Id.eq(self.account.0))).await?;

@@ -164,7 +164,8 @@ pub struct Shown {
 pub async fn list<R: Right>(reader: &Allowed<R>, accounts: &Accounts, most: u64) -> Result<Vec<Shown>, Refusal> {
     let view = reader.read().await?;
     let rows = view.all(help_grant::Entity::find().order_by_desc(help_grant::Column::GivenAtMs).limit(most)).await?;
-    let people = names::of(&view, accounts, rows.iter().flat_map(|row| [row.account_id, row.given_by])).await?;
+    let ids: Vec<Uuid> = rows.iter().flat_map(|row| [row.account_id, row.given_by]).collect();
+    let people = names::of(&view, accounts, ids).await?;
     let ring = accounts.vault.tenant(view.tenant(), OffsetDateTime::now_utc()).await?;
     let reason = |row: &help_grant::Model| {
         let plain = ring.open(&place(view.tenant(), row.id), &row.reason);

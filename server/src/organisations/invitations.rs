@@ -218,7 +218,8 @@ pub struct Pending {
 pub async fn list<R: Right>(reader: &Allowed<R>, accounts: &Accounts) -> Result<Vec<Pending>, Refusal> {
     let view = reader.read().await?;
     let rows = view.all(invitation::Entity::find().order_by_desc(invitation::Column::MadeAtMs)).await?;
-    let people = names::of(&view, accounts, rows.iter().map(|row| row.invited_by)).await?;
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.invited_by).collect();
+    let people = names::of(&view, accounts, ids).await?;
     let units: BTreeMap<Uuid, String> =
         units::of(&view, accounts).await?.into_iter().map(|unit| (unit.id, unit.name)).collect();
     let ring = accounts.vault.tenant(view.tenant(), OffsetDateTime::now_utc()).await?;

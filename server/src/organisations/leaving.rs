@@ -269,7 +269,7 @@ pub struct Shown {
 pub async fn list<R: Right>(reader: &Allowed<R>, accounts: &Accounts, most: u64) -> Result<Vec<Shown>, Refusal> {
     let view = reader.read().await?;
     let rows = view.all(departure::Entity::find().order_by_desc(departure::Column::AskedAtMs).limit(most)).await?;
-    let ids = rows.iter().flat_map(|row| [Some(row.asked_by), row.successor_id]).flatten();
+    let ids: Vec<Uuid> = rows.iter().flat_map(|row| [Some(row.asked_by), row.successor_id]).flatten().collect();
     let people = names::of(&view, accounts, ids).await?;
     let ring = accounts.vault.tenant(view.tenant(), OffsetDateTime::now_utc()).await?;
     let open = |id: Uuid, what: &str, sealed: &[u8]| ring.open(&place(view.tenant(), id, what), sealed).ok();

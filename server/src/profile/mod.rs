@@ -41,6 +41,8 @@ pub struct Profile {
     pub links: Vec<(String, String)>,
     pub isolation: Isolation,
     pub organisation: String,
+    pub unit: String,
+    pub units: String,
     pub mfa: MfaRule,
     pub policy: Policy,
     pub roles: BTreeMap<String, Role>,

@@ -1,5 +1,7 @@
 //! Sealed storage: one data key per owner, wrapped by the master key, and files that are sealed before a byte leaves the process.
 
+pub mod keys;
+
 use std::collections::HashMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -1,0 +1,146 @@
+//! The vendor's own pages: metadata only. What an organisation keeps cannot be reached from here.
+
+use contract::access::Act;
+use contract::claim::State;
+use contract::problem::Problem;
+use leptos::prelude::*;
+use server::clock::parse_date;
+use server::mail::queue;
+use server::operators::{self, Customer};
+use server::problem::internal;
+use server::trust::evidence::{self, NewEvidence};
+
+use crate::http::fields::Fields;
+use crate::http::people::{Done, Typed};
+use crate::http::visit::Visit;
+use crate::identity::pages::{Middle, done};
+use crate::organisation::frame::{badge, select, when};
+use crate::ui::form::{Input, form, input, trouble};
+use crate::ui::list::{empty, pages, table};
+
+pub async fn overview(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
+    let staff = visit.staff()?;
+    let accounts = &visit.site.accounts;
+    let seats = operators::seats(&staff.operator(), accounts).await?;
+    let after = typed.value("after");
+    let (customers, next) = operators::customers(&staff, accounts, &after).await?;
+    let rows: Vec<AnyView> = customers.iter().map(|customer| row(&staff, customer)).collect();
+    let list = if rows.is_empty() {
+        empty("No organisations yet", "They appear here when somebody signs up.", None)
+    } else {
+        table("Organisations", &["Organisation", "Standing", "Since"], rows)
+    };
+    let board = visit.site.current().await;
+    let due: Vec<_> = board
+        .board
+        .claims
+        .iter()
+        .filter(|claim| matches!(claim.state, State::Failing | State::Ageing | State::Unproven))
+        .map(|claim| {
+            let href = format!("/trust/claims/{}", claim.id);
+            let due = claim.due_at.map(|at| format!(" Due {}.", when(&staff, at)));
+            view! { <li><a class="link" href=href>{claim.id.clone()}</a>" "{badge(claim.state.word(), claim.state.word())}" "<span class="small">{claim.text.clone()}{due}</span></li> }
+        })
+        .collect();
+    let most = seats.most.map(|most| format!(" of {most}"));
+    let view = view! {
+        <h1>"Operator"</h1>
+        {done(typed)}
+        <p>"Seats taken: "{seats.taken}{most}". You see that organisations are there, not what they keep; opening one stands in its log."</p>
+        <p class="go"><a class="btn" href="/operator/evidence">"Record evidence"</a>" "<a class="btn" href="/operator/mail">"Mail queue"</a></p>
+        <section aria-labelledby="h-organisations"><h2 id="h-organisations">"Organisations"</h2>{list}{pages("/operator", &[], next, after.is_empty())}</section>
+        <section aria-labelledby="h-claims"><h2 id="h-claims">"Claims that want attention"</h2><ul class="due-list">{due}</ul></section>
+    };
+    Ok(Middle::new("Operator", view).wide())
+}
+
+fn row(person: &server::guard::Person, customer: &Customer) -> AnyView {
+    let href = format!("/operator/organisations/{}", customer.slug);
+    view! {
+        <tr data-organisation=customer.slug.clone()>
+            <th scope="row"><a class="link" href=href>{customer.name.clone()}</a><span class="small">{customer.slug.clone()}</span></th>
+            <td>{customer.standing.word()}</td>
+            <td>{when(person, customer.made)}</td>
+        </tr>
+    }
+    .into_any()
+}
+
+pub async fn organisation(visit: &Visit) -> Result<Middle, Problem> {
+    let staff = visit.staff()?;
+    let slug = visit.param("slug");
+    let found = operators::look_at(&staff, &visit.site.accounts, slug, &visit.origin, visit.now).await?;
+    let customer = found.ok_or(Problem::NotFound)?;
+    let until = customer.standing_until.map(|at| when(&staff, at));
+    let command = format!("avouch billing standing --organisation {slug} active");
+    let view = view! {
+        <p><a class="link" href="/operator">"All organisations"</a></p>
+        <h1>{customer.name.clone()}</h1>
+        <p>"Standing: "<b>{customer.standing.word()}</b>{until.map(|at| format!(" until {at}"))}". Made "{when(&staff, customer.made)}"."</p>
+        <p class="small">"That you opened this page stands in the organisation's log and in ours. The standing is set with "<code>{command}</code>"."</p>
+    };
+    Ok(Middle::new(customer.name.clone(), view))
+}
+
+pub async fn evidence(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
+    visit.staff()?;
+    let claims: Vec<(String, String)> = visit
+        .site
+        .profile
+        .claims
+        .iter()
+        .filter(|claim| claim.binding.kind() == contract::claim::Kind::Evidenced && claim.withdrawn.is_none())
+        .map(|claim| (claim.id.clone(), claim.id.clone()))
+        .collect();
+    let date = Input::new("date", "Day of the evidence", "date", "off");
+    let fields = view! {
+        {select("e-claim", "claim", "Claim", claims, &typed.value("claim"), true)}
+        {input(date, typed)}
+        <div class="field"><label for="e-note">"What it says"</label><p class="small">"Kept sealed. For a file or named fields use the command line."</p><input class="input" id="e-note" name="note" value=typed.value("note") autocomplete="off"/></div>
+    };
+    let view = view! {
+        <h1>"Record evidence"</h1>
+        {trouble(typed)}
+        {form(Act::RecordEvidence, &visit.token.text, "Record it", fields)}
+    };
+    Ok(Middle::new("Record evidence", view))
+}
+
+pub async fn record_evidence(visit: &Visit, fields: &Fields) -> Result<Done, Problem> {
+    let staff = visit.staff()?;
+    let dated = parse_date(fields.get("date")).map_err(|said| Problem::field("date", said))?;
+    let new = NewEvidence {
+        claim: fields.get("claim").to_owned(),
+        dated: Some(dated),
+        note: fields.optional("note").map(str::to_owned),
+        ..NewEvidence::default()
+    };
+    let (operator, vault) = (staff.operator(), &visit.site.accounts.vault);
+    evidence::add(&operator, vault, &visit.site.profile, new, visit.now)
+        .await
+        .map_err(|error| Problem::field("claim", error.to_string()))?;
+    Ok(Done::go("/operator?done=evidence"))
+}
+
+/// How many letters the page shows.
+const LETTERS: u64 = 100;
+
+pub async fn mail(visit: &Visit) -> Result<Middle, Problem> {
+    let staff = visit.staff()?;
+    let letters = queue::newest(&staff.operator(), LETTERS).await.map_err(|cause| internal(&cause))?;
+    let rows: Vec<AnyView> = letters
+        .into_iter()
+        .map(|letter| view! { <tr><td>{when(&staff, letter.queued_at)}</td><th scope="row">{letter.kind}</th><td>{letter.state}</td><td>{letter.tries}</td><td>{letter.trouble.unwrap_or_default()}</td></tr> }.into_any())
+        .collect();
+    let list = if rows.is_empty() {
+        empty("No letters", "Nothing has been written to anybody lately.", None)
+    } else {
+        table("Letters", &["Queued", "Kind", "State", "Tries", "Trouble"], rows)
+    };
+    let view = view! {
+        <h1>"Mail queue"</h1>
+        <p>"When, what kind, and how it went; neither to whom nor what it says."</p>
+        {list}
+    };
+    Ok(Middle::new("Mail queue", view).wide())
+}

@@ -1,0 +1,172 @@
+//! What the pages of an organisation share: their navigation, the banner of the subscription, and forms that post to it.
+
+use contract::access::{Act, ENDPOINTS, Page};
+use contract::permission::{Effect, Permission};
+use contract::standing::Standing;
+use leptos::prelude::*;
+use server::guard::{Belonging, Person};
+use server::identity::moment;
+use server::organisations::{names, standing};
+use time::OffsetDateTime;
+
+use crate::http::visit::Visit;
+
+/// The organisation of the address, if this person belongs to it.
+pub fn here(visit: &Visit) -> Option<&Belonging> {
+    let slug = visit.params.get("slug")?;
+    visit.caller.as_ref()?.person().belongs.iter().find(|belonging| belonging.slug == *slug)
+}
+
+pub fn name(visit: &Visit) -> String {
+    here(visit).map(|here| names::of_organisation(&visit.site.accounts, here)).unwrap_or_default()
+}
+
+/// Whether this person may do something here, as far as their role and the standing go.
+pub fn may(visit: &Visit, permission: Permission) -> bool {
+    here(visit).is_some_and(|here| {
+        here.permissions.contains(&permission)
+            && (here.standing.permits(permission.effect()) || permission.effect() == Effect::Read)
+    })
+}
+
+const TABS: &[(Page, &str)] = &[
+    (Page::Dashboard, "Dashboard"),
+    (Page::Members, "Members"),
+    (Page::Departures, "Departures"),
+    (Page::Roles, "Roles"),
+    (Page::Units, "Units"),
+    (Page::Audit, "Audit log"),
+    (Page::Billing, "Subscription"),
+    (Page::Settings, "Settings"),
+];
+
+/// The pages that this person's role opens.
+pub fn navigation(visit: &Visit) -> Option<AnyView> {
+    let here = here(visit)?;
+    let opens = |page: Page| page.row().who.permission().is_some_and(|needed| here.permissions.contains(&needed));
+    let tabs: Vec<_> = TABS
+        .iter()
+        .filter(|(page, _)| opens(*page))
+        .map(|(page, label)| {
+            let href = visit.path_of(*page);
+            let label = if *page == Page::Units { units(visit) } else { (*label).to_owned() };
+            view! { <li><a class="link" href=href>{label}</a></li> }
+        })
+        .collect();
+    Some(view! { <nav class="tabs" aria-label=name(visit)><ul>{tabs}</ul></nav> }.into_any())
+}
+
+/// How the profile calls units, with a capital.
+pub fn units(visit: &Visit) -> String {
+    crate::ui::form::sentence(&visit.site.profile.units).trim_end_matches('.').to_owned()
+}
+
+/// Counts a trial and the days of grace down, and says what a lapse means.
+pub fn banner(visit: &Visit) -> Option<AnyView> {
+    let here = here(visit)?;
+    let left = here.standing_until.map(|until| days_left(until - visit.now));
+    let (text, urgent) = match (here.standing, left) {
+        (Standing::Trialing, Some(left)) => (format!("Your trial ends in {left}."), false),
+        (Standing::Trialing, None) => ("This is a trial. It has no end yet.".to_owned(), false),
+        (Standing::PastDue, Some(left)) => {
+            (format!("A payment is missing. In {left} nothing can be changed any more."), true)
+        }
+        (Standing::PastDue, None) => ("A payment is missing.".to_owned(), true),
+        (Standing::Lapsed, _) => (
+            "The subscription has lapsed: everything can be read and exported, nothing can be changed.".to_owned(),
+            true,
+        ),
+        (Standing::Cancelled, _) => (
+            "The subscription is cancelled: everything can be read and exported, nothing can be changed.".to_owned(),
+            true,
+        ),
+        (Standing::Active, _) => return None,
+    };
+    let pays = here.permissions.contains(&Permission::BillingManage);
+    let billing = visit.path_of(Page::Billing);
+    let class = if urgent { "banner urgent" } else { "banner" };
+    Some(
+        view! {
+            <aside class=class aria-label="Subscription">
+                <p>{text}{pays.then(|| view! { " "<a class="link" href=billing>"Look at the subscription"</a> })}</p>
+            </aside>
+        }
+        .into_any(),
+    )
+}
+
+fn days_left(left: time::Duration) -> String {
+    let days = left.whole_days();
+    match days {
+        0 => "less than a day".to_owned(),
+        1 => "1 day".to_owned(),
+        _ => format!("{days} days"),
+    }
+}
+
+/// Days on which administrators are written to, in words.
+pub fn reminders() -> String {
+    standing::REMINDERS.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// A form of one act in this organisation.
+pub fn form(visit: &Visit, act: Act, button: AnyView, inner: impl IntoView + 'static) -> AnyView {
+    // Every act has its row: both are written by one macro.
+    let row = ENDPOINTS.iter().find(|row| row.act == act).unwrap_or(&ENDPOINTS[0]);
+    let action = row.path.replace("{slug}", visit.param("slug"));
+    let token = visit.token.text.clone();
+    view! {
+        <form class="form" method="post" action=action data-action=row.name>
+            <input type="hidden" name="csrf" value=token/>
+            {inner}
+            {button}
+        </form>
+    }
+    .into_any()
+}
+
+pub fn button(label: &'static str) -> AnyView {
+    view! { <button class="btn btn-primary" type="submit">{label}</button> }.into_any()
+}
+
+/// A small one, told apart for those who hear the page.
+pub fn small(label: &'static str, of_what: &str) -> AnyView {
+    let spoken = format!("{label}: {of_what}");
+    view! { <button class="btn btn-sm" type="submit" aria-label=spoken>{label}</button> }.into_any()
+}
+
+/// One of several, none chosen beforehand unless said.
+pub fn select(
+    id: &str,
+    name: &'static str,
+    label: &'static str,
+    options: Vec<(String, String)>,
+    chosen: &str,
+    required: bool,
+) -> AnyView {
+    let id = id.to_owned();
+    let first = (!required).then(|| view! { <option value="">"None"</option> });
+    let options: Vec<_> = options
+        .into_iter()
+        .map(|(value, text)| {
+            let is = value == chosen;
+            view! { <option value=value selected=is>{text}</option> }
+        })
+        .collect();
+    view! {
+        <div class="field">
+            <label for=id.clone()>{label}</label>
+            <select class="select" id=id name=name required=required>{first}{options}</select>
+        </div>
+    }
+    .into_any()
+}
+
+pub fn when(person: &Person, at: OffsetDateTime) -> String {
+    moment::moment(at, &person.date_style, &person.time_zone)
+}
+
+pub fn badge(text: impl Into<String>, class: &'static str) -> AnyView {
+    let (text, class) = (text.into(), format!("badge {class}"));
+    view! { <span class=class>{text}</span> }.into_any()
+}

@@ -1,0 +1,142 @@
+//! The audit log: narrowed, page by page, with a small picture, and to be taken along.
+
+use axum::body::Body;
+use axum::response::Response;
+use contract::problem::Problem;
+use futures::stream::try_unfold;
+use leptos::prelude::*;
+use server::audit::log::Action;
+use server::audit::view::{self, CSV_HEAD, Form, Line, Query};
+use server::guard::{Asks, Person, rights};
+use server::problem::internal;
+use std::sync::Arc;
+
+use super::frame;
+use crate::http::people::Typed;
+use crate::http::respond;
+use crate::http::visit::Visit;
+use crate::identity::pages::Middle;
+use crate::ui::chart::{Slice, bars};
+use crate::ui::form::trouble;
+use crate::ui::list::{Filter, empty, filters, pages, table};
+
+/// A text of the address, if there is one.
+pub fn asked(typed: &Typed, name: &str) -> Option<String> {
+    typed.values.get(name).filter(|value| !value.is_empty()).cloned()
+}
+
+pub async fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
+    let reader = visit.may::<rights::AuditRead>(Asks::ToSee)?;
+    let query = Query {
+        action: asked(typed, "action"),
+        actor: asked(typed, "actor"),
+        from: asked(typed, "from"),
+        to: asked(typed, "to"),
+        before: asked(typed, "after"),
+    };
+    let listed = view::list(&reader, &visit.site.accounts, &query).await?;
+    let counts = view::counts(&reader, visit.now).await?;
+    let base = format!("/o/{}", visit.param("slug"));
+    let path = format!("{base}/audit");
+    let slices: Vec<Slice> = counts
+        .iter()
+        .map(|(action, count)| Slice {
+            label: action.said().to_owned(),
+            value: *count,
+            href: Some(format!("{path}?action={}", action.word())),
+        })
+        .collect();
+    let actions = Action::ALL.iter().map(|action| (action.word().to_owned(), action.said().to_owned())).collect();
+    let narrowing = vec![Filter {
+        name: "action",
+        label: "What",
+        options: actions,
+        chosen: query.action.clone().unwrap_or_default(),
+    }];
+    let keep: Vec<(&str, String)> = [
+        ("action", query.action.clone()),
+        ("actor", query.actor.clone()),
+        ("from", query.from.clone()),
+        ("to", query.to.clone()),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| Some((name, value?)))
+    .collect();
+    let keep: Vec<(&str, &str)> = keep.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let rows: Vec<AnyView> = listed.lines.iter().map(|line| event_row(&reader, line, &base)).collect();
+    let list = if rows.is_empty() {
+        empty("No entries", "Nothing in the log fits what you chose.", Some(("Show the whole log", &path)))
+    } else {
+        table("The log", &["When", "Who", "What", "From where"], rows)
+    };
+    let kept = visit.site.profile.policy.retention.audit_days;
+    let view = view! {
+        <h1>"Audit log"</h1>
+        {trouble(typed)}
+        <p>"Who did what, when, and from which network. Each entry is chained to the one before it and the chain is signed; entries are kept for "{kept.get()}" days."</p>
+        {bars("The last 30 days", &slices)}
+        {filters(&path, None, narrowing)}
+        {list}
+        {pages(&path, &keep, listed.next, query.before.is_none())}
+        <section aria-labelledby="h-along">
+            <h2 id="h-along">"Take it along"</h2>
+            <p class="small">"A table for reading, or every entry with its hash and the signed heads for verifying. That it was taken along is an entry too."</p>
+            <p class="go">
+                <a class="btn" href=format!("{path}.csv")>"Table (CSV)"</a>" "
+                <a class="btn" href=format!("{path}.jsonl")>"Entries (JSON Lines)"</a>" "
+                <a class="btn" href=format!("{base}/audit-heads.jsonl")>"Signed heads"</a>
+            </p>
+        </section>
+    };
+    Ok(Middle::new("Audit log", view).wide())
+}
+
+/// One entry as a row of a table.
+pub fn event_row(person: &Person, line: &Line, base: &str) -> AnyView {
+    let facts: Vec<String> = line.facts.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+    let whom = if line.subject.is_empty() || line.subject == line.who {
+        String::new()
+    } else {
+        format!(" \u{2013} {}", line.subject)
+    };
+    let refused = line.refused.then(|| frame::badge("Refused", "failing"));
+    let vendor = line.by_vendor.then(|| frame::badge("Vendor", "stated"));
+    let href = format!("{base}/audit?actor={}", line.actor);
+    let place = format!("{} {}", line.place.device, line.place.network);
+    view! {
+        <tr data-entry=line.seq data-action-word=line.action.clone()>
+            <td>{frame::when(person, line.at)}</td>
+            <td><a class="link" href=href>{line.who.clone()}</a>{vendor}</td>
+            <td>{line.said.clone()}{whom}{refused}<span class="small facts">{facts.join(" \u{b7} ")}</span></td>
+            <td class="small">{place}</td>
+        </tr>
+    }
+    .into_any()
+}
+
+/// The log as a file, piece by piece as it is read.
+pub async fn download(visit: &Visit, form: Form) -> Result<Response, Problem> {
+    let reader = visit.may::<rights::AuditRead>(Asks::ToSee)?;
+    let accounts = visit.site.accounts.clone();
+    view::begin_export(&reader, &accounts, form, &visit.origin, visit.now).await?;
+    let (head, kind, ending) = match form {
+        Form::Csv => (CSV_HEAD, "text/csv; charset=utf-8", "csv"),
+        Form::JsonLines => ("", "application/x-ndjson", "jsonl"),
+    };
+    let state = (Arc::new(reader), accounts, 0_i64, Some(head.to_owned()));
+    let body = try_unfold(state, move |(reader, accounts, after, head)| async move {
+        if let Some(head) = head {
+            return Ok::<_, std::io::Error>(Some((head, (reader, accounts, after, None))));
+        }
+        let piece = view::piece(&reader, &accounts, form, after).await;
+        let piece = piece.map_err(|cause| std::io::Error::other(internal(&cause).detail()))?;
+        Ok(piece.map(|(text, last)| (text, (reader, accounts, last, None))))
+    });
+    Ok(respond::download(kind, &format!("audit-log.{ending}"), Body::from_stream(body)))
+}
+
+pub async fn heads(visit: &Visit) -> Result<Response, Problem> {
+    let reader = visit.may::<rights::AuditRead>(Asks::ToSee)?;
+    let text = view::heads(&reader).await?;
+    Ok(respond::download("application/x-ndjson", "audit-heads.jsonl", Body::from(text)))
+}

@@ -1,0 +1,45 @@
+//! The pages of an organisation, and what its forms do.
+
+pub mod dashboard;
+pub mod departures;
+pub mod doing;
+pub mod entrance;
+pub mod frame;
+pub mod log;
+pub mod member;
+pub mod members;
+pub mod roles;
+pub mod settings;
+pub mod units;
+
+use contract::access::Page;
+use contract::problem::Problem;
+use futures::future::BoxFuture;
+
+use crate::http::people::Typed;
+use crate::http::visit::Visit;
+use crate::identity::pages::Middle;
+use crate::operator;
+
+/// The middle of each page of an organisation or of the vendor's staff. Boxed one by one: together they are too deep a type.
+pub fn middle<'a>(page: Page, visit: &'a Visit, typed: &'a Typed) -> BoxFuture<'a, Result<Middle, Problem>> {
+    match page {
+        Page::Invitation => Box::pin(entrance::invitation(visit, typed)),
+        Page::Organisations => Box::pin(async move { entrance::organisations(visit, typed) }),
+        Page::Dashboard => Box::pin(dashboard::page(visit)),
+        Page::Members => Box::pin(members::page(visit, typed)),
+        Page::Member => Box::pin(member::page(visit, typed)),
+        Page::Departures => Box::pin(departures::page(visit, typed)),
+        Page::Roles => Box::pin(roles::page(visit, typed)),
+        Page::Units => Box::pin(units::page(visit, typed)),
+        Page::Audit => Box::pin(log::page(visit, typed)),
+        Page::Billing => Box::pin(async move { settings::billing(visit) }),
+        Page::Settings => Box::pin(settings::page(visit, typed)),
+        Page::Operate => Box::pin(operator::overview(visit, typed)),
+        Page::OperateOrganisation => Box::pin(operator::organisation(visit)),
+        Page::OperateEvidence => Box::pin(operator::evidence(visit, typed)),
+        Page::OperateMail => Box::pin(operator::mail(visit)),
+        // Pages of people and of the public are made elsewhere.
+        _ => Box::pin(async { Err(Problem::NotFound) }),
+    }
+}
