@@ -18,8 +18,12 @@ for (const button of document.querySelectorAll('[data-copy], [data-print]')) {
 
 const islands = [...document.querySelectorAll('leptos-island')];
 if (islands.length > 0) {
-  const program = await import(`/pkg/avouch.js${version}`);
-  await program.default({ module_or_path: `/pkg/avouch.wasm${version}` });
-  program.hydrate();
-  for (const island of islands) program[island.dataset.component]?.(island);
+  try {
+    const program = await import(`/pkg/avouch.js${version}`);
+    await program.default({ module_or_path: `/pkg/avouch.wasm${version}` });
+    program.hydrate();
+    for (const island of islands) program[island.dataset.component]?.(island);
+  } catch {
+    // The page was left before the program came, or it cannot be had: every form works without.
+  }
 }

@@ -191,6 +191,13 @@ impl MigrationTrait for Migration {
         let indexes = [
             unique("unit_by_name", "unit").col("tenant_id").col("name_index").to_owned(),
             unique("invitation_by_address", "invitation").col("tenant_id").col("address_index").to_owned(),
+            Index::create()
+                .name("membership_by_time")
+                .table("membership")
+                .col("tenant_id")
+                .col("since_ms")
+                .col("account_id")
+                .to_owned(),
             Index::create().name("membership_by_role").table("membership").col("tenant_id").col("role").to_owned(),
             Index::create().name("departure_by_time").table("departure").col("tenant_id").col("asked_at_ms").to_owned(),
             Index::create()

@@ -149,6 +149,9 @@ async fn confirm_totp(visit: &mut Visit, fields: &Fields) -> Result<Done, Proble
         enrolment::confirm(&enroller, &visit.site.accounts, fields.get("code"), &visit.origin, visit.now).await?;
     let (visitor, accounts) = (&visit.site.visitor, &visit.site.accounts);
     tell::organisations(visitor, accounts, &enroller, Told::FactorEnrolled, &visit.origin, visit.now).await?;
+    if enroller.stage == Stage::Enrolling {
+        tell::organisations(visitor, accounts, &enroller, Told::SignedIn, &visit.origin, visit.now).await?;
+    }
     Ok(with_codes(visit, Some(id), mark, &codes))
 }
 

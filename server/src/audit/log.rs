@@ -75,7 +75,6 @@ actions! {
     MfaReset "mfa-reset" "A member's second factor was reset";
     SignedIn "signed-in" "A member signed in";
     FactorRefused "factor-refused" "A member's code was refused";
-    PasswordRefused "password-refused" "A wrong password was given for a member";
     FactorEnrolled "factor-enrolled" "A member set up a second factor";
     FactorRemoved "factor-removed" "A member took their second factor away";
     AccessDenied "access-denied" "Something that the role does not permit was refused";

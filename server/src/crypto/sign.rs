@@ -17,7 +17,7 @@ impl std::fmt::Debug for SigningKey {
 impl SigningKey {
     /// # Errors
     /// When the bytes are refused as a seed.
-    pub fn new(seed: SecretKey) -> Result<Self, SealError> {
+    pub fn new(seed: &SecretKey) -> Result<Self, SealError> {
         Ed25519KeyPair::from_seed_unchecked(seed.bytes()).map(Self).map_err(|_| SealError::NoRandomness)
     }
 

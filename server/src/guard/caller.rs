@@ -12,14 +12,14 @@ use contract::permission::Permission;
 use contract::standing::Standing;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult, JoinType, QueryFilter, QuerySelect,
-    RelationDef, Select, Statement, TransactionTrait,
+    RelationDef, Select, Statement,
 };
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use super::Store;
 use super::change::AccountChange;
-use super::tenant::TenantId;
+use super::tenant::{TenantId, view};
 use crate::clock::{from_ms, to_ms};
 use crate::entity::{account, custom_role, membership, organisation, session, totp};
 use crate::profile::Profile;
@@ -54,6 +54,7 @@ pub struct Belonging {
 
 /// Everything that one request may know of the person who sent it.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an independent fact about a person")]
 pub struct Person {
     store: Arc<Store>,
     pub account: AccountId,
@@ -177,7 +178,7 @@ impl Caller {
         now: OffsetDateTime,
     ) -> Result<Option<Self>, DbErr> {
         let rows = if store.rows_are_secured() {
-            let view = store.read.begin().await?;
+            let view = view(&store.read).await?;
             let sql = "select set_config('avouch.session', $1, true)";
             view.execute_raw(Statement::from_sql_and_values(DbBackend::Postgres, sql, [session_hash.into()])).await?;
             everything(session_hash).into_model::<Found>().all(&view).await?

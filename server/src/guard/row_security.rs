@@ -1,7 +1,7 @@
 //! Row-level mode: PostgreSQL keeps organisations apart, whatever the program asks for. The tenant is set for one transaction; unset means
 //! no rows. The serving login is neither owner nor superuser, and row security is forced, so that nobody is above it.
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement, TransactionTrait};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement};
 
 use super::database::OpenError;
 use super::tenant::TENANT_TABLES;
@@ -39,7 +39,7 @@ pub(super) async fn put(admin: &DatabaseConnection, on: bool) -> Result<(), DbEr
             statements.extend(policies(table));
         }
     }
-    let all = admin.begin().await?;
+    let all = super::tenant::view(admin).await?;
     for statement in statements {
         all.execute_raw(Statement::from_string(DbBackend::Postgres, statement)).await?;
     }

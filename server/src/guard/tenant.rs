@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, DeleteMany, EntityTrait,
-    FromQueryResult, Iterable, PaginatorTrait, PrimaryKeyToColumn, QueryFilter, Select, Statement, TransactionTrait,
-    UpdateMany, Value,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    DeleteMany, EntityTrait, FromQueryResult, Iterable, PaginatorTrait, PrimaryKeyToColumn, QueryFilter, Select,
+    Statement, TransactionTrait, UpdateMany, Value,
 };
 use time::OffsetDateTime;
 use tokio::sync::OnceCell;
@@ -89,6 +89,12 @@ pub(super) async fn enter(rows: &impl ConnectionTrait, tenant: TenantId) -> Resu
     Ok(())
 }
 
+/// A transaction that is only read from on SQLite, where it may begin deferred; on PostgreSQL all begin alike.
+#[expect(clippy::disallowed_methods, reason = "nothing is written in it on SQLite, so it never has to become a writer")]
+pub(super) async fn view(connection: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+    connection.begin().await
+}
+
 /// One consistent view of one organisation.
 #[derive(Debug)]
 pub struct TenantDb {
@@ -100,7 +106,7 @@ pub struct TenantDb {
 
 impl TenantDb {
     pub(super) async fn open(store: &Arc<Store>, tenant: TenantId) -> Result<Self, DbErr> {
-        let rows = store.read.begin().await?;
+        let rows = view(&store.read).await?;
         enter(&rows, tenant).await?;
         Ok(Self { tenant, store: Arc::clone(store), rows, own: OnceCell::new() })
     }
@@ -112,7 +118,7 @@ impl TenantDb {
     async fn place<E: Tenanted>(&self) -> Result<&DatabaseTransaction, DbErr> {
         match (&self.store.own, E::OWN) {
             (Some(shelves), true) => {
-                self.own.get_or_try_init(|| async { shelves.get(self.tenant).await?.read.begin().await }).await
+                self.own.get_or_try_init(|| async { view(&shelves.get(self.tenant).await?.read).await }).await
             }
             (None, _) | (_, false) => Ok(&self.rows),
         }

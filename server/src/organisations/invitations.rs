@@ -143,7 +143,7 @@ async fn named(change: &Change, text: &str) -> Result<invitation::Model, Refusal
 /// Sends an invitation again: a new link, the old one is dead, and its time begins anew.
 ///
 /// # Errors
-/// [`Refusal::Field`] when there is none, [`Refusal::TooMany`] when it is sent too often.
+/// [`Refusal::Field`] when there is none.
 pub async fn resend(
     manager: &Allowed<rights::MembersManage>,
     accounts: &Accounts,
@@ -153,9 +153,6 @@ pub async fn resend(
 ) -> Result<(), Refusal> {
     let change = manager.begin(accounts, origin).await?;
     let row = named(&change, invitation).await?;
-    if now - from_ms(row.made_at_ms) < Duration::seconds(10) {
-        return Err(Refusal::TooMany(10));
-    }
     roles::within_reach(&change, &accounts.profile, manager.here(), &row.role).await?;
     let rows = change.unscoped("the link of before");
     rows.delete(token::Entity::delete_many().filter(token::Column::TokenHash.eq(&row.token_hash))).await?;

@@ -227,22 +227,17 @@ pub(crate) async fn due(
         let sealer = accounts.sealer(tenant, &Origin::of_program()).await?;
         let change = operator.begin_in(tenant, Actor::System, sealer).await?;
         let member = membership::Entity::find().filter(membership::Column::AccountId.eq(row.account_id));
-        match change.one(member).await? {
-            Some(member) => {
-                if may_go(&change, accounts, &member).await.is_err() {
-                    tracing::warn!(departure = %row.id, "a planned end of access would take the last administrator away and waits");
-                    continue;
-                }
-                remove(change, accounts, &member, row.id, now).await?;
-                accounts.bell.notify_one();
-            }
-            None => {
-                change.delete(departure::Entity::delete_many().filter(departure::Column::Id.eq(row.id))).await?;
-                change
-                    .commit(&Event::of(Action::OffboardingCancelled, row.account_id).with("why", "gone"), now)
-                    .await?;
-            }
+        let Some(member) = change.one(member).await? else {
+            change.delete(departure::Entity::delete_many().filter(departure::Column::Id.eq(row.id))).await?;
+            change.commit(&Event::of(Action::OffboardingCancelled, row.account_id).with("why", "gone"), now).await?;
+            continue;
+        };
+        if may_go(&change, accounts, &member).await.is_err() {
+            tracing::warn!(departure = %row.id, "a planned end of access would take the last administrator away and waits");
+            continue;
         }
+        remove(change, accounts, &member, row.id, now).await?;
+        accounts.bell.notify_one();
         done += 1;
     }
     Ok(done)

@@ -62,6 +62,7 @@ impl Sort {
 
 /// One member.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an independent fact about a member")]
 pub struct Member {
     pub account: Uuid,
     pub name: String,

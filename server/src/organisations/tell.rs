@@ -21,10 +21,9 @@ pub async fn organisations(
     if person.is_probe {
         return Ok(());
     }
-    let event = match action {
-        Action::FactorRefused | Action::AccessDenied => Event::refused(action, person.account.0),
-        _ => Event::of(action, person.account.0),
-    };
+    let subject = person.account.0;
+    let refused = matches!(action, Action::FactorRefused | Action::AccessDenied);
+    let event = if refused { Event::refused(action, subject) } else { Event::of(action, subject) };
     for belonging in &person.belongs {
         let actor = if person.is_operator { Actor::Operator(person.account) } else { Actor::Person(person.account) };
         let sealer = accounts.sealer(belonging.tenant, origin).await?;

@@ -139,7 +139,7 @@ impl Vault {
         Ok(Self {
             keys: Arc::new(RwLock::new(Arc::new(keys))),
             hashes: Arc::new(MacKey::new(hashes)),
-            signing: Arc::new(SigningKey::new(signing)?),
+            signing: Arc::new(SigningKey::new(&signing)?),
             master,
             environment,
             folder: data.join("evidence"),
