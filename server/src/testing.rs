@@ -2,6 +2,8 @@
 //!
 //! SQLite in a scratch folder, or with `AVOUCH_TEST_DATABASE_URL` a database of its own on that PostgreSQL.
 
+mod organisations;
+
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
@@ -162,11 +164,7 @@ impl World {
 
     /// Goes behind everybody's back, as somebody with the database's password could.
     pub async fn tamper(&self, sql: &str) {
-        let url = match &self.place {
-            Where::Embedded(folder) => format!("sqlite://{}", folder.join("avouch.db").display()),
-            Where::Postgres { admin_url, .. } => admin_url.clone(),
-        };
-        let database = Database::connect(url).await.expect("a connection of its own");
+        let database = self.behind().await;
         let backend = database.get_database_backend();
         database.execute_raw(Statement::from_string(backend, sql)).await.expect(sql);
         database.close().await.expect("close");

@@ -131,6 +131,16 @@ pub(crate) async fn sign(
     tenant: TenantId,
     now: OffsetDateTime,
 ) -> Result<bool, Refusal> {
+    sign_every(operator, vault, tenant, now, SIGN_EVERY).await
+}
+
+async fn sign_every(
+    operator: &Operator,
+    vault: &Vault,
+    tenant: TenantId,
+    now: OffsetDateTime,
+    every: Duration,
+) -> Result<bool, Refusal> {
     let view = operator.view(tenant).await?;
     let Some(head) = view.one(log_head::Entity::find()).await? else { return Ok(false) };
     let last = signed_head::Entity::find()
@@ -139,7 +149,7 @@ pub(crate) async fn sign(
         .limit(1);
     let last = view.one(last).await?;
     drop(view);
-    if last.is_some_and(|last| last.seq >= head.seq || now - from_ms(last.at_ms) < SIGN_EVERY) {
+    if last.is_some_and(|last| last.seq >= head.seq || now - from_ms(last.at_ms) < every) {
         return Ok(false);
     }
     write(operator, vault, signed(vault, "head", tenant, (head.seq, &head.hash), now, None)).await?;
@@ -155,7 +165,7 @@ pub async fn sign_all(operator: &Operator, vault: &Vault, now: OffsetDateTime) -
     for row in operator.organisations().await? {
         let tenant = TenantId(row.id);
         operator.deliver(tenant).await?;
-        signed += usize::from(sign(operator, vault, tenant, now + SIGN_EVERY).await?);
+        signed += usize::from(sign_every(operator, vault, tenant, now, Duration::ZERO).await?);
     }
     Ok(signed)
 }
@@ -303,12 +313,12 @@ pub async fn verify(operator: &Operator, accounts: &Accounts, tenant: TenantId) 
             }
         }
     }
-    if let Some((at, _)) = wanted.into_iter().next() {
-        return Ok(Walked::Broken { at, why: "the log ends before an entry that was signed" });
+    if !wanted.is_empty() {
+        return Ok(Walked::Broken { at: seq + 1, why: "the log ends before an entry that was signed" });
     }
     let head = view.one(log_head::Entity::find()).await?;
-    if head.is_some_and(|head| head.seq != seq || head.hash != hash) {
-        return Ok(Walked::Broken { at: seq + 1, why: "the log ends elsewhere than its head says" });
+    if let Some(head) = head.filter(|head| head.seq != seq || head.hash != hash) {
+        return Ok(Walked::Broken { at: seq.min(head.seq) + 1, why: "the log ends elsewhere than its head says" });
     }
     Ok(Walked::Holds { entries: seq - began, heads: heads.len() })
 }

@@ -313,6 +313,11 @@ pub async fn accept(
     };
     let offer = offer(visitor, accounts, caller, answer.token, now).await?.ok_or_else(spent)?;
     let signed_in = caller.filter(|caller| matches!(caller.person().stage, Stage::Complete | Stage::SteppedUp));
+    if signed_in.is_some_and(|caller| caller.person().is_operator) {
+        return Err(Refusal::Conflict(
+            "An operator's account belongs to no organisation. Help is opened, not joined.".into(),
+        ));
+    }
     let new = match (offer.known, signed_in) {
         (true, Some(_)) if offer.is_caller => None,
         (true, Some(_)) => {

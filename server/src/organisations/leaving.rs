@@ -58,7 +58,7 @@ pub async fn offboard(
     let at = form.at.map(|text| day(accounts, text)).transpose()?.filter(|at| *at > now);
     let change = manager.begin(accounts, origin).await?;
     let row = members::named(&change, "member", form.member).await?;
-    roles::within_reach(&change, &accounts.profile, manager.here(), &row.role).await?;
+    roles::within_reach_of(&change, &accounts.profile, manager.here(), &row.role).await?;
     may_go(&change, accounts, &row).await?;
     let successor = match form.successor {
         None => None,

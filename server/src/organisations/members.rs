@@ -294,7 +294,7 @@ pub async fn change_role(
             "This is help by the vendor's staff; end it and open it anew in another role.".into(),
         ));
     }
-    roles::within_reach(&change, &accounts.profile, manager.here(), &row.role).await?;
+    roles::within_reach_of(&change, &accounts.profile, manager.here(), &row.role).await?;
     roles::within_reach(&change, &accounts.profile, manager.here(), role).await?;
     if row.role == role {
         return Err(Refusal::Field("role", "this is their role already".into()));
@@ -379,7 +379,7 @@ pub async fn grant_reach(
 ) -> Result<(), Refusal> {
     let change = manager.begin(accounts, origin).await?;
     let row = named(&change, "member", member).await?;
-    roles::within_reach(&change, &accounts.profile, manager.here(), &row.role).await?;
+    roles::within_reach_of(&change, &accounts.profile, manager.here(), &row.role).await?;
     let (kind, target) = match target {
         (Some(unit), None) => {
             let id = super::id("unit", unit)?;
@@ -420,7 +420,7 @@ pub async fn withdraw_reach(
 ) -> Result<(), Refusal> {
     let change = manager.begin(accounts, origin).await?;
     let row = named(&change, "member", member).await?;
-    roles::within_reach(&change, &accounts.profile, manager.here(), &row.role).await?;
+    roles::within_reach_of(&change, &accounts.profile, manager.here(), &row.role).await?;
     let target = super::id("target", target)?;
     let rows = reach::Entity::delete_many()
         .filter(reach::Column::AccountId.eq(row.account_id))

@@ -13,7 +13,7 @@ use crate::identity::{Accounts, Origin, Refusal};
 /// Gives somebody one's own role and takes another oneself.
 ///
 /// # Errors
-/// [`Refusal::Field`] when there is no such member or role.
+/// [`Refusal::Field`] when there is no such member or role, or the member may more than whoever hands over.
 pub async fn transfer(
     owner: &Allowed<rights::OrganisationManage>,
     accounts: &Accounts,
@@ -27,6 +27,7 @@ pub async fn transfer(
     if row.account_id == owner.account.0 || row.kind == "help" || owner.here().is_help {
         return Err(Refusal::Field("member", "choose another member to hand it over to".into()));
     }
+    roles::within_reach_of(&change, &accounts.profile, owner.here(), &row.role).await?;
     roles::within_reach(&change, &accounts.profile, owner.here(), own_role).await?;
     members::set_role(&change, row.account_id, &owner.here().role).await?;
     members::set_role(&change, owner.account.0, own_role).await?;

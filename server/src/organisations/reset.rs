@@ -33,7 +33,7 @@ pub async fn member_mfa(
     if person == actor.account {
         return Err(Refusal::Conflict("Your own second factor you replace on the page of your account.".into()));
     }
-    roles::within_reach(&change, &accounts.profile, actor.here(), &row.role).await?;
+    roles::within_reach_of(&change, &accounts.profile, actor.here(), &row.role).await?;
     let rows = change.unscoped("the factor and sessions of a member, which are the person's");
     if rows.delete(totp::Entity::delete_many().filter(totp::Column::AccountId.eq(person.0))).await? == 0 {
         return Err(Refusal::Conflict("This member has no second factor to reset.".into()));

@@ -90,6 +90,20 @@ pub(crate) async fn within_reach(
     role: &str,
 ) -> Result<(), Refusal> {
     let wanted = permissions(change, profile, role).await?.ok_or_else(|| unknown("role"))?;
+    covers(giver, role, &wanted)
+}
+
+/// The same of a role that somebody has. One that is gone permits nothing, so everybody may take it away.
+pub(crate) async fn within_reach_of(
+    change: &Change,
+    profile: &Profile,
+    giver: &Belonging,
+    held: &str,
+) -> Result<(), Refusal> {
+    covers(giver, held, &permissions(change, profile, held).await?.unwrap_or_default())
+}
+
+fn covers(giver: &Belonging, role: &str, wanted: &BTreeSet<Permission>) -> Result<(), Refusal> {
     match wanted.difference(&giver.permissions).next() {
         None => Ok(()),
         Some(more) => Err(Refusal::Field(

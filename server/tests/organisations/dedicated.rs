@@ -1,0 +1,115 @@
+//! Where each organisation has a database of its own: what is whose, and what happens when one is gone.
+
+use std::sync::Arc;
+
+use sea_orm::ConnectionTrait;
+use server::audit::heads::{self, Walked};
+use server::audit::view;
+use server::guard::{Asks, Store, TenantId, Visitor, Where, rights};
+use server::identity::Refusal;
+use server::testing::World;
+
+use crate::common::*;
+use crate::log::{COLUMNS, Log, sign};
+
+async fn two() -> (World, Somebody, Somebody) {
+    let world = world("stack-aero").await;
+    let (ada, eve) = (ada(&world).await, founder(&world, EVE, "Rival Engines").await);
+    (world, ada, eve)
+}
+
+#[tokio::test]
+async fn the_entries_of_an_organisation_are_in_its_own_database_and_nowhere_else() {
+    let (world, ada, eve) = two().await;
+    sign(&world).await;
+    for somebody in [&ada, &eve] {
+        let log = Log::read(&world, somebody.tenant).await;
+        assert!(!log.rows.is_empty() && log.rows.iter().all(|row| row.tenant == somebody.tenant.0), "{log:?}");
+    }
+    let platform = world.behind().await;
+    for table in ["entry", "signed_head", "log_head", "delivered", "outbox"] {
+        let count = statement(&platform, &format!("select count(*) from {table}"), Vec::new());
+        let count = platform.query_one_raw(count).await.expect("count").expect("a row");
+        assert_eq!(count.try_get_by_index::<i64>(0).expect("a number"), 0, "{table}");
+    }
+    if let Where::Embedded(_) = world.place {
+        assert!(world.own_file(ada.tenant).exists() && world.own_file(eve.tenant).exists());
+    }
+}
+
+#[tokio::test]
+async fn the_database_of_an_organisation_takes_no_entry_of_another() {
+    let (world, ada, eve) = two().await;
+    let database = world.behind_log(ada.tenant).await;
+    let copy = |tenant: TenantId| {
+        let columns = COLUMNS.replacen("tenant_id, seq", "$1, seq + 1000", 1);
+        let sql = format!("insert into entry ({COLUMNS}) select {columns} from entry where seq = 1");
+        statement(&database, &sql, vec![tenant.0.into()])
+    };
+    let foreign = database.execute_raw(copy(eve.tenant)).await;
+    assert!(foreign.as_ref().is_err_and(|error| error.to_string().contains("belongs to another")), "{foreign:?}");
+    database.execute_raw(copy(ada.tenant)).await.expect("its own goes in");
+    for sql in [
+        "insert into log_head (tenant_id, seq, hash) select $1, seq, hash from log_head",
+        "insert into delivered (tenant_id, id) values ($1, $1)",
+    ] {
+        let refused = database.execute_raw(statement(&database, sql, vec![eve.tenant.0.into()])).await;
+        assert!(refused.is_err(), "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_is_gone_is_an_error_and_not_an_empty_one() {
+    let (world, ada, eve) = two().await;
+    let Where::Embedded(_) = world.place else { return };
+    for ending in ["db", "db-wal", "db-shm"] {
+        let _ = std::fs::remove_file(world.own_file(ada.tenant).with_extension(ending));
+    }
+    // Another instance, which has no file open.
+    let store = Store::open_as(&world.place, false, world.profile.isolation).await.expect("a second instance");
+    let visitor = Visitor::of(&Arc::new(store));
+    let list = async |who: &Somebody| {
+        let caller = visitor.caller(&world.profile, &who.session.hash(), world.now).await.expect("database");
+        let reader = caller.expect("a session").may::<rights::AuditRead>(&who.slug, Asks::ToSee).expect("permitted");
+        view::list(&reader, world.accounts(), &view::Query::default()).await
+    };
+    let gone = list(&ada).await;
+    assert!(matches!(gone, Err(Refusal::Database(_))), "{gone:?}");
+    assert!(!world.own_file(ada.tenant).exists(), "nothing was made in its place");
+    assert!(!list(&eve).await.expect("the other one is there").lines.is_empty());
+}
+
+#[tokio::test]
+async fn two_organisations_never_have_one_database() {
+    let (world, ada, eve) = two().await;
+    let platform = world.behind().await;
+    let sql = "update environment set location = (select e.location from environment e where e.tenant_id = $1) where tenant_id = $2";
+    let same = platform.execute_raw(statement(&platform, sql, vec![ada.tenant.0.into(), eve.tenant.0.into()])).await;
+    assert!(same.is_err(), "{same:?}");
+}
+
+#[tokio::test]
+async fn an_event_that_a_crash_left_on_its_way_is_delivered_once() {
+    let (world, ada, _) = two().await;
+    unit(&world, &ada, "North").await;
+    let before = Log::read(&world, ada.tenant).await;
+    // What was delivered and not yet taken off the list comes again.
+    let platform = world.behind().await;
+    let own = world.behind_log(ada.tenant).await;
+    let seen =
+        own.query_all_raw(statement(&own, "select id from delivered order by id", Vec::new())).await.expect("ids");
+    let id: uuid::Uuid = seen.last().expect("a delivery").try_get("", "id").expect("an id");
+    let waiting = "insert into outbox (tenant_id, id, event) values ($1, $2, $3)";
+    let event = br#"{"at_ms":1,"actor_kind":"person","actor":"00000000-0000-0000-0000-000000000000","action":"unit-made","subject":"00000000-0000-0000-0000-000000000000","outcome":"done","detail":[]}"#;
+    let values = |id: uuid::Uuid| vec![ada.tenant.0.into(), id.into(), event.to_vec().into()];
+    platform.execute_raw(statement(&platform, waiting, values(id))).await.expect("again");
+    sign(&world).await;
+    assert_eq!(Log::read(&world, ada.tenant).await, before);
+
+    // What was committed and never delivered comes with the next round.
+    platform.execute_raw(statement(&platform, waiting, values(uuid::Uuid::now_v7()))).await.expect("late");
+    sign(&world).await;
+    assert_eq!(Log::read(&world, ada.tenant).await.rows.len(), before.rows.len() + 1);
+    let walked = heads::verify(&world.operator(), world.accounts(), ada.tenant).await.expect("database");
+    assert!(matches!(walked, Walked::Holds { .. }), "{walked:?}");
+}

@@ -1,0 +1,147 @@
+//! Every column of every table is known for what it is: in the open for a reason, sealed, or a hash.
+
+use std::collections::BTreeSet;
+
+use sea_orm::{ConnectionTrait, DatabaseConnection};
+use server::guard::TENANT_TABLES;
+
+use crate::common::*;
+
+/// In the open, and why it may be.
+const CLEAR: &[(&str, &str)] = &[
+    (
+        "an id says nothing by itself",
+        "finding.id evidence.id evidence.key_id platform_entry.subject data_key.id data_key.owner account.id organisation.id \
+         membership.tenant_id membership.account_id totp.account_id backup_code.account_id known_device.account_id session.public_id \
+         session.account_id token.account_id letter.id account_chain.account_id account_entry.account_id custom_role.tenant_id \
+         unit.tenant_id unit.id reach.tenant_id reach.account_id reach.target invitation.tenant_id invitation.id invitation.unit_id \
+         invitation.invited_by departure.tenant_id departure.id departure.account_id departure.successor_id departure.asked_by \
+         help_grant.tenant_id help_grant.id help_grant.account_id help_grant.given_by tally.tenant_id outbox.tenant_id outbox.id \
+         environment.tenant_id environment.location entry.tenant_id entry.actor entry.subject signed_head.tenant_id log_head.tenant_id \
+         delivered.tenant_id delivered.id",
+    ),
+    (
+        "it is published, or about what is published",
+        "finding.check_path finding.profile finding.outcome finding.said evidence.profile evidence.claim evidence.dated \
+         evidence.certifies evidence.expires trust_change.profile trust_change.seq trust_change.claim trust_change.kind \
+         trust_change.from_state trust_change.to_state trust_change.sentence trust_change.reason check_switch.check_path \
+         check_switch.reason departure.due_rule signed_head.public_key signed_head.signature",
+    ),
+    (
+        "when something happened is asked of the database",
+        "finding.checked_at_ms evidence.recorded_at_ms trust_change.at_ms trust_change.since_ms check_switch.off_since_ms \
+         platform_entry.at_ms data_key.made_at_ms account.password_set_at_ms account.created_at_ms account.disabled_at_ms \
+         account.factor_changed_at_ms account.seen_at_ms organisation.created_at_ms organisation.standing_since_ms \
+         organisation.standing_until_ms membership.since_ms membership.ends_at_ms totp.confirmed_at_ms known_device.seen_at_ms \
+         session.factor_at_ms session.password_at_ms session.created_at_ms session.seen_at_ms session.idle_until_ms session.ends_at_ms \
+         token.made_at_ms token.ends_at_ms allowance.full_at_ms letter.queued_at_ms letter.due_at_ms letter.done_at_ms \
+         account_entry.at_ms custom_role.made_at_ms unit.made_at_ms invitation.made_at_ms invitation.ends_at_ms departure.asked_at_ms \
+         departure.at_ms departure.due_at_ms departure.done_at_ms help_grant.given_at_ms help_grant.ends_at_ms help_grant.ended_at_ms \
+         tally.day entry.at_ms signed_head.at_ms signed_head.before_ms",
+    ),
+    (
+        "a word or a number of the program's own",
+        "finding.took_ms evidence.file_bytes platform_entry.seq platform_entry.actor platform_entry.action data_key.environment \
+         revision.id revision.number account.kind account.date_style account.must_enrol organisation.standing organisation.reminded \
+         membership.kind membership.scope totp.last_step token.purpose letter.kind letter.state letter.tries letter.trouble \
+         account_chain.seq account_entry.seq account_entry.action custom_role.permissions reach.kind tally.what tally.count entry.seq \
+         entry.actor_kind entry.action entry.outcome signed_head.kind signed_head.seq log_head.seq",
+    ),
+    (
+        "every request asks what its caller's role permits, and the database answers",
+        "membership.role custom_role.name invitation.role help_grant.role",
+    ),
+    ("ids, and why a check was switched off, which is published", "platform_entry.detail"),
+    ("one of a few hundred names, with which every page is drawn", "account.time_zone"),
+    ("it is the address of the organisation's pages", "organisation.slug"),
+    ("the local path on which somebody goes on after signing in", "session.data"),
+    ("an entry on its way: what is confidential of it is sealed already", "outbox.event"),
+];
+
+/// AES-256-GCM, under the organisation's key or the platform's; the keys themselves under the master key.
+const SEALED: &str = "evidence.note evidence.fields evidence.file_name data_key.wrapped account.address account.name \
+    organisation.name totp.secret session.origin token.payload letter.content account_entry.origin unit.name invitation.address \
+    departure.name departure.receipt help_grant.reason entry.detail";
+
+/// Keyed, or of what cannot be guessed: it tells whether something is the same, and nothing else.
+const HASHED: &str = "evidence.file_sha256 trust_change.previous_hash trust_change.hash platform_entry.previous_hash \
+    platform_entry.hash account.address_index account.password_hash backup_code.code_hash known_device.device_hash session.id_hash \
+    token.token_hash token.address_index allowance.bucket account_chain.hash account_entry.previous_hash account_entry.hash \
+    unit.name_index invitation.address_index invitation.token_hash entry.hash signed_head.hash log_head.hash";
+
+/// What only a database of one organisation has: whose it is.
+const OWNER: &str = "owner.only_row owner.tenant_id";
+
+fn words(list: &str) -> impl Iterator<Item = String> {
+    list.split(' ').filter(|word| !word.is_empty()).map(str::to_owned)
+}
+
+/// Every column that is known, as often as it is named.
+fn known() -> Vec<String> {
+    CLEAR.iter().map(|(_, list)| *list).chain([SEALED, HASHED]).flat_map(words).collect()
+}
+
+/// Every column that is there, with its table.
+async fn there(database: &DatabaseConnection) -> BTreeSet<String> {
+    let sql = if on_postgres(database) {
+        "select table_name::text, column_name::text from information_schema.columns where table_schema = 'public'"
+    } else {
+        "select m.name, c.name from sqlite_master m join pragma_table_info(m.name) c where m.type = 'table'"
+    };
+    let rows = database.query_all_raw(statement(database, sql, Vec::new())).await.expect("schema");
+    let text = |row: &sea_orm::QueryResult, at| row.try_get_by_index::<String>(at).expect("a name");
+    let columns = rows.iter().map(|row| format!("{}.{}", text(row, 0), text(row, 1)));
+    columns.filter(|column| !column.starts_with("seaql_") && !column.starts_with("sqlite_")).collect()
+}
+
+#[tokio::test]
+async fn every_column_is_known_for_exactly_one_thing() {
+    let world = world("aertous").await;
+    let mut known = known();
+    known.sort();
+    let there: Vec<String> = there(&world.behind().await).await.into_iter().collect();
+    assert_eq!(known, there);
+}
+
+#[tokio::test]
+async fn a_database_of_one_organisation_has_a_log_and_whose_it_is_and_nothing_else() {
+    let world = world("stack-aero").await;
+    let ada = ada(&world).await;
+    let log = ["entry.", "signed_head.", "log_head.", "delivered."];
+    let of_log = known().into_iter().filter(|column| log.iter().any(|table| column.starts_with(table)));
+    assert_eq!(there(&world.behind_log(ada.tenant).await).await, of_log.chain(words(OWNER)).collect());
+}
+
+#[tokio::test]
+async fn the_tables_of_organisations_are_those_that_say_whose_a_row_is() {
+    let world = world("aertous").await;
+    let columns = there(&world.behind().await).await;
+    let having: BTreeSet<&str> = columns.iter().filter_map(|column| column.strip_suffix(".tenant_id")).collect();
+    assert_eq!(having, TENANT_TABLES.iter().copied().collect());
+}
+
+#[tokio::test]
+async fn a_column_that_is_called_sealed_is_sealed_and_no_two_values_are_alike() {
+    for (mode, plain) in MODES {
+        let world = world(mode).await;
+        let ada = ada(&world).await;
+        joins(&world, &ada, GRACE, plain).await;
+        unit(&world, &ada, "North").await;
+        invite(&world, &ada, EVE, plain).await.expect("invite");
+        let (platform, own) = (world.behind().await, world.behind_log(ada.tenant).await);
+        let mut looked_at = 0;
+        for sealed in words(SEALED).filter(|column| column != "data_key.wrapped") {
+            let (table, column) = sealed.split_once('.').expect("a table and a column");
+            let database = if table == "entry" { &own } else { &platform };
+            let sql = format!("select {column} from {table} where {column} is not null");
+            let rows = database.query_all_raw(statement(database, &sql, Vec::new())).await.expect("rows");
+            let values: Vec<Vec<u8>> = rows.iter().map(|row| row.try_get_by_index(0).expect("bytes")).collect();
+            // The mark of the format, the key's id, the inner format's mark, a nonce and a tag.
+            let is_sealed = |value: &Vec<u8>| value.len() >= 1 + 16 + 1 + 12 + 16 && value[0] == 2 && value[17] == 1;
+            assert!(values.iter().all(is_sealed), "{mode}: {sealed}");
+            assert_eq!(values.iter().collect::<BTreeSet<_>>().len(), values.len(), "{mode}: {sealed}");
+            looked_at += values.len();
+        }
+        assert!(looked_at > 10, "{mode}: {looked_at}");
+    }
+}
