@@ -255,7 +255,7 @@ endpoints! {
     WithdrawReach "withdraw-reach" @ "/api/o/{slug}/" Member(UnitsManage) ["member" "target"] ["target"] on Members;
     OpenHelp "open-help" @ "/api/o/{slug}/" Member(HelpGrant) ["operator" "role" "hours" "reason"] [] on Settings;
     EndHelp "end-help" @ "/api/o/{slug}/" Member(HelpGrant) ["grant"] [] on Settings;
-    RecordEvidence "record-evidence" Operator ["claim" "date" "note"] ["note"] on OperateEvidence;
+    RecordEvidence "record-evidence" Operator ["claim" "date" "note" "file"] ["note" "file"] on OperateEvidence;
 }
 
 impl Who {

@@ -7,28 +7,45 @@ use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use contract::access::Endpoint;
 use contract::problem::Problem;
+use futures::future::ready;
+use futures::stream::once;
 use serde_json::Value;
 
 use super::csrf;
 
 #[derive(Clone, Debug, Default)]
-pub struct Fields(BTreeMap<String, String>);
+pub struct Fields(BTreeMap<String, String>, Option<File>);
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A file that came with a form: its name as the browser says it, and its bytes.
+#[derive(Clone, Debug)]
+pub struct File {
+    pub name: String,
+    pub bytes: Bytes,
+}
+
+/// The field of a file.
+const FILE: &str = "file";
+
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
     Form,
     Json,
+    /// A form with a file, by the boundary between its parts.
+    Parts(String),
 }
 
 /// The type of the body, if it is one that we take: a browser sends no other without asking first.
 ///
 /// # Errors
 /// [`Problem::OtherType`].
-pub fn kind(headers: &HeaderMap) -> Result<Kind, Problem> {
+pub fn kind(headers: &HeaderMap, row: &Endpoint) -> Result<Kind, Problem> {
     let named = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     match named.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
         "application/x-www-form-urlencoded" => Ok(Kind::Form),
         "application/json" => Ok(Kind::Json),
+        "multipart/form-data" if row.fields.contains(&FILE) => {
+            multer::parse_boundary(named).map(Kind::Parts).map_err(|_| Problem::OtherType)
+        }
         _ => Err(Problem::OtherType),
     }
 }
@@ -39,9 +56,39 @@ const MANY: &str = "permissions";
 impl Fields {
     /// # Errors
     /// When the body is not what its type says, or names a field twice.
-    pub fn read(kind: Kind, body: &Bytes) -> Result<Self, Problem> {
+    pub async fn read(kind: &Kind, body: &Bytes) -> Result<Self, Problem> {
+        match kind {
+            Kind::Form | Kind::Json => Self::of_texts(kind, body),
+            Kind::Parts(boundary) => Self::of_parts(boundary, body.clone()).await,
+        }
+    }
+
+    /// Texts as in any form, and at most one file.
+    async fn of_parts(boundary: &str, body: Bytes) -> Result<Self, Problem> {
+        let broken = |_| Problem::field("body", "the parts of the form cannot be read");
+        let mut parts = multer::Multipart::new(once(ready(Ok::<_, std::io::Error>(body))), boundary);
+        let (mut fields, mut file) = (BTreeMap::new(), None);
+        while let Some(part) = parts.next_field().await.map_err(broken)? {
+            let name = part.name().unwrap_or_default().to_owned();
+            if name == FILE {
+                let named = part.file_name().unwrap_or_default().to_owned();
+                let bytes = part.bytes().await.map_err(broken)?;
+                // A field for a file that was left empty comes without a name and without content.
+                file = (!bytes.is_empty()).then_some(File { name: named, bytes });
+            } else if fields.insert(name.clone(), part.text().await.map_err(broken)?).is_some() {
+                return Err(Problem::field(&name, format!("the field \"{}\" was sent twice", shown(&name))));
+            }
+        }
+        Ok(Self(fields, file))
+    }
+
+    pub fn file(&self) -> Option<&File> {
+        self.1.as_ref()
+    }
+
+    fn of_texts(kind: &Kind, body: &Bytes) -> Result<Self, Problem> {
         let pairs: Vec<(String, String)> = match kind {
-            Kind::Form => form_urlencoded::parse(body).into_owned().collect(),
+            Kind::Form | Kind::Parts(_) => form_urlencoded::parse(body).into_owned().collect(),
             Kind::Json => match serde_json::from_slice(body) {
                 Ok(Value::Object(object)) => object.into_iter().map(text).collect::<Result<_, _>>()?,
                 Ok(_) | Err(_) => return Err(Problem::field("body", "send one JSON object of texts")),
@@ -62,7 +109,7 @@ impl Fields {
                 return Err(Problem::field(&name, format!("the field \"{}\" was sent twice", shown(&name))));
             }
         }
-        Ok(Self(fields))
+        Ok(Self(fields, None))
     }
 
     /// Exactly the fields of the row, none of the rest.
@@ -118,7 +165,7 @@ mod tests {
     use contract::access::ENDPOINTS;
 
     fn read(kind: Kind, body: &'static str) -> Result<Fields, Problem> {
-        Fields::read(kind, &Bytes::from_static(body.as_bytes()))
+        Fields::of_texts(&kind, &Bytes::from_static(body.as_bytes()))
     }
 
     #[test]
@@ -127,7 +174,7 @@ mod tests {
         let full = "email=a&name=b&organisation=c&password=d&csrf=e";
         assert_eq!(read(Kind::Form, full).expect("read").fit(row), Ok(()));
         for extra in ["role=Owner", "organisation_id=1", "is_admin=true", "disabled_at_ms=1"] {
-            let fields = Fields::read(Kind::Form, &Bytes::from(format!("{full}&{extra}"))).expect("read");
+            let fields = Fields::of_texts(&Kind::Form, &Bytes::from(format!("{full}&{extra}"))).expect("read");
             assert!(matches!(fields.fit(row), Err(Problem::Invalid { .. })), "{extra}");
         }
         assert!(read(Kind::Form, "email=a").expect("read").fit(row).is_err());

@@ -158,7 +158,7 @@ pub async fn change(
 ) -> Response {
     let client = client.map_or_else(nowhere, |Extension(client)| client);
     let say = |problem: &Problem| failure::answer(problem, &headers, site.assets.style());
-    let kind = match fields::kind(&headers) {
+    let kind = match fields::kind(&headers, row) {
         Ok(kind) if csrf::same_origin(&site, &headers) => kind,
         Ok(_) => return say(&Problem::Forged),
         Err(problem) => return say(&problem),
@@ -172,7 +172,7 @@ pub async fn change(
         return kept_out(&site, barred, &visit.path_of(page_of(row, &visit)), &headers);
     }
     // A body that cannot be read carries no token either.
-    let fields = Fields::read(kind, &body);
+    let fields = Fields::read(&kind, &body).await;
     let binding = visit.caller.as_ref().map(|caller| caller.person().binding().to_owned());
     let in_body = fields.as_ref().ok().and_then(Fields::token);
     let shown = headers.get(csrf::HEADER).and_then(|value| value.to_str().ok()).or(in_body);

@@ -1,6 +1,5 @@
 //! The vendor's own pages: metadata only. What an organisation keeps cannot be reached from here.
 
-use contract::access::Act;
 use contract::claim::State;
 use contract::problem::Problem;
 use leptos::prelude::*;
@@ -15,7 +14,7 @@ use crate::http::people::{Done, Typed};
 use crate::http::visit::Visit;
 use crate::identity::pages::{Middle, done};
 use crate::organisation::frame::{badge, select, when};
-use crate::ui::form::{Input, form, input, trouble};
+use crate::ui::form::{Input, input, trouble};
 use crate::ui::list::{empty, pages, table};
 
 pub async fn overview(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
@@ -92,16 +91,24 @@ pub async fn evidence(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
         .filter(|claim| claim.binding.kind() == contract::claim::Kind::Evidenced && claim.withdrawn.is_none())
         .map(|claim| (claim.id.clone(), claim.id.clone()))
         .collect();
+    let kib = visit.site.profile.policy.limits.body_kib;
+    let limit =
+        format!("Kept sealed; its SHA-256 is published. Up to {kib} KiB here, up to 32 MiB on the command line.");
     let date = Input::new("date", "Day of the evidence", "date", "off");
     let fields = view! {
         {select("e-claim", "claim", "Claim", claims, &typed.value("claim"), true)}
         {input(date, typed)}
-        <div class="field"><label for="e-note">"What it says"</label><p class="small">"Kept sealed. For a file or named fields use the command line."</p><input class="input" id="e-note" name="note" value=typed.value("note") autocomplete="off"/></div>
+        <div class="field"><label for="e-note">"What it says"</label><p class="small">"Kept sealed. Records with named fields are made on the command line."</p><input class="input" id="e-note" name="note" value=typed.value("note") autocomplete="off"/></div>
+        <div class="field"><label for="e-file">"File"</label><p class="small">{limit}</p><input id="e-file" name="file" type="file"/></div>
     };
     let view = view! {
         <h1>"Record evidence"</h1>
         {trouble(typed)}
-        {form(Act::RecordEvidence, &visit.token.text, "Record it", fields)}
+        <form class="form" method="post" action="/api/record-evidence" data-action="record-evidence" enctype="multipart/form-data">
+            <input type="hidden" name="csrf" value=visit.token.text.clone()/>
+            {fields}
+            <button class="btn btn-primary" type="submit">"Record it"</button>
+        </form>
     };
     Ok(Middle::new("Record evidence", view))
 }
@@ -113,6 +120,7 @@ pub async fn record_evidence(visit: &Visit, fields: &Fields) -> Result<Done, Pro
         claim: fields.get("claim").to_owned(),
         dated: Some(dated),
         note: fields.optional("note").map(str::to_owned),
+        file: fields.file().map(|file| (file.name.clone(), file.bytes.to_vec())),
         ..NewEvidence::default()
     };
     let (operator, vault) = (staff.operator(), &visit.site.accounts.vault);
