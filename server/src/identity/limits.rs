@@ -8,7 +8,7 @@ use time::{Duration, OffsetDateTime};
 use super::{Accounts, Origin, Refusal};
 use crate::clock::to_ms;
 use crate::entity::allowance;
-use crate::guard::{AccountChange, Visitor};
+use crate::guard::{AccountChange, Rows, Visitor};
 
 /// Wrong tries on one account from devices that it has never seen, all networks together (NIST SP 800-63B section 5.2.2).
 const STRANGERS: u32 = 100;
@@ -93,7 +93,7 @@ pub(super) fn letters(accounts: &Accounts, kind: &str, address_index: &str) -> B
 ///
 /// # Errors
 /// [`Refusal::TooMany`] with the whole seconds until it is worth trying again.
-pub(super) async fn take(change: &AccountChange, buckets: &[Bucket], now: OffsetDateTime) -> Result<Vec<u32>, Refusal> {
+pub(super) async fn take(change: &Rows, buckets: &[Bucket], now: OffsetDateTime) -> Result<Vec<u32>, Refusal> {
     let mut used = Vec::with_capacity(buckets.len());
     for bucket in buckets {
         used.push(take_one(change, bucket, now).await?);
@@ -101,7 +101,7 @@ pub(super) async fn take(change: &AccountChange, buckets: &[Bucket], now: Offset
     Ok(used)
 }
 
-async fn take_one(change: &AccountChange, bucket: &Bucket, now: OffsetDateTime) -> Result<u32, Refusal> {
+async fn take_one(change: &Rows, bucket: &Bucket, now: OffsetDateTime) -> Result<u32, Refusal> {
     let (now, back) = (to_ms(now), i64::try_from(bucket.back.whole_milliseconds()).unwrap_or(i64::MAX));
     let whole = back * i64::from(bucket.burst);
     let full = || Expr::col((allowance::Entity, allowance::Column::FullAtMs));
@@ -167,7 +167,7 @@ pub(super) async fn forget_full(change: &AccountChange, now: OffsetDateTime) -> 
 
 /// Counts a letter that a stranger causes.
 pub(crate) async fn may_write(
-    change: &AccountChange,
+    change: &Rows,
     accounts: &Accounts,
     kind: &str,
     address_index: &str,

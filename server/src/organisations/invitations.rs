@@ -14,6 +14,7 @@ use crate::crypto::secret::Ticket;
 use crate::entity::{invitation, membership, organisation, token, unit};
 use crate::guard::{AccountId, Actor, Allowed, Caller, Change, Right, TenantId, Visitor, rights};
 use crate::identity::address::{Address, gate};
+use crate::identity::limits;
 use crate::identity::record::{self, Entry};
 use crate::identity::sign_up::{self, Purpose};
 use crate::identity::{Accounts, Origin, Refusal, password_rules};
@@ -117,6 +118,8 @@ async fn send(
     ends: OffsetDateTime,
 ) -> Result<String, Refusal> {
     let rows = change.unscoped("a link in a letter belongs to a mailbox");
+    // A mailbox is not written to without end, whoever asks.
+    limits::may_write(rows, accounts, "invitation", index, now).await?;
     let payload = serde_json::to_vec(&Payload { tenant: change.tenant().0, invitation: id }).unwrap_or_default();
     let (link, hash) =
         sign_up::new_link(rows, accounts, Purpose::Invite, None, index, &payload, now, ends - now).await?;
@@ -143,7 +146,7 @@ async fn named(change: &Change, text: &str) -> Result<invitation::Model, Refusal
 /// Sends an invitation again: a new link, the old one is dead, and its time begins anew.
 ///
 /// # Errors
-/// [`Refusal::Field`] when there is none.
+/// [`Refusal::Field`] when there is none, [`Refusal::TooMany`] when this mailbox was written to too often.
 pub async fn resend(
     manager: &Allowed<rights::MembersManage>,
     accounts: &Accounts,
