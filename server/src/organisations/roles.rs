@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::unknown;
 use crate::audit::log::{Action, Event};
 use crate::clock::to_ms;
-use crate::entity::{custom_role, invitation, membership};
+use crate::entity::{custom_role, invitation, membership, organisation};
 use crate::guard::{Allowed, Belonging, Change, Right, TenantDb, rights};
 use crate::identity::{Accounts, Origin, Refusal};
 use crate::profile::Profile;
@@ -125,6 +125,12 @@ pub(crate) async fn with(change: &Change, profile: &Profile, permission: Permiss
 
 /// Refuses to leave an organisation without anybody who can manage its members.
 pub(crate) async fn keeps_an_administrator(change: &Change, profile: &Profile, without: Uuid) -> Result<(), Refusal> {
+    // Of two who take each other away at once, the second has to see what the first did.
+    let one_by_one = organisation::Entity::find_by_id(change.tenant().0);
+    change
+        .unscoped("the organisation's own row, held while its administrators are counted")
+        .one_held(one_by_one)
+        .await?;
     let managing = with(change, profile, Permission::MembersManage).await?;
     let others = membership::Entity::find()
         .filter(membership::Column::Kind.eq("member"))

@@ -10,7 +10,7 @@ use server::identity::Refusal;
 use server::testing::World;
 
 use crate::common::*;
-use crate::log::{COLUMNS, Log, sign};
+use crate::entries::{COLUMNS, Log, sign};
 
 async fn two() -> (World, Somebody, Somebody) {
     let world = world("stack-aero").await;

@@ -215,6 +215,24 @@ async fn the_last_administrator_does_not_leave() {
 }
 
 #[tokio::test]
+async fn two_administrators_who_end_each_others_access_at_once_leave_one() {
+    for (mode, _) in MODES {
+        let world = world(mode).await;
+        let ada = ada(&world).await;
+        let grace = joins(&world, &ada, GRACE, &world.profile.policy.sign_up.first_role).await;
+        let (of_ada, of_grace) = (may::<rights::MembersManage>(&world, &ada).await, may(&world, &grace).await);
+        let (accounts, origin, ids) = (world.accounts(), here(), (ada.id(), grace.id()));
+        let grace_leaves = Form { member: &ids.1, successor: None, at: None };
+        let ada_leaves = Form { member: &ids.0, successor: None, at: None };
+        let (one, two) = tokio::join!(
+            leaving::offboard(&of_ada, accounts, &grace_leaves, &origin, world.now),
+            leaving::offboard(&of_grace, accounts, &ada_leaves, &origin, world.now)
+        );
+        assert_eq!(usize::from(one.is_ok()) + usize::from(two.is_ok()), 1, "{mode}: {one:?} {two:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_planned_end_waits_while_it_would_take_the_last_administrator_away() {
     let mut world = world("aertous").await;
     let ada = ada(&world).await;

@@ -3,6 +3,7 @@
 
 mod common;
 mod dedicated;
+mod entries;
 mod invitations;
 mod isolation;
 mod leaving;

@@ -11,7 +11,7 @@ use server::testing::World;
 use time::Duration;
 
 use crate::common::*;
-use crate::log::{Log, Row};
+use crate::entries::{Log, Row};
 
 const OP: &str = "op@vendor.example";
 

@@ -77,7 +77,13 @@ async fn two_administrators_who_demote_each_other_at_once_leave_one() {
         let ada = ada(&world).await;
         let first = world.profile.policy.sign_up.first_role.clone();
         let grace = joins(&world, &ada, GRACE, &first).await;
-        let (one, two) = tokio::join!(change(&world, &ada, &grace, plain), change(&world, &grace, &ada, plain));
+        // Both are administrators when they set out.
+        let (of_ada, of_grace) = (may::<rights::MembersManage>(&world, &ada).await, may(&world, &grace).await);
+        let (accounts, origin, ids) = (world.accounts(), here(), (ada.id(), grace.id()));
+        let (one, two) = tokio::join!(
+            members::change_role(&of_ada, accounts, &ids.1, plain, &origin, world.now),
+            members::change_role(&of_grace, accounts, &ids.0, plain, &origin, world.now)
+        );
         assert_eq!(usize::from(one.is_ok()) + usize::from(two.is_ok()), 1, "{mode}: {one:?} {two:?}");
         let mut left = Vec::new();
         for somebody in [&ada, &grace] {

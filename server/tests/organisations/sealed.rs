@@ -85,7 +85,7 @@ async fn second_instance(world: &World) -> Vault {
 }
 
 #[tokio::test]
-#[ignore = "data_key.owner is unique since m0001: a second key of an owner cannot be stored; needs a migration"]
+#[ignore = "needs a migration: data_key.owner is unique since m0001; and Accounts::sealer measures the minute by the machine's clock, not by the one it is given"]
 async fn a_new_key_seals_from_a_minute_later_on_and_the_old_one_still_opens() {
     for (mode, _) in MODES {
         let mut world = world(mode).await;
@@ -143,11 +143,11 @@ async fn what_one_instance_seals_during_a_rotation_the_other_opens() {
         }
         world.now += Duration::seconds(1);
     }
-    assert_ne!(other.key_id(), second_instance_at_first(&world).await, "the new key seals");
+    assert_ne!(other.key_id(), oldest_key(&world).await, "the new key seals");
 }
 
 /// The platform's oldest key.
-async fn second_instance_at_first(world: &World) -> Uuid {
+async fn oldest_key(world: &World) -> Uuid {
     let database = world.behind().await;
     let sql = "select id from data_key where owner = 'platform' order by made_at_ms, id";
     let row = database.query_one_raw(statement(&database, sql, Vec::new())).await.expect("keys").expect("a key");

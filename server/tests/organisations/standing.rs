@@ -11,7 +11,7 @@ use server::testing::{START, World, profile};
 use time::{Duration, OffsetDateTime};
 
 use crate::common::*;
-use crate::log::Log;
+use crate::entries::Log;
 
 fn with_a_trial(mode: &str) -> Arc<Profile> {
     profile(mode, &[("[transport]", "[billing]\ntrial_days = 14\ngrace_days = 7\n\n[transport]")])

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::common::*;
-use crate::log::{COLUMNS, Log, Row, put, second_opinion, sign, walk};
+use crate::entries::{COLUMNS, Log, Row, put, second_opinion, sign, walk};
 
 /// The public formula, a third time: of an entry after the hash before it.
 fn link(previous: &[u8], row: &Row) -> Vec<u8> {
