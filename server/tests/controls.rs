@@ -193,8 +193,8 @@ async fn every_change_of_the_platform_is_in_its_log_and_tampering_is_found() {
     world.observe().await;
     let new = NewEvidence { claim: "P058".into(), dated: Some(START.date()), ..NewEvidence::default() };
     evidence::add(&world.operator(), &world.vault, &world.profile, new, world.now).await.expect("add");
-    // The data key, the first publication, the evidence.
-    assert_eq!(audit::verify_platform(&world.operator()).await.expect("verify"), Ok(4));
+    // Three keys, the first publication, the evidence.
+    assert_eq!(audit::verify_platform(&world.operator()).await.expect("verify"), Ok(5));
     world.tamper("update platform_entry set detail = 'x' where seq = 2").await;
     assert_eq!(audit::verify_platform(&world.operator()).await.expect("verify"), Err(2));
 }
