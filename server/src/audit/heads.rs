@@ -12,9 +12,10 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use super::log::{Action, Event};
+pub use super::walk::{Walked, verify};
 use crate::clock::{from_ms, to_ms};
 use crate::crypto::hex;
-use crate::entity::{entry, log_head, platform_entry, signed_head};
+use crate::entity::{delivered, entry, log_head, platform_entry, signed_head};
 use crate::guard::{Actor, Operator, TenantId};
 use crate::identity::{Accounts, Origin, Refusal};
 use crate::vault::Vault;
@@ -37,7 +38,7 @@ pub(crate) struct Head {
 }
 
 impl Head {
-    fn of(row: &signed_head::Model) -> Self {
+    pub(super) fn of(row: &signed_head::Model) -> Self {
         Self {
             kind: row.kind.clone(),
             tenant: row.tenant_id,
@@ -252,75 +253,58 @@ pub(crate) async fn prune(
     Ok(gone)
 }
 
-/// What a walk along an organisation's log found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Walked {
-    Holds { entries: i64, heads: usize },
-    Broken { at: i64, why: &'static str },
+/// Lets a whole log go, of an organisation that goes itself: through a signed head like any pruning, which then goes too.
+pub(crate) async fn erase(
+    operator: &Operator,
+    vault: &Vault,
+    tenant: TenantId,
+    now: OffsetDateTime,
+) -> Result<(), Refusal> {
+    let change = operator.begin_log(tenant).await?;
+    let Some(head) = change.one(log_head::Entity::find()).await? else { return Ok(()) };
+    let covering = signed(vault, "pruned", tenant, (head.seq, &head.hash), now, Some(now));
+    change.insert(covering.into_active_model().reset_all()).await?;
+    change.delete(entry::Entity::delete_many()).await?;
+    change.delete(signed_head::Entity::delete_many()).await?;
+    change.delete(log_head::Entity::delete_many()).await?;
+    change.delete(delivered::Entity::delete_many()).await?;
+    Ok(change.commit().await?)
 }
 
-/// How many entries are read at once.
-const CHUNK: u64 = 20_000;
-
-/// Walks an organisation's log from its first entry, or from where it was pruned, and compares it with every signed head.
+/// Since when an organisation's log has had entries that no signed head covers.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn verify(operator: &Operator, accounts: &Accounts, tenant: TenantId) -> Result<Walked, DbErr> {
-    let vault = &accounts.vault;
+pub(crate) async fn unsigned_since(operator: &Operator, tenant: TenantId) -> Result<Option<OffsetDateTime>, DbErr> {
     let view = operator.view(tenant).await?;
-    let mut heads = read(vault, tenant);
-    let stored = view.all(signed_head::Entity::find().order_by_asc(signed_head::Column::Seq)).await?;
-    heads.extend(stored.iter().map(Head::of));
-    if let Some(bad) =
-        heads.iter().find(|head| head.tenant != tenant.0 || !vault.signing().verifies(&head.message(), &head.signature))
-    {
-        return Ok(Walked::Broken { at: bad.seq, why: "a head's signature does not hold" });
-    }
-    let pruned = heads.iter().filter(|head| head.kind == "pruned").max_by_key(|head| head.seq);
-    let first = view.one(entry::Entity::find().order_by_asc(entry::Column::Seq).limit(1)).await?;
-    let (mut seq, mut hash) = match (pruned, first.as_ref()) {
-        (Some(pruned), Some(first)) if first.seq > 1 => {
-            (pruned.seq, crate::crypto::unhex(&pruned.hash).and_then(|bytes| bytes.try_into().ok()).unwrap_or_default())
-        }
-        _ => (0, super::log::genesis(tenant)),
-    };
-    let began = seq;
-    let mut wanted: std::collections::BTreeMap<i64, Vec<String>> = std::collections::BTreeMap::new();
-    for head in heads.iter().filter(|head| head.seq > began) {
-        wanted.entry(head.seq).or_default().push(head.hash.clone());
-    }
-    loop {
-        let rows =
-            entry::Entity::find().filter(entry::Column::Seq.gt(seq)).order_by_asc(entry::Column::Seq).limit(CHUNK);
-        let rows = view.all(rows).await?;
-        if rows.is_empty() {
-            break;
-        }
-        for row in rows {
-            if row.seq != seq + 1 {
-                return Ok(Walked::Broken { at: seq + 1, why: "an entry is missing" });
-            }
-            hash = super::log::link(&hash, &row);
-            if row.hash != hash {
-                return Ok(Walked::Broken { at: row.seq, why: "its hash does not follow from what it says" });
-            }
-            seq = row.seq;
-            if let Some(signed) = wanted.remove(&seq)
-                && signed.iter().any(|signed| *signed != hex(&hash))
-            {
-                return Ok(Walked::Broken { at: seq, why: "it is not the entry that was signed" });
-            }
+    let signed = signed_head::Entity::find().order_by_desc(signed_head::Column::Seq).limit(1);
+    let signed = view.one(signed).await?.map_or(0, |head| head.seq);
+    let next = entry::Entity::find().filter(entry::Column::Seq.gt(signed)).order_by_asc(entry::Column::Seq).limit(1);
+    Ok(view.one(next).await?.map(|entry| from_ms(entry.at_ms)))
+}
+
+/// The same of the platform's log, whose heads are in their file only.
+///
+/// # Errors
+/// The number of the entry that is not the one that was signed.
+pub(crate) async fn platform_unsigned_since(
+    operator: &Operator,
+    vault: &Vault,
+) -> Result<Result<Option<OffsetDateTime>, i64>, DbErr> {
+    let last = read(vault, TenantId(Uuid::nil())).into_iter().next_back();
+    let signed = last.as_ref().map_or(0, |head| head.seq);
+    if let Some(head) = last {
+        let row = platform_entry::Entity::find().filter(platform_entry::Column::Seq.eq(head.seq));
+        let same = operator.all(row).await?.first().is_some_and(|row| row.hash == head.hash);
+        if !same || !vault.signing().verifies(&head.message(), &head.signature) {
+            return Ok(Err(head.seq));
         }
     }
-    if !wanted.is_empty() {
-        return Ok(Walked::Broken { at: seq + 1, why: "the log ends before an entry that was signed" });
-    }
-    let head = view.one(log_head::Entity::find()).await?;
-    if let Some(head) = head.filter(|head| head.seq != seq || head.hash != hash) {
-        return Ok(Walked::Broken { at: seq.min(head.seq) + 1, why: "the log ends elsewhere than its head says" });
-    }
-    Ok(Walked::Holds { entries: seq - began, heads: heads.len() })
+    let next = platform_entry::Entity::find()
+        .filter(platform_entry::Column::Seq.gt(signed))
+        .order_by_asc(platform_entry::Column::Seq)
+        .limit(1);
+    Ok(Ok(operator.all(next).await?.first().map(|entry| from_ms(entry.at_ms))))
 }
 
 /// Every organisation's log, or one's.

@@ -3,6 +3,7 @@
 pub mod heads;
 pub mod log;
 pub mod view;
+pub mod walk;
 
 use std::collections::BTreeSet;
 

@@ -1,11 +1,13 @@
 //! Who is who: one account for an address whatever its case, and work addresses only where the profile says so.
 
+use contract::permission::Permission;
 use sea_orm::{ActiveModelTrait, DbErr, IntoActiveModel};
 use uuid::Uuid;
 
 use super::mfa::LookError;
 use super::probe::{Form, Probe, ProbeError};
-use super::{Instance, Seen};
+use super::walk::{self, Walk};
+use super::{Instance, Seen, cast};
 use crate::guard::AccountId;
 use crate::identity::address::Address;
 use crate::identity::stand_in::{As, StandIn, row};
@@ -82,8 +84,44 @@ pub async fn work_addresses(instance: &Instance) -> Result<Seen, ProbeError> {
 /// The field that a sign-up with a password too short for anybody is refused for. Nothing is written either way.
 async fn blamed(form: &Form, probe: &mut Probe, address: &str) -> Result<Option<String>, ProbeError> {
     let fields = [("email", address), ("name", "probe"), ("organisation", "probe"), ("password", "short")];
-    let answer = form.send(probe, "/api/sign-up", &fields).await?;
-    let told: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-    let field = told["errors"][0]["field"].as_str().map(str::to_owned);
-    Ok(field.filter(|_| answer.status.as_u16() == 422))
+    Ok(walk::blamed(&form.send(probe, "/api/sign-up", &fields).await?))
+}
+
+pub async fn invitations(instance: &Instance) -> Result<Seen, LookError> {
+    if !instance.profile.policy.sign_up.work_addresses_only {
+        return Ok(Seen::Unavailable("This profile takes personal addresses.".into()));
+    }
+    let Some(role) = cast::with(&instance.profile, Permission::MembersManage) else {
+        return Ok(cast::nobody(Permission::MembersManage, true));
+    };
+    let now = instance.clock.now();
+    let mut house = StandIn::make(&instance.operator, &instance.accounts, role, As::SteppedUp, now).await?;
+    let seen = invited(instance, &mut house, role).await;
+    house.remove(&instance.operator).await?;
+    seen
+}
+
+async fn invited(instance: &Instance, house: &mut StandIn, role: &str) -> Result<Seen, LookError> {
+    house.settle().await?;
+    let mut walk = Walk::begin(instance).await?;
+    let form = walk.form(house.session).await?;
+    let path = format!("/api/o/{}/invite-member", house.slug());
+    for address in SPELLINGS {
+        let answer = walk.send(&form, &path, &[("email", address), ("role", role)]).await?;
+        if walk::blamed(&answer).as_deref() != Some("email") {
+            let status = answer.status.as_u16();
+            return Ok(Seen::Failing(format!("An invitation of {address} is answered {status}.")));
+        }
+    }
+    // To a role that does not exist, so that nobody is written to.
+    let fields = [("email", "probe@organisation.example"), ("role", "No such role")];
+    let answer = walk.send(&form, &path, &fields).await?;
+    Ok(if walk::blamed(&answer).as_deref() == Some("role") {
+        Seen::Upheld(format!(
+            "Invitations of {} spellings of personal addresses were refused with 422; the address of an organisation passed the gate.",
+            SPELLINGS.len()
+        ))
+    } else {
+        Seen::Failing("The address of an organisation does not pass the gate of invitations.".into())
+    })
 }

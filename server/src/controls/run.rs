@@ -8,11 +8,13 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
-    CHECK_LIMIT, Check, Instance, Seen, claim_engine, data_shape, identity, mfa, passwords, sealed_storage, transport,
-    web_hygiene,
+    CHECK_LIMIT, Check, Instance, Seen, audit_chain, billing, claim_engine, data_shape, environments, forgeries,
+    identity, isolation, mfa, mfa_reset, offboarding, operator_seats, passwords, rbac, row_level, sealed_storage,
+    transport, web_hygiene,
 };
 use crate::clock::to_ms;
 use crate::entity::finding;
+use crate::profile::policy::Isolation;
 
 /// How many findings of each check are kept.
 const KEPT: u64 = 50;
@@ -84,7 +86,7 @@ async fn dispatch(check: Check, instance: &Instance) -> Result<Seen, String> {
         Check::RateLimits => told(web_hygiene::rate_limits(instance).await),
         Check::BodyLimits => told(web_hygiene::body_limits(instance).await),
         Check::TotpSecrets => told(sealed_storage::totp_secrets(instance).await),
-        Check::Csrf => told(web_hygiene::csrf(instance).await),
+        Check::Csrf => told(forgeries::csrf(instance).await),
         Check::FormThrottle => told(web_hygiene::form_throttle(instance).await),
         Check::HashScheme => told(passwords::scheme(instance).await),
         Check::HashSalts => told(passwords::salts(instance).await),
@@ -95,6 +97,27 @@ async fn dispatch(check: Check, instance: &Instance) -> Result<Seen, String> {
         Check::BackupCodes => told(mfa::backup_codes(instance).await),
         Check::UniqueAddress => told(identity::unique(instance).await),
         Check::WorkAddresses => told(identity::work_addresses(instance).await),
+        Check::Cryptoperiods => told(sealed_storage::cryptoperiods(instance).await),
+        Check::Invitations => told(identity::invitations(instance).await),
+        Check::RoleMatrix => told(rbac::matrix(instance).await),
+        Check::Demotion => told(rbac::demotion(instance).await),
+        Check::NoWildcard => told(rbac::no_wildcard(instance).await),
+        Check::Reach => told(rbac::reach(instance).await),
+        Check::ScopedSweep => told(isolation::sweep(instance, Isolation::Scoped).await),
+        Check::ScopedOperators => told(isolation::operators(instance).await),
+        Check::RowLevelSweep => told(isolation::sweep(instance, Isolation::RowLevel).await),
+        Check::RowSecurityInForce => told(row_level::in_force(instance).await),
+        Check::DedicatedSweep => told(isolation::sweep(instance, Isolation::Dedicated).await),
+        Check::Environments => told(environments::two(instance).await),
+        Check::FactorReset => told(mfa_reset::rules(instance).await),
+        Check::OffboardingRemoves => told(offboarding::removes(instance).await),
+        Check::OffboardingOnTime => told(offboarding::on_time(instance).await),
+        Check::LogChains => told(audit_chain::chains(instance).await),
+        Check::LogRecorded => told(audit_chain::recorded(instance).await),
+        Check::LogRetention => told(audit_chain::retention(instance).await),
+        Check::OperatorCap => told(operator_seats::cap(instance).await),
+        Check::OperatorAudited => told(operator_seats::audited(instance).await),
+        Check::ReadOnlyLapse => told(billing::read_only(instance).await),
         Check::HealthFields => Ok(data_shape::health_fields(instance)),
     }
 }

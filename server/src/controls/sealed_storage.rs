@@ -1,16 +1,19 @@
 //! Sealed storage: what is confidential exists on disk only under AES-256-GCM, and secrets are only ever referred to.
 
+use std::collections::BTreeMap;
+
 use sea_orm::EntityTrait;
 use uuid::Uuid;
 
 use super::{Instance, Seen};
+use crate::clock::from_ms;
 use crate::crypto::keys::{Origin, Reference};
 use crate::crypto::seal::CIPHER;
 use crate::crypto::totp::{SECRET_BYTES, TotpSecret};
-use crate::entity::totp;
+use crate::entity::{data_key, totp};
 use crate::guard::AccountId;
 use crate::identity::second_factor::secret_place;
-use crate::vault::VaultError;
+use crate::vault::{VaultError, encrypts};
 
 pub async fn at_rest(instance: &Instance) -> Result<Seen, sea_orm::DbErr> {
     let keys = match instance.vault.open_all_keys(&instance.operator).await {
@@ -74,6 +77,23 @@ pub async fn totp_secrets(instance: &Instance) -> Result<Seen, sea_orm::DbErr> {
         "All {} stored TOTP secrets are sealed with {CIPHER}, each for its own account.",
         rows.len()
     )))
+}
+
+pub async fn cryptoperiods(instance: &Instance) -> Result<Seen, sea_orm::DbErr> {
+    let days = instance.profile.policy.keys.data_days;
+    let mut newest: BTreeMap<String, i64> = BTreeMap::new();
+    for row in instance.operator.all(data_key::Entity::find()).await? {
+        let made = newest.entry(row.owner).or_insert(row.made_at_ms);
+        *made = row.made_at_ms.max(*made);
+    }
+    newest.retain(|owner, _| encrypts(owner));
+    let oldest = instance.clock.now() - time::Duration::days(days.get().into());
+    let old = newest.values().filter(|made| from_ms(**made) < oldest).count();
+    Ok(if old == 0 {
+        Seen::Upheld(format!("All {} keys that seal data are younger than {days} days.", newest.len()))
+    } else {
+        Seen::Failing(format!("{old} of {} keys that seal data are older than {days} days.", newest.len()))
+    })
 }
 
 pub fn references(instance: &Instance) -> Seen {

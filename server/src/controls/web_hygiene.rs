@@ -1,11 +1,9 @@
 //! Web hygiene: what every answer of this server carries, and what it refuses.
 
-use contract::access::{ENDPOINTS, Endpoint, PAGES, Row, Who};
+use contract::access::{PAGES, Row, Who};
 
-use super::mfa::LookError;
 use super::probe::{Answer, Form, Probe, ProbeError};
 use super::{Check, Instance, Seen};
-use crate::identity::stand_in::{As, StandIn};
 use crate::trust::Facts;
 
 /// Header and what it must hold on every answer.
@@ -177,112 +175,6 @@ pub async fn body_limits(instance: &Instance) -> Result<Seen, ProbeError> {
         413 => Seen::Upheld(format!("A body above {limit} KiB was answered 413.")),
         status => Seen::Failing(format!("A body above {limit} KiB was answered {status}.")),
     })
-}
-
-/// A forged form, and the status that it must get.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Forgery {
-    NoToken,
-    CookieOnly,
-    FieldOnly,
-    Changed,
-    OtherSession,
-    OtherSite,
-    PlainText,
-}
-
-const FORGERIES: &[Forgery] = &[
-    Forgery::NoToken,
-    Forgery::CookieOnly,
-    Forgery::FieldOnly,
-    Forgery::Changed,
-    Forgery::OtherSession,
-    Forgery::OtherSite,
-    Forgery::PlainText,
-];
-
-pub async fn csrf(instance: &Instance) -> Result<Seen, LookError> {
-    // Whoever may most gets to the token everywhere.
-    let most = instance.profile.roles.iter().max_by_key(|(_, role)| role.grants.len());
-    let Some((role, _)) = most else {
-        return Ok(Seen::Failing("There are no roles.".into()));
-    };
-    let now = instance.clock.now();
-    let person = StandIn::make(&instance.operator, &instance.accounts, role, As::SteppedUp, now).await?;
-    let other = StandIn::make(&instance.operator, &instance.accounts, role, As::SteppedUp, now).await?;
-    let seen = all_forgeries(instance, &person.session.text(), &other.session.text(), &person.slug()).await;
-    person.remove(&instance.operator).await?;
-    other.remove(&instance.operator).await?;
-    Ok(match seen? {
-        Some(wrong) => Seen::Failing(wrong),
-        None => Seen::Upheld(format!(
-            "{} endpoints refused {} forged forms each: without token, with half of it, changed, another session's, from another site, as plain text.",
-            reached().count(),
-            FORGERIES.len()
-        )),
-    })
-}
-
-/// The endpoints that whoever may most in an organisation gets to; those of the vendor's staff are not there for them.
-fn reached() -> impl Iterator<Item = &'static Endpoint> {
-    ENDPOINTS.iter().filter(|row| row.who != Who::Operator)
-}
-
-async fn all_forgeries(
-    instance: &Instance,
-    session: &str,
-    other: &str,
-    slug: &str,
-) -> Result<Option<String>, ProbeError> {
-    for forgery in FORGERIES {
-        // A run of its own for each, so that it does not use up its allowance of changes.
-        let mut probe = Probe::connect(&instance.serving).await?;
-        let own = Form::from_page(&mut probe, "/account", Some(session)).await?;
-        let theirs = Form::from_page(&mut probe, "/account", Some(other)).await?;
-        for row in reached() {
-            let path = row.path.replace("{slug}", slug);
-            let answer = forge(&mut probe, *forgery, &path, &own, &theirs, session).await?;
-            let wanted = if *forgery == Forgery::PlainText { 415 } else { 403 };
-            if answer.status.as_u16() != wanted {
-                return Ok(Some(format!(
-                    "{} answers a forged form ({forgery:?}) with {}.",
-                    row.path,
-                    answer.status.as_u16()
-                )));
-            }
-        }
-    }
-    Ok(None)
-}
-
-async fn forge(
-    probe: &mut Probe,
-    forgery: Forgery,
-    path: &str,
-    own: &Form,
-    theirs: &Form,
-    session: &str,
-) -> Result<Answer, ProbeError> {
-    let bare = super::probe::session_cookie(session);
-    let changed = own.token.chars().rev().collect::<String>();
-    let theirs_with_our_session = format!("{bare}; {}", theirs.cookie.split("; ").nth(1).unwrap_or_default());
-    let (cookie, token) = match forgery {
-        Forgery::NoToken => (bare.as_str(), ""),
-        Forgery::CookieOnly => (own.cookie.as_str(), ""),
-        Forgery::FieldOnly => (bare.as_str(), own.token.as_str()),
-        Forgery::Changed => (own.cookie.as_str(), changed.as_str()),
-        Forgery::OtherSession => (theirs_with_our_session.as_str(), theirs.token.as_str()),
-        Forgery::OtherSite | Forgery::PlainText => (own.cookie.as_str(), own.token.as_str()),
-    };
-    let kind = if forgery == Forgery::PlainText { "text/plain" } else { "application/json" };
-    let mut headers = vec![("cookie", cookie), ("accept", "application/json"), ("content-type", kind)];
-    if !token.is_empty() {
-        headers.push(("x-csrf-token", token));
-    }
-    if forgery == Forgery::OtherSite {
-        headers.push(("sec-fetch-site", "cross-site"));
-    }
-    probe.send("POST", path, &headers, b"{}".to_vec()).await
 }
 
 pub async fn form_throttle(instance: &Instance) -> Result<Seen, ProbeError> {

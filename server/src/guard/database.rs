@@ -303,6 +303,8 @@ async fn grant(admin: &DatabaseConnection, url: &str, admin_url: &str) -> Result
             "grant insert on finding, evidence, trust_change, check_switch, platform_entry, data_key, account_entry to \"{serving}\""
         ),
         format!("grant delete on finding, check_switch to \"{serving}\""),
+        // Of an organisation that is gone, the key and the head of its log go too.
+        format!("grant delete on data_key, log_head to \"{serving}\""),
         format!("grant update on revision to \"{serving}\""),
         // What belongs to people comes and goes; the record of an account can only be lengthened.
         format!(

@@ -1,5 +1,6 @@
 //! The only room with a database connection. Everybody else brings a proof and asks through it.
 
+mod attempts;
 mod caller;
 mod change;
 mod database;
@@ -14,8 +15,8 @@ mod tenant;
 pub use sea_orm::DbErr as ReadError;
 
 pub use self::caller::{
-    AccountId, Arrived, Belonging, Caller, CodeHolder, Enroller, Fresh, OPERATOR_KIND, PERSON_KIND, PROBE_KIND, Person,
-    Proven, Rule, SignedIn, rule,
+    AccountId, Arrived, Belonging, Caller, CodeHolder, Enroller, Fresh, OPERATOR_KIND, PERSON_KIND, PROBE_KIND,
+    PROBE_STAFF_KIND, Person, Proven, Rule, SignedIn, rule,
 };
 pub(crate) use self::change::AccountChange;
 pub use self::change::{PlatformChange, Rows};

@@ -125,6 +125,18 @@ impl Shelves {
         }
     }
 
+    /// Whether the login of one organisation's database is refused at another's. `None`: files have no logins.
+    pub(super) async fn shuts_out(&self, stranger: TenantId, at: TenantId) -> Result<Option<bool>, DbErr> {
+        let Shelf::Server { url, admin_url } = &self.shelf else { return Ok(None) };
+        let mut options = ConnectOptions::new(with(url, at, Some((stranger, &password(admin_url, stranger))))?);
+        options.max_connections(1).sqlx_logging(false);
+        match Database::connect(options).await {
+            Ok(inside) => inside.close().await.map(|()| Some(false)),
+            Err(error) if error.to_string().contains("permission denied") => Ok(Some(true)),
+            Err(error) => Err(error),
+        }
+    }
+
     async fn connect(&self, tenant: TenantId, make: bool) -> Result<OwnStore, DbErr> {
         match &self.shelf {
             Shelf::Files(folder) => {
@@ -147,7 +159,7 @@ impl Shelves {
                 if make {
                     make_on_server(admin_url, tenant).await?;
                 }
-                let mut options = ConnectOptions::new(with(url, tenant, Some(&password(admin_url, tenant)))?);
+                let mut options = ConnectOptions::new(with(url, tenant, Some((tenant, &password(admin_url, tenant))))?);
                 options.max_connections(2).sqlx_logging(false);
                 let pool = Database::connect(options).await?;
                 Ok(OwnStore { read: pool.clone(), write: pool })
@@ -165,15 +177,16 @@ fn password(admin_url: &str, tenant: TenantId) -> String {
     crate::crypto::sha256_hex(format!("avouch/tenant-login/1/{}/{admin_url}", tenant.0).as_bytes())
 }
 
-/// The server's address with the organisation's database, and with its login if a password is given.
-fn with(url: &str, tenant: TenantId, password: Option<&str>) -> Result<String, DbErr> {
+/// The server's address with an organisation's database, and with an organisation's login if one is given.
+fn with(url: &str, tenant: TenantId, login_of: Option<(TenantId, &str)>) -> Result<String, DbErr> {
     let odd = || DbErr::Custom("the database's address is not understood".into());
     let (scheme, rest) = url.split_once("://").ok_or_else(odd)?;
     let (login, place) = rest.rsplit_once('@').ok_or_else(odd)?;
     let host = place.split(['/', '?']).next().unwrap_or_default();
     let query = place.split_once('?').map(|(_, query)| format!("?{query}")).unwrap_or_default();
     let name = name(tenant);
-    let login = password.map_or_else(|| login.to_owned(), |password| format!("{name}:{password}"));
+    let login =
+        login_of.map_or_else(|| login.to_owned(), |(whose, password)| format!("{}:{password}", self::name(whose)));
     Ok(format!("{scheme}://{login}@{host}/{name}{query}"))
 }
 

@@ -1,47 +1,48 @@
-//! The account that the self-test makes for a moment, so that it can look from inside as well. Its sessions are good for probes only,
-//! and it is gone when the look is over; what a crash left behind goes with the next one.
+//! The people that the self-test makes for a moment, so that it can look from inside as well. Their sessions are good for probes only, and
+//! they are gone when the look is over, with their organisation, its log and its database; what a crash left behind goes with the next one.
 
-use sea_orm::sea_query::ExprTrait;
+mod person;
+mod traces;
+
+use std::ops::Deref;
+
+use contract::permission::Permission;
+use contract::standing::Standing;
+use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveModelTrait, ActiveValue, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::address::index_of;
-use super::second_factor::secret_place;
-use super::sign_up::{address_place, name_place};
-use super::{Accounts, Origin, Refusal, sessions};
+pub(crate) use self::person::{As, NO_MAILBOX, Someone, row};
+use super::{Accounts, Origin, Refusal};
 use crate::clock::to_ms;
-use crate::crypto::random;
-use crate::crypto::totp::TotpSecret;
-use crate::entity::{account, data_key, organisation, session, totp};
-use crate::guard::{AccountChange, AccountId, Operator, PROBE_KIND, SessionId, TenantId};
-use crate::organisations::founding;
-use crate::vault::owner_of;
+use crate::entity::{account, custom_role, environment, membership, organisation};
+use crate::guard::{AccountChange, AccountId, Actor, Change, Operator, PROBE_KIND, TenantId};
+use crate::organisations::{founding, members, units};
+use crate::profile::policy::Isolation;
 
 /// No organisation of people has a full stop in its slug, and to LIKE it is no wildcard as an underscore would be.
-const SLUG: &str = ".probe-";
+pub(crate) const SLUG: &str = ".probe-";
 
-/// Longer than any look lasts.
-const LEFT_BEHIND: Duration = Duration::minutes(1);
-
-/// How far in it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum As {
-    /// Without a second factor.
-    Unenrolled,
-    /// With one that is still to be given.
-    HalfWay,
-    /// With one that was just given.
-    SteppedUp,
-}
-
+/// An organisation of the self-test's own, and its first member.
 #[derive(Debug)]
 pub(crate) struct StandIn {
-    pub(crate) account: AccountId,
-    organisation: Uuid,
-    pub(crate) session: SessionId,
-    pub(crate) secret: TotpSecret,
-    pub(crate) address: String,
+    first: Someone,
+    tenant: TenantId,
+    slug: String,
+    people: Vec<Uuid>,
+    /// Whether it may have a database of its own.
+    settled: bool,
+    operator: Operator,
+    accounts: Accounts,
+}
+
+impl Deref for StandIn {
+    type Target = Someone;
+
+    fn deref(&self) -> &Someone {
+        &self.first
+    }
 }
 
 impl StandIn {
@@ -52,41 +53,99 @@ impl StandIn {
         how: As,
         now: OffsetDateTime,
     ) -> Result<Self, Refusal> {
-        let (id, organisation) = (Uuid::now_v7(), Uuid::now_v7());
-        let (account, tenant) = (AccountId(id), TenantId(organisation));
-        let address = format!("probe-{id}@probe.invalid");
+        traces::clear_organisations(operator, accounts, now).await?;
+        let tenant = TenantId(Uuid::now_v7());
+        let slug = format!("{SLUG}{}", tenant.0.simple());
         let change = operator.begin_account().await?;
-        clear(&change, now).await?;
-        change.insert(row(accounts, account, &address, now)?.into_active_model().reset_all()).await?;
+        traces::clear_people(&change, now).await?;
         let key = accounts.vault.new_key(tenant, now)?;
-        let slug = format!("{SLUG}{}", organisation.simple());
         change.insert(founding::row(accounts, tenant, &slug, "probe", now)?.into_active_model().reset_all()).await?;
         change.insert(key.row).await?;
-        change.enter(tenant).await?;
-        let mut member = founding::first_member(account, role, now);
-        member.tenant_id = ActiveValue::Set(organisation);
-        change.insert(member).await?;
-        let secret = TotpSecret::new(random()?);
-        if how != As::Unenrolled {
-            change
-                .insert(totp::ActiveModel {
-                    account_id: ActiveValue::Set(id),
-                    secret: ActiveValue::Set(accounts.vault.seal(&secret_place(account), secret.bytes())?),
-                    last_step: ActiveValue::Set(0),
-                    confirmed_at_ms: ActiveValue::Set(to_ms(now)),
-                })
-                .await?;
-        }
-        let origin = Origin::new([127, 0, 0, 1].into(), "probe".into(), "", None);
-        let session = sessions::begin(&change, accounts, account, None, &origin, now).await?;
-        if how == As::SteppedUp {
-            let given = session::Entity::update_many()
-                .col_expr(session::Column::FactorAtMs, sea_orm::sea_query::Expr::value(Some(to_ms(now))))
-                .filter(session::Column::IdHash.eq(session.hash()));
-            change.update(given).await?;
-        }
+        let first = member(&change, accounts, tenant, role, how, now).await?;
         change.commit_housekeeping().await?;
-        Ok(Self { account, organisation, session, secret, address })
+        let people = vec![first.account.0];
+        let (operator, accounts) = (operator.clone(), accounts.clone());
+        Ok(Self { first, tenant, slug, people, settled: false, operator, accounts })
+    }
+
+    pub(crate) fn slug(&self) -> &str {
+        &self.slug
+    }
+
+    pub(crate) fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
+    /// Gives the organisation a database of its own where each has one. What only meets doors does without.
+    pub(crate) async fn settle(&mut self) -> Result<(), Refusal> {
+        self.settled = true;
+        let Some(location) = self.operator.provision(self.tenant).await? else { return Ok(()) };
+        let change = self.change().await?;
+        change.insert(environment::ActiveModel { location: ActiveValue::Set(location), ..Default::default() }).await?;
+        Ok(change.commit_housekeeping().await?)
+    }
+
+    /// Another member.
+    pub(crate) async fn join(&mut self, role: &str, how: As, now: OffsetDateTime) -> Result<Someone, Refusal> {
+        let change = self.operator.begin_account().await?;
+        let other = member(&change, &self.accounts, self.tenant, role, how, now).await?;
+        change.commit_housekeeping().await?;
+        self.people.push(other.account.0);
+        Ok(other)
+    }
+
+    pub(crate) async fn change(&self) -> Result<Change, Refusal> {
+        let sealer = self.accounts.sealer(self.tenant, &Origin::of_program()).await?;
+        Ok(self.operator.begin_in(self.tenant, Actor::System, sealer).await?)
+    }
+
+    /// As if somebody with the right to had changed the role a moment ago.
+    pub(crate) async fn set_role(&self, account: AccountId, role: &str) -> Result<(), Refusal> {
+        let change = self.change().await?;
+        members::set_role(&change, account.0, role).await?;
+        Ok(change.commit_housekeeping().await?)
+    }
+
+    pub(crate) async fn set_standing(&self, to: Standing) -> Result<(), Refusal> {
+        let change = self.change().await?;
+        let set = organisation::Entity::update_many()
+            .col_expr(organisation::Column::Standing, Expr::value(to.word()))
+            .col_expr(organisation::Column::StandingUntilMs, Expr::value(None::<i64>))
+            .filter(organisation::Column::Id.eq(self.tenant.0));
+        change.unscoped("the stand-in's own organisation").update(set).await?;
+        Ok(change.commit_housekeeping().await?)
+    }
+
+    pub(crate) async fn unit(&self, name: &str, now: OffsetDateTime) -> Result<Uuid, Refusal> {
+        let (change, id) = (self.change().await?, Uuid::now_v7());
+        change.insert(units::row(&change, &self.accounts, id, name, now)?).await?;
+        change.commit_housekeeping().await?;
+        Ok(id)
+    }
+
+    /// From now on this member reaches one unit and nothing else.
+    pub(crate) async fn narrow(&self, account: AccountId, unit: Uuid) -> Result<(), Refusal> {
+        let change = self.change().await?;
+        let some = membership::Entity::update_many()
+            .col_expr(membership::Column::Scope, Expr::value("some"))
+            .filter(membership::Column::AccountId.eq(account.0));
+        change.update(some).await?;
+        change.insert(units::reaches(account.0, "unit", unit)).await?;
+        Ok(change.commit_housekeeping().await?)
+    }
+
+    /// A role of the organisation's own.
+    pub(crate) async fn add_role(&self, name: &str, grants: &[Permission], now: OffsetDateTime) -> Result<(), Refusal> {
+        let words: Vec<&str> = grants.iter().map(|permission| permission.word()).collect();
+        let change = self.change().await?;
+        let row = custom_role::ActiveModel {
+            tenant_id: ActiveValue::NotSet,
+            name: ActiveValue::Set(name.to_owned()),
+            permissions: ActiveValue::Set(words.join(" ")),
+            made_at_ms: ActiveValue::Set(to_ms(now)),
+        };
+        change.insert(row).await?;
+        Ok(change.commit_housekeeping().await?)
     }
 
     /// The slug of the organisation that was made with it.
@@ -95,53 +154,28 @@ impl StandIn {
     }
 
     pub(crate) async fn remove(self, operator: &Operator) -> Result<(), Refusal> {
+        if self.settled || operator.store().mode() != Isolation::Dedicated {
+            traces::erase_log(operator, &self.accounts, self.tenant, OffsetDateTime::now_utc()).await?;
+        }
         let change = operator.begin_account().await?;
-        change.delete(account::Entity::delete_many().filter(account::Column::Id.eq(self.account.0))).await?;
-        let key = data_key::Column::Owner.eq(owner_of(TenantId(self.organisation)));
-        change.delete(data_key::Entity::delete_many().filter(key)).await?;
-        change
-            .delete(organisation::Entity::delete_many().filter(organisation::Column::Id.eq(self.organisation)))
-            .await?;
+        change.delete(account::Entity::delete_many().filter(account::Column::Id.is_in(self.people))).await?;
+        traces::erase_rows(&change, self.tenant).await?;
         Ok(change.commit_housekeeping().await?)
     }
 }
 
-/// The row of an account that nobody can sign in to: no password has its hash.
-pub(crate) fn row(
+async fn member(
+    change: &AccountChange,
     accounts: &Accounts,
-    account: AccountId,
-    address: &str,
+    tenant: TenantId,
+    role: &str,
+    how: As,
     now: OffsetDateTime,
-) -> Result<account::Model, Refusal> {
-    Ok(account::Model {
-        id: account.0,
-        kind: PROBE_KIND.to_owned(),
-        address_index: index_of(accounts.vault.hashes(), address),
-        address: accounts.vault.seal(&address_place(account), address.as_bytes())?,
-        name: accounts.vault.seal(&name_place(account), b"probe")?,
-        password_hash: accounts.hasher.nobody().to_owned(),
-        password_set_at_ms: to_ms(now),
-        created_at_ms: to_ms(now),
-        disabled_at_ms: None,
-        factor_changed_at_ms: 0,
-        date_style: "iso".to_owned(),
-        time_zone: "UTC".to_owned(),
-        seen_at_ms: None,
-        must_enrol: 0,
-    })
-}
-
-async fn clear(change: &AccountChange, now: OffsetDateTime) -> Result<(), Refusal> {
-    let before = to_ms(now - LEFT_BEHIND);
-    // One from the future was made while the clock was wrong.
-    let after = to_ms(now + LEFT_BEHIND);
-    let accounts = account::Entity::delete_many()
-        .filter(account::Column::Kind.eq(PROBE_KIND))
-        .filter(account::Column::CreatedAtMs.lt(before).or(account::Column::CreatedAtMs.gt(after)));
-    change.delete(accounts).await?;
-    let organisations = organisation::Entity::delete_many()
-        .filter(organisation::Column::Slug.starts_with(SLUG))
-        .filter(organisation::Column::CreatedAtMs.lt(before).or(organisation::Column::CreatedAtMs.gt(after)));
-    change.delete(organisations).await?;
-    Ok(())
+) -> Result<Someone, Refusal> {
+    let made = person::person(change, accounts, PROBE_KIND, how, now).await?;
+    change.enter(tenant).await?;
+    let mut row = founding::first_member(made.account, role, now);
+    row.tenant_id = ActiveValue::Set(tenant.0);
+    change.insert(row).await?;
+    Ok(made)
 }

@@ -39,7 +39,7 @@ struct Content {
     html: String,
 }
 
-/// Puts a letter into the queue.
+/// Puts a letter into the queue. The self-test's own accounts have no mailbox, so none is written to them.
 pub(crate) async fn put(
     change: &Rows,
     accounts: &Accounts,
@@ -47,6 +47,9 @@ pub(crate) async fn put(
     what: &Letter,
     now: OffsetDateTime,
 ) -> Result<(), Refusal> {
+    if to.ends_with(crate::identity::stand_in::NO_MAILBOX) {
+        return Ok(());
+    }
     let words = what.words(&accounts.profile.name);
     let content = Content {
         from_name: accounts.profile.name.clone(),

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::audit::log::{Action, Event};
 use crate::clock::from_ms;
 use crate::entity::{account, organisation};
-use crate::guard::{Actor, OPERATOR_KIND, Operator, Staff, TenantId};
+use crate::guard::{Actor, OPERATOR_KIND, Operator, PlatformChange, Staff, TenantId};
 use crate::identity::address::Address;
 use crate::identity::links::{Purpose, new_link};
 use crate::identity::{Accounts, Origin, Refusal, sign_up};
@@ -51,9 +51,21 @@ pub async fn add(
     email: &str,
     now: OffsetDateTime,
 ) -> Result<String, Refusal> {
+    let change = operator.begin().await?;
+    let (id, link) = take_seat(&change, accounts, email, now).await?;
+    change.commit(crate::audit::Event::OperatorAdded { operator: id }, now).await?;
+    Ok(link)
+}
+
+/// The same before it is committed.
+async fn take_seat(
+    change: &PlatformChange,
+    accounts: &Accounts,
+    email: &str,
+    now: OffsetDateTime,
+) -> Result<(Uuid, String), Refusal> {
     let address = Address::parse(email).map_err(|said| Refusal::Field("email", said.into()))?;
     let index = address.index(accounts.vault.hashes());
-    let change = operator.begin().await?;
     let taken = change.count(holders()).await?;
     if let Some(most) = most(accounts).filter(|most| taken >= *most) {
         return Err(Refusal::Conflict(format!(
@@ -72,9 +84,30 @@ pub async fn add(
     let id = row.id;
     change.insert(row.into_active_model().reset_all()).await?;
     let person = Some(crate::guard::AccountId(id));
-    let (link, _) = new_link(&change, accounts, Purpose::Reset, person, &index, b"", now, LINK_LASTS).await?;
-    change.commit(crate::audit::Event::OperatorAdded { operator: id }, now).await?;
-    Ok(link)
+    let (link, _) = new_link(change, accounts, Purpose::Reset, person, &index, b"", now, LINK_LASTS).await?;
+    Ok((id, link))
+}
+
+/// Fills every seat and tries to take one more, in a change that is dropped: whether that one was refused. `None`: seats are not numbered.
+pub(crate) async fn one_too_many_is_refused(
+    operator: &Operator,
+    accounts: &Accounts,
+    now: OffsetDateTime,
+) -> Result<Option<bool>, Refusal> {
+    let Some(most) = most(accounts) else { return Ok(None) };
+    let change = operator.begin().await?;
+    for _ in change.count(holders()).await?..most {
+        take_seat(&change, accounts, &nobodys_address(), now).await?;
+    }
+    match take_seat(&change, accounts, &nobodys_address(), now).await {
+        Err(Refusal::Conflict(_)) => Ok(Some(true)),
+        Err(error) => Err(error),
+        Ok(_) => Ok(Some(false)),
+    }
+}
+
+fn nobodys_address() -> String {
+    format!("probe-{}{}", Uuid::now_v7(), crate::identity::stand_in::NO_MAILBOX)
 }
 
 /// Takes a seat away: the account is disabled and signed out, and help ends.
@@ -159,16 +192,25 @@ pub async fn look_at(
         .filter(organisation::Column::Slug.eq(slug))
         .filter(organisation::Column::Slug.not_like(".%"));
     let Some(row) = staff.all(rows).await?.into_iter().next() else { return Ok(None) };
-    let sealer = accounts.sealer(TenantId(row.id), origin).await?;
-    let change = staff.begin_in(TenantId(row.id), Actor::Operator(staff.account), sealer).await?;
-    change.commit(&Event::of(Action::OperatorLooked, staff.account.0), now).await?;
-    let change = staff.begin_platform().await?;
-    let event = crate::audit::Event::OrganisationLookedAt { operator: staff.account.0, organisation: row.id };
-    change.commit(event, now).await?;
+    note_there(staff, accounts, TenantId(row.id), origin, now).await?;
+    staff.begin_platform().await?.commit(note_here(staff, TenantId(row.id)), now).await?;
     Ok(Some(customer(accounts, &row)))
 }
 
-/// The accounts of the staff, for the control that counts them.
-pub(crate) async fn ids(operator: &Operator) -> Result<Vec<Uuid>, Refusal> {
-    Ok(operator.all(holders()).await?.into_iter().map(|row| row.id).collect())
+/// That one of the staff looked, in the organisation's own log.
+pub(crate) async fn note_there(
+    staff: &Staff,
+    accounts: &Accounts,
+    tenant: TenantId,
+    origin: &Origin,
+    now: OffsetDateTime,
+) -> Result<(), Refusal> {
+    let sealer = accounts.sealer(tenant, origin).await?;
+    let change = staff.begin_in(tenant, Actor::Operator(staff.account), sealer).await?;
+    Ok(change.commit(&Event::of(Action::OperatorLooked, staff.account.0), now).await?)
+}
+
+/// The same for the platform's log.
+pub(crate) fn note_here(staff: &Staff, tenant: TenantId) -> crate::audit::Event {
+    crate::audit::Event::OrganisationLookedAt { operator: staff.account.0, organisation: tenant.0 }
 }

@@ -8,7 +8,7 @@ use super::unknown;
 use crate::audit::log::{Action, Event};
 use crate::clock::to_ms;
 use crate::entity::{invitation, reach, unit};
-use crate::guard::{Allowed, Right, TenantDb, TenantId, rights};
+use crate::guard::{Allowed, Change, Right, TenantDb, TenantId, rights};
 use crate::identity::{Accounts, Origin, Refusal};
 
 /// Most units of one organisation.
@@ -65,6 +65,25 @@ pub(crate) fn reaches(account: Uuid, kind: &str, target: Uuid) -> reach::ActiveM
     }
 }
 
+/// A unit as it is written down: its name sealed, and found by a keyed index.
+pub(crate) fn row(
+    change: &Change,
+    accounts: &Accounts,
+    id: Uuid,
+    name: &str,
+    now: OffsetDateTime,
+) -> Result<unit::ActiveModel, Refusal> {
+    let tenant = change.tenant();
+    let index = accounts.vault.hashes().mac_hex("unit-name/1", &[tenant.0.as_bytes(), name.to_lowercase().as_bytes()]);
+    Ok(unit::ActiveModel {
+        tenant_id: ActiveValue::NotSet,
+        id: ActiveValue::Set(id),
+        name: ActiveValue::Set(change.seal(&name_place(tenant, id), name.as_bytes())?),
+        name_index: ActiveValue::Set(index),
+        made_at_ms: ActiveValue::Set(to_ms(now)),
+    })
+}
+
 /// Makes a unit.
 ///
 /// # Errors
@@ -77,24 +96,16 @@ pub async fn create(
     now: OffsetDateTime,
 ) -> Result<(), Refusal> {
     let name = super::members::short("name", name)?;
-    let tenant = manager.here().tenant;
-    let index = accounts.vault.hashes().mac_hex("unit-name/1", &[tenant.0.as_bytes(), name.to_lowercase().as_bytes()]);
     let id = Uuid::now_v7();
     let change = manager.begin(accounts, origin).await?;
-    let same = unit::Entity::find().filter(unit::Column::NameIndex.eq(&index));
+    let row = row(&change, accounts, id, &name, now)?;
+    let same = unit::Entity::find().filter(unit::Column::NameIndex.eq(row.name_index.as_ref()));
     if change.one(same).await?.is_some() {
         return Err(Refusal::Field("name", "there is one of this name".into()));
     }
     if change.count(unit::Entity::find()).await? >= MOST {
         return Err(Refusal::Conflict(format!("An organisation has at most {MOST} of these.")));
     }
-    let row = unit::ActiveModel {
-        tenant_id: ActiveValue::NotSet,
-        id: ActiveValue::Set(id),
-        name: ActiveValue::Set(change.seal(&name_place(tenant, id), name.as_bytes())?),
-        name_index: ActiveValue::Set(index),
-        made_at_ms: ActiveValue::Set(to_ms(now)),
-    };
     change.insert(row).await?;
     Ok(change.commit(&Event::of(Action::UnitMade, id).with("name", name), now).await?)
 }

@@ -43,6 +43,12 @@ pub enum VaultError {
     Database(#[from] DbErr),
 }
 
+/// Whether an owner's keys encrypt data, and so have the cryptoperiod of data keys. The other two make indexes, which must outlive a rotation,
+/// and sign heads, which whoever took one along must still be able to verify.
+pub(crate) fn encrypts(owner: &str) -> bool {
+    owner != HASHES && owner != SIGNATURES
+}
+
 /// Opens and seals what the platform itself keeps, and has the keys of organisations.
 #[derive(Clone, Debug)]
 pub struct Vault {
@@ -62,6 +68,9 @@ const WITH_KEY_ID: u8 = 2;
 
 /// A new key opens at once and seals after this long, so that every instance has heard of it before it meets its first value.
 const KNOWN_AFTER: Duration = Duration::minutes(1);
+
+/// How many organisations' keys are at hand at once. What is gone, such as the self-test's own, does not stay in memory for ever.
+const RINGS_AT_HAND: usize = 4096;
 
 /// The keys of one owner: the newest seals, all open.
 #[derive(Debug)]
@@ -173,7 +182,11 @@ impl Vault {
             return Ok(ring);
         }
         let found = Arc::new(ring(&self.operator, &self.master, self.environment, &owner_of(tenant), now).await?);
-        self.tenants.write().unwrap_or_else(PoisonError::into_inner).insert(tenant.0, Arc::clone(&found));
+        let mut tenants = self.tenants.write().unwrap_or_else(PoisonError::into_inner);
+        if tenants.len() >= RINGS_AT_HAND {
+            tenants.clear();
+        }
+        tenants.insert(tenant.0, Arc::clone(&found));
         Ok(found)
     }
 
