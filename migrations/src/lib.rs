@@ -4,6 +4,7 @@
 pub mod m0001_trust;
 pub mod m0002_accounts;
 pub mod m0003_organisations;
+pub mod m0004_keys;
 pub mod t0001_log;
 pub mod t0002_owner;
 
@@ -20,6 +21,7 @@ impl MigratorTrait for Platform {
             Box::new(m0001_trust::Migration),
             Box::new(m0002_accounts::Migration),
             Box::new(m0003_organisations::Migration),
+            Box::new(m0004_keys::Migration),
             Box::new(t0001_log::Migration),
         ]
     }

@@ -225,17 +225,17 @@ const KEYS_PER_SWEEP: u32 = 12;
 /// Hears of new keys every few seconds.
 pub async fn sweep(site: Arc<Site>, operator: Operator) {
     loop {
-        for _ in 0..KEYS_PER_SWEEP {
-            tokio::time::sleep(Duration::from_mins(1) / KEYS_PER_SWEEP).await;
-            if let Err(cause) = site.accounts.vault.refresh_if_moved(site.clock.now()).await {
-                error!(%cause, "the keys could not be read");
-            }
-        }
         if let Err(cause) = housekeeping::clear(&operator, site.clock.now()).await {
             error!(%cause, "what has run out could not be cleared");
         }
         if let Err(cause) = upkeep::all(&operator, &site.accounts, site.clock.now()).await {
             error!(%cause, "the upkeep of organisations broke");
+        }
+        for _ in 0..KEYS_PER_SWEEP {
+            tokio::time::sleep(Duration::from_mins(1) / KEYS_PER_SWEEP).await;
+            if let Err(cause) = site.accounts.vault.tick(site.clock.now()).await {
+                error!(%cause, "the keys could not be read");
+            }
         }
     }
 }

@@ -3,5 +3,6 @@
 mod access;
 mod common;
 mod controls;
+mod looks;
 mod people;
 mod site;

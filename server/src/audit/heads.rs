@@ -168,6 +168,7 @@ pub async fn sign_all(operator: &Operator, vault: &Vault, now: OffsetDateTime) -
         operator.deliver(tenant).await?;
         signed += usize::from(sign_every(operator, vault, tenant, now, Duration::ZERO).await?);
     }
+    sign_platform_every(operator, vault, now, Duration::ZERO).await?;
     Ok(signed)
 }
 
@@ -181,11 +182,20 @@ async fn write(operator: &Operator, vault: &Vault, row: signed_head::Model) -> R
 
 /// The platform's own log is signed under the nil id, in its file only.
 pub(crate) async fn sign_platform(operator: &Operator, vault: &Vault, now: OffsetDateTime) -> Result<bool, Refusal> {
+    sign_platform_every(operator, vault, now, SIGN_EVERY).await
+}
+
+async fn sign_platform_every(
+    operator: &Operator,
+    vault: &Vault,
+    now: OffsetDateTime,
+    every: Duration,
+) -> Result<bool, Refusal> {
     let newest = platform_entry::Entity::find().order_by_desc(platform_entry::Column::Seq).limit(1);
     let Some(newest) = operator.all(newest).await?.into_iter().next() else { return Ok(false) };
     let nobody = TenantId(Uuid::nil());
     let last = read(vault, nobody).into_iter().next_back();
-    if last.is_some_and(|last| last.seq >= newest.seq || now - from_ms(last.at_ms) < SIGN_EVERY) {
+    if last.is_some_and(|last| last.seq >= newest.seq || now - from_ms(last.at_ms) < every) {
         return Ok(false);
     }
     let hash = crate::crypto::unhex(&newest.hash).unwrap_or_default();

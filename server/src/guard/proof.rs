@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sea_orm::{ColumnTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, Select};
+use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, Select};
 use time::OffsetDateTime;
 
 use super::caller::Caller;
@@ -10,7 +10,7 @@ use super::change::AccountChange;
 use super::tenant::{Actor, Change, Entering, LogChange, TenantDb, TenantId};
 use super::{PlatformChange, Sessions, Store};
 use crate::audit::log::{Event, Sealer};
-use crate::entity::{data_key, organisation};
+use crate::entity::organisation;
 use crate::profile::Profile;
 
 /// Nobody in particular: may read what is public.
@@ -163,11 +163,6 @@ impl Operator {
 
     pub(crate) async fn remove_own(&self, tenant: TenantId) -> Result<(), DbErr> {
         self.store.remove_own(tenant).await
-    }
-
-    /// How many keys there are, wrapped.
-    pub(crate) async fn count_keys(&self) -> Result<u64, DbErr> {
-        data_key::Entity::find().count(&self.store.read).await
     }
 
     pub(crate) fn store(&self) -> &Arc<Store> {

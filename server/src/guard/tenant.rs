@@ -211,10 +211,6 @@ impl Change {
         self.rows.all(select.filter(E::TENANT.eq(self.tenant.0))).await
     }
 
-    pub(crate) async fn all_as<E: Tenanted, M: FromQueryResult>(&self, select: Select<E>) -> Result<Vec<M>, DbErr> {
-        select.filter(E::TENANT.eq(self.tenant.0)).into_model::<M>().all(self.rows.connection()).await
-    }
-
     pub(crate) async fn one<E: Tenanted>(&self, select: Select<E>) -> Result<Option<E::Model>, DbErr> {
         self.rows.one(select.filter(E::TENANT.eq(self.tenant.0))).await
     }

@@ -21,7 +21,6 @@ pub(crate) mod stand_in;
 
 use std::sync::Arc;
 
-use time::OffsetDateTime;
 use tokio::sync::Notify;
 
 pub use self::error::Refusal;
@@ -52,8 +51,7 @@ impl Accounts {
     /// # Errors
     /// When the organisation's keys cannot be had.
     pub async fn sealer(&self, tenant: TenantId, origin: &Origin) -> Result<Sealer, Refusal> {
-        // Whether a key is old enough to seal is asked again whenever the keys are read anew; until then, now is as good as any.
-        let key = self.vault.tenant(tenant, OffsetDateTime::now_utc()).await?;
+        let key = self.vault.tenant(tenant).await?;
         Ok(Sealer { key, place: origin.place.clone() })
     }
 

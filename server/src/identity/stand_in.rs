@@ -148,11 +148,6 @@ impl StandIn {
         Ok(change.commit_housekeeping().await?)
     }
 
-    /// The slug of the organisation that was made with it.
-    pub(crate) fn slug(&self) -> String {
-        format!("{SLUG}{}", self.organisation.simple())
-    }
-
     pub(crate) async fn remove(self, operator: &Operator) -> Result<(), Refusal> {
         if self.settled || operator.store().mode() != Isolation::Dedicated {
             traces::erase_log(operator, &self.accounts, self.tenant, OffsetDateTime::now_utc()).await?;

@@ -5,10 +5,10 @@ pub mod keys;
 use std::collections::HashMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use sea_orm::{ActiveValue, ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ActiveValue, ColumnTrait, DbErr, EntityTrait, QueryFilter};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -59,8 +59,9 @@ pub struct Vault {
     environment: &'static str,
     folder: PathBuf,
     operator: Operator,
-    tenants: Arc<RwLock<HashMap<Uuid, Arc<Keyring>>>>,
-    known: Arc<AtomicUsize>,
+    tenants: Arc<RwLock<HashMap<Uuid, (i64, Arc<Keyring>)>>>,
+    /// What time it is, as whoever holds the clock last said.
+    latest: Arc<AtomicI64>,
 }
 
 /// First byte of what is sealed under a key that is named in it: this, 16 bytes of key id, then what [`SecretKey::seal`] gives.
@@ -71,6 +72,9 @@ const KNOWN_AFTER: Duration = Duration::minutes(1);
 
 /// How many organisations' keys are at hand at once. What is gone, such as the self-test's own, does not stay in memory for ever.
 const RINGS_AT_HAND: usize = 4096;
+
+/// For how long the keys of an organisation are used as they were read.
+const HEARD_WITHIN_MS: i64 = 30_000;
 
 /// The keys of one owner: the newest seals, all open.
 #[derive(Debug)]
@@ -154,7 +158,7 @@ impl Vault {
             folder: data.join("evidence"),
             operator: operator.clone(),
             tenants: Arc::default(),
-            known: Arc::default(),
+            latest: Arc::new(AtomicI64::new(to_ms(now))),
         })
     }
 
@@ -176,17 +180,21 @@ impl Vault {
     ///
     /// # Errors
     /// When the database does not answer, or a key does not open.
-    pub async fn tenant(&self, tenant: TenantId, now: OffsetDateTime) -> Result<Arc<Keyring>, VaultError> {
-        let at_hand = self.tenants.read().unwrap_or_else(PoisonError::into_inner).get(&tenant.0).map(Arc::clone);
-        if let Some(ring) = at_hand {
+    pub async fn tenant(&self, tenant: TenantId) -> Result<Arc<Keyring>, VaultError> {
+        let latest = self.latest.load(Ordering::Relaxed);
+        let at_hand = self.tenants.read().unwrap_or_else(PoisonError::into_inner).get(&tenant.0).cloned();
+        if let Some((read_at, ring)) = at_hand
+            && (0..HEARD_WITHIN_MS).contains(&(latest - read_at))
+        {
             return Ok(ring);
         }
-        let found = Arc::new(ring(&self.operator, &self.master, self.environment, &owner_of(tenant), now).await?);
+        let (owner, now) = (owner_of(tenant), from_ms(latest));
+        let found = Arc::new(ring(&self.operator, &self.master, self.environment, &owner, now).await?);
         let mut tenants = self.tenants.write().unwrap_or_else(PoisonError::into_inner);
         if tenants.len() >= RINGS_AT_HAND {
             tenants.clear();
         }
-        tenants.insert(tenant.0, Arc::clone(&found));
+        tenants.insert(tenant.0, (latest, Arc::clone(&found)));
         Ok(found)
     }
 
@@ -218,26 +226,20 @@ impl Vault {
     /// # Errors
     /// When the database does not answer.
     pub async fn refresh(&self, now: OffsetDateTime) -> Result<(), VaultError> {
-        let fresh = ring(&self.operator, &self.master, self.environment, PLATFORM, now).await?;
-        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh);
+        self.tick(now).await?;
         self.tenants.write().unwrap_or_else(PoisonError::into_inner).clear();
         Ok(())
     }
 
-    /// The same, if there are more keys than when this was last asked. Cheap enough to ask all the time.
+    /// Tells what time it is, and hears of the platform's keys. Asked every few seconds; an organisation's keys are read anew when they are
+    /// used and were read half a minute ago, which is well within the minute that a new key waits.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn refresh_if_moved(&self, now: OffsetDateTime) -> Result<(), VaultError> {
-        let newest = data_key::Entity::find().order_by_desc(data_key::Column::MadeAtMs).limit(1);
-        let newest = self.operator.all(newest).await?.into_iter().next();
-        let since = newest.map_or(0, |row| now.unix_timestamp() - row.made_at_ms / 1000);
-        // Once when it is there, and once when it begins to seal.
-        let mark = usize::try_from(since.clamp(0, 61) / 61).unwrap_or(0)
-            + 2 * usize::try_from(self.operator.count_keys().await?).unwrap_or(0);
-        if self.known.swap(mark, Ordering::Relaxed) != mark {
-            self.refresh(now).await?;
-        }
+    pub async fn tick(&self, now: OffsetDateTime) -> Result<(), VaultError> {
+        self.latest.store(to_ms(now), Ordering::Relaxed);
+        let fresh = ring(&self.operator, &self.master, self.environment, PLATFORM, now).await?;
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh);
         Ok(())
     }
 
