@@ -19,7 +19,7 @@ pub enum Walked {
 }
 
 /// How many entries are read at once.
-const CHUNK: u64 = 20_000;
+const CHUNK: u64 = 1000;
 
 /// Where a walk begins: the last entry that is taken for granted, because it was signed or because there is none.
 type Start = (i64, Hash);
