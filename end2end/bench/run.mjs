@@ -1,6 +1,8 @@
 // Measures a release build of Avouch beside nginx, a bare axum render and Next.js. What, how and why: README.md.
 //
-//   node end2end/bench/run.mjs --avouch RELEASE_BINARY --bare BARE_BINARY [--quick] [--accounts]
+//   node end2end/bench/run.mjs --avouch RELEASE_BINARY --bare BARE_BINARY --crowd CROWD_BINARY [--postgres URL] [--quick] [--accounts|--organisations]
+//
+// Each part asks only for the binaries that it needs. URL is a superuser's, postgres://LOGIN@HOST:PORT/DATABASE.
 //
 // Exit status: 0 all measured, whether or not a target was met; 1 something could not be measured; 2 wrong usage.
 
@@ -12,18 +14,20 @@ import { accounts } from './lib/accounts.mjs';
 import { answersFromMemory, freshRendering } from './lib/throughput.mjs';
 import { firstVisit } from './lib/transfer.mjs';
 import { lighthouse } from './lib/lighthouse.mjs';
+import { organisations } from './lib/organisations.mjs';
 import { memory, startUp } from './lib/process.mjs';
 import { removeScratch } from './lib/run.mjs';
 import { Report } from './lib/report.mjs';
 import { machine } from './lib/machine.mjs';
 
-const USAGE = 'usage: node end2end/bench/run.mjs --avouch RELEASE_BINARY --bare BARE_BINARY [--quick] [--accounts]';
+const USAGE = 'usage: node end2end/bench/run.mjs --avouch RELEASE_BINARY --bare BARE_BINARY --crowd CROWD_BINARY [--postgres URL] [--quick] [--accounts|--organisations]';
 
 async function main() {
   const settings = read();
   const report = new Report(machine(), settings.quick);
   if (settings.only) {
-    await report.part('accounts', () => accounts(settings, report));
+    if (settings.only === 'accounts') await report.part('accounts', () => accounts(settings, report));
+    else await organisations(settings, report);
     process.stdout.write(report.write());
     return report.complete ? 0 : 1;
   }
@@ -33,6 +37,7 @@ async function main() {
   await report.part('memory', () => memory(settings, report));
   await report.part('start', () => startUp(settings, report));
   await report.part('accounts', () => accounts(settings, report));
+  await organisations(settings, report);
   await report.part('Lighthouse', () => lighthouse(settings, report));
   process.stdout.write(report.write());
   return report.complete ? 0 : 1;
@@ -40,13 +45,16 @@ async function main() {
 
 function read() {
   try {
-    const { values } = parseArgs({
-      options: { avouch: { type: 'string' }, bare: { type: 'string' }, quick: { type: 'boolean', default: false }, accounts: { type: 'boolean', default: false } },
-    });
-    const { quick, accounts: only } = values;
+    const text = { type: 'string' };
+    const flag = { type: 'boolean', default: false };
+    const { values } = parseArgs({ options: { avouch: text, bare: text, crowd: text, postgres: text, quick: flag, accounts: flag, organisations: flag } });
+    const { quick, postgres } = values;
+    const only = ['accounts', 'organisations'].find((part) => values[part]);
     return {
       avouch: binary(values.avouch, '--avouch'),
-      bare: binary(values.bare, '--bare'),
+      bare: only === 'organisations' ? undefined : binary(values.bare, '--bare'),
+      crowd: only === 'accounts' ? undefined : binary(values.crowd, '--crowd'),
+      postgres,
       quick,
       only,
       seconds: quick ? 3 : 10,

@@ -1,5 +1,7 @@
 //! People and organisations for tests that are about something else than how they came to be: written down at once, as far in as the test
-//! wants them.
+//! wants them. And many at once, in `crowd`.
+
+pub mod crowd;
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveModelTrait, ActiveValue, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};

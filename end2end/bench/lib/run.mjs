@@ -32,7 +32,7 @@ export function removeScratch() {
 }
 
 /** Starts a program in a process group of its own, so that its children end with it. */
-export function start(command, args, { env = {}, cwd } = {}) {
+export function start(command, args, { env = {}, cwd, listed = true } = {}) {
   const folder = scratch(basename(command));
   const log = join(folder, 'log');
   const output = openSync(log, 'w');
@@ -43,7 +43,7 @@ export function start(command, args, { env = {}, cwd } = {}) {
     stdio: ['ignore', output, output],
   });
   closeSync(output);
-  commands.add(shown(command, args, env));
+  if (listed) commands.add(shown(command, args, env));
   running.add(child);
   child.log = log;
   child.ended = new Promise((resolved) => {
@@ -136,6 +136,7 @@ function hidden(text) {
     .replaceAll(ROOT, '.')
     .replaceAll(scratchRoot, 'SCRATCH')
     .replace(/(SCRATCH\/[a-z]+)-\d+/g, '$1')
+    .replace(/(__Host-session=|--session )[\w-]+/g, '$1COOKIE')
     .replace(/127\.0\.0\.1:\d+/g, '127.0.0.1:PORT')
     .replace(/((?:-p|--port)[ =])\d+/g, '$1PORT');
 }

@@ -10,19 +10,18 @@ import { BENCH, ROOT, freePort, run, scratch, start } from './run.mjs';
 const PEER = join(BENCH, 'peer');
 
 /** Where one Avouch keeps its profile and its database. `changes` are texts of the profile and what they become. */
-export function household(changes = {}, further = (text) => text) {
+export function household(changes = {}, further = (text) => text, name = 'aertous') {
   const folder = scratch('household');
-  cpSync(join(ROOT, 'server/profiles/aertous'), join(folder, 'aertous'), { recursive: true });
-  const shipped = readFileSync(join(ROOT, 'server/profiles/aertous.toml'), 'utf8');
+  cpSync(join(ROOT, `server/profiles/${name}`), join(folder, name), { recursive: true });
+  const shipped = readFileSync(join(ROOT, `server/profiles/${name}.toml`), 'utf8');
   // The limiter stays on and counts; it is merely wide, because all of the load comes from one address.
-  const wide = shipped.replace('reads_per_minute = 600', 'reads_per_minute = 4000000000');
-  if (wide === shipped) throw new Error('server/profiles/aertous.toml has no `reads_per_minute = 600` to widen');
-  const changed = Object.entries({ ...changes, 'changes_per_minute = 120': 'changes_per_minute = 4000000000' }).reduce((text, [old, now]) => {
-    if (!text.includes(old)) throw new Error(`server/profiles/aertous.toml has no \`${old}\` to change`);
+  const wide = { 'reads_per_minute = 600': 'reads_per_minute = 4000000000', 'changes_per_minute = 120': 'changes_per_minute = 4000000000' };
+  const changed = Object.entries({ ...wide, ...changes }).reduce((text, [old, now]) => {
+    if (!text.includes(old)) throw new Error(`server/profiles/${name}.toml has no \`${old}\` to change`);
     return text.replace(old, now);
-  }, wide);
-  writeFileSync(join(folder, 'aertous.toml'), further(changed));
-  return { profile: join(folder, 'aertous.toml'), data: scratch('data') };
+  }, shipped);
+  writeFileSync(join(folder, `${name}.toml`), further(changed));
+  return { profile: join(folder, `${name}.toml`), data: scratch('data') };
 }
 
 export async function avouch(settings, home, awaited = '/readyz', more = {}) {

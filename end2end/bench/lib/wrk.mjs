@@ -22,14 +22,16 @@ export function median(numbers) {
   return (sorted[Math.floor(middle)] + sorted[Math.ceil(middle) - 1]) / 2;
 }
 
-async function load({ port, path, encoding = 'identity' }, seconds) {
+/** One run; `cookie` is what the browser of somebody who is signed in sends. */
+export async function load({ port, path, encoding = 'identity', cookie }, seconds) {
   const url = `http://127.0.0.1:${port}${path}`;
-  const args = ['-t1', '-c64', `-d${seconds}s`, '--timeout', '30s', '--latency', '-H', `Accept-Encoding: ${encoding}`, url];
+  const args = ['-t1', '-c64', `-d${seconds}s`, '--timeout', '30s', '--latency', '-H', `Accept-Encoding: ${encoding}`, ...(cookie ? ['-H', `Cookie: ${cookie}`] : []), url];
   const said = await run('wrk', args, { seconds: seconds + 60 });
   const rps = /Requests\/sec:\s+([\d.]+)/.exec(said);
   const p99 = /\s99%\s+([\d.]+)(us|ms|s|m)\b/.exec(said);
   const broken = /Non-2xx.*|Socket errors.*/.exec(said);
   if (!rps || !p99) throw new Error(`wrk said nothing of ${path}`);
+  if (Number(rps[1]) === 0) throw new Error(`${path} was not answered at all within ${seconds} s`);
   if (broken) throw new Error(`wrk on ${path}: ${broken[0].trim()}`);
   return { rps: Number(rps[1]), p99: Number((Number(p99[1]) * MILLISECONDS[p99[2]]).toFixed(3)) };
 }

@@ -249,8 +249,8 @@ pub enum Walked {
     Broken { at: i64, why: &'static str },
 }
 
-/// How many entries are read at once.
-const CHUNK: u64 = 20_000;
+/// How many entries are read at once. Measured on SQLite: with 20,000 a walk takes a third longer.
+const CHUNK: u64 = 1000;
 
 /// Walks an organisation's log from its first entry, or from where it was pruned, and compares it with every signed head.
 ///

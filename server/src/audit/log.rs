@@ -196,11 +196,8 @@ pub(crate) fn open_detail(key: &Keyring, row: &entry::Model) -> Detail {
     key.open(&place, &row.detail).ok().and_then(|plain| serde_json::from_slice(&plain).ok()).unwrap_or_default()
 }
 
-/// Appends inside the transaction that is recorded. The head's row is what writers wait for.
-pub(crate) async fn append(rows: &Rows, tenant: TenantId, written: &Written) -> Result<(), DbErr> {
-    let head = log_head::Entity::find().filter(log_head::Column::TenantId.eq(tenant.0));
-    let head = rows.one_held(head).await?;
-    let (seq, previous) = head.as_ref().map_or((0, genesis(tenant)), |head| (head.seq, as_hash(&head.hash)));
+/// The entry that follows the one of this number and hash.
+pub(crate) fn after((seq, previous): (i64, &Hash), tenant: TenantId, written: &Written) -> entry::Model {
     let Written { at_ms, actor_kind, actor, action, subject, outcome, detail } = written.clone();
     let mut row = entry::Model {
         tenant_id: tenant.0,
@@ -214,7 +211,16 @@ pub(crate) async fn append(rows: &Rows, tenant: TenantId, written: &Written) -> 
         detail,
         hash: Vec::new(),
     };
-    row.hash = link(&previous, &row).to_vec();
+    row.hash = link(previous, &row).to_vec();
+    row
+}
+
+/// Appends inside the transaction that is recorded. The head's row is what writers wait for.
+pub(crate) async fn append(rows: &Rows, tenant: TenantId, written: &Written) -> Result<(), DbErr> {
+    let head = log_head::Entity::find().filter(log_head::Column::TenantId.eq(tenant.0));
+    let head = rows.one_held(head).await?;
+    let (seq, previous) = head.as_ref().map_or((0, genesis(tenant)), |head| (head.seq, as_hash(&head.hash)));
+    let row = after((seq, &previous), tenant, written);
     let moved = log_head::ActiveModel {
         tenant_id: ActiveValue::Set(tenant.0),
         seq: ActiveValue::Set(row.seq),
@@ -239,10 +245,10 @@ pub fn genesis(tenant: TenantId) -> Hash {
 }
 
 /// The canonical bytes of an entry: each field after its length in bytes, 32 bits big-endian, in the order of the table.
-fn canonical(hash: &mut Sha256, row: &entry::Model) {
+pub(crate) fn canonical(row: &entry::Model, mut put: impl FnMut(&[u8])) {
     let mut field = |bytes: &[u8]| {
-        hash.update(u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_be_bytes());
-        hash.update(bytes);
+        put(&u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_be_bytes());
+        put(bytes);
     };
     let entry::Model { tenant_id, seq, at_ms, actor_kind, actor, action, subject, outcome, detail, hash: _ } = row;
     field(b"avouch-entry/1");
@@ -261,6 +267,6 @@ fn canonical(hash: &mut Sha256, row: &entry::Model) {
 /// the same entries; 2 separates the outer one from its leaves (0) and nodes (1).
 pub(crate) fn link(previous: &Hash, row: &entry::Model) -> Hash {
     let mut leaf = Sha256::new_with_prefix([0]);
-    canonical(&mut leaf, row);
+    canonical(row, |bytes| leaf.update(bytes));
     Sha256::new().chain_update([2]).chain_update(previous).chain_update(leaf.finalize()).finalize().into()
 }

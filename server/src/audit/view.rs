@@ -109,7 +109,7 @@ async fn lines(view: &TenantDb, accounts: &Accounts, rows: Select<entry::Entity>
     let rows = view.all(rows).await?;
     let ids: Vec<Uuid> = rows.iter().flat_map(|row| [row.actor, row.subject]).collect();
     let people = names::of(view, accounts, ids).await?;
-    let ring = accounts.vault.tenant(view.tenant(), OffsetDateTime::now_utc()).await?;
+    let ring = accounts.vault.within(view, OffsetDateTime::now_utc()).await?;
     let line = |row: entry::Model| {
         let detail = log::open_detail(&ring, &row);
         Line {

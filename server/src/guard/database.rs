@@ -20,6 +20,10 @@ use crate::profile::policy::Isolation;
 /// Readers beside the one writer of SQLite (measured: more do not help on two cores).
 const READERS: u32 = 4;
 
+/// Rows that SQLite's thread may be ahead of whoever reads them. With the usual 50 they wake each other more often: a log
+/// is verified a tenth slower or more (measured).
+const ROWS_AHEAD: usize = 1000;
+
 /// A larger file is not walked at start-up, so that starting stays quick.
 const QUICK_CHECK_BYTES: u64 = 64 * 1024 * 1024;
 
@@ -270,6 +274,7 @@ pub(super) async fn sqlite(
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(5))
+            .row_buffer_size(ROWS_AHEAD)
             .pragma("secure_delete", "ON")
             .pragma("cache_size", if small { "-128" } else { "-2000" })
     });

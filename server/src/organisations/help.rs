@@ -166,7 +166,7 @@ pub async fn list<R: Right>(reader: &Allowed<R>, accounts: &Accounts, most: u64)
     let rows = view.all(help_grant::Entity::find().order_by_desc(help_grant::Column::GivenAtMs).limit(most)).await?;
     let ids: Vec<Uuid> = rows.iter().flat_map(|row| [row.account_id, row.given_by]).collect();
     let people = names::of(&view, accounts, ids).await?;
-    let ring = accounts.vault.tenant(view.tenant(), OffsetDateTime::now_utc()).await?;
+    let ring = accounts.vault.within(&view, OffsetDateTime::now_utc()).await?;
     let reason = |row: &help_grant::Model| {
         let plain = ring.open(&place(view.tenant(), row.id), &row.reason);
         plain.map(|plain| String::from_utf8_lossy(&plain).into_owned()).unwrap_or_default()

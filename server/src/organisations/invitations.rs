@@ -222,7 +222,7 @@ pub async fn list<R: Right>(reader: &Allowed<R>, accounts: &Accounts) -> Result<
     let people = names::of(&view, accounts, ids).await?;
     let units: BTreeMap<Uuid, String> =
         units::of(&view, accounts).await?.into_iter().map(|unit| (unit.id, unit.name)).collect();
-    let ring = accounts.vault.tenant(view.tenant(), OffsetDateTime::now_utc()).await?;
+    let ring = accounts.vault.within(&view, OffsetDateTime::now_utc()).await?;
     let mut pending = Vec::new();
     for row in rows {
         let plain = ring.open(&address_place(view.tenant(), row.id), &row.address)?;

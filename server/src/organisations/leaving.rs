@@ -271,7 +271,7 @@ pub async fn list<R: Right>(reader: &Allowed<R>, accounts: &Accounts, most: u64)
     let rows = view.all(departure::Entity::find().order_by_desc(departure::Column::AskedAtMs).limit(most)).await?;
     let ids: Vec<Uuid> = rows.iter().flat_map(|row| [Some(row.asked_by), row.successor_id]).flatten().collect();
     let people = names::of(&view, accounts, ids).await?;
-    let ring = accounts.vault.tenant(view.tenant(), OffsetDateTime::now_utc()).await?;
+    let ring = accounts.vault.within(&view, OffsetDateTime::now_utc()).await?;
     let open = |id: Uuid, what: &str, sealed: &[u8]| ring.open(&place(view.tenant(), id, what), sealed).ok();
     let mut shown: Vec<Shown> = rows
         .into_iter()

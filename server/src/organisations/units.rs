@@ -46,7 +46,7 @@ pub(crate) async fn of(view: &TenantDb, accounts: &Accounts) -> Result<Vec<Unit>
     if rows.is_empty() {
         return Ok(Vec::new());
     }
-    let ring = accounts.vault.tenant(view.tenant(), OffsetDateTime::now_utc()).await?;
+    let ring = accounts.vault.within(view, OffsetDateTime::now_utc()).await?;
     let mut units = Vec::new();
     for row in rows {
         let plain = ring.open(&name_place(view.tenant(), row.id), &row.name)?;

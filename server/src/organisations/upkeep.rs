@@ -75,7 +75,12 @@ pub(crate) fn day_of(at: OffsetDateTime) -> i32 {
 }
 
 /// Counts today and, until it has been counted whole, yesterday.
-async fn count(operator: &Operator, accounts: &Accounts, tenant: TenantId, now: OffsetDateTime) -> Result<(), Refusal> {
+pub(crate) async fn count(
+    operator: &Operator,
+    accounts: &Accounts,
+    tenant: TenantId,
+    now: OffsetDateTime,
+) -> Result<(), Refusal> {
     let view = operator.view(tenant).await?;
     let counts = members::counts(&view, accounts).await?;
     let mut tallies: Vec<(i32, String, u64)> = Vec::new();

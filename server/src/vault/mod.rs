@@ -20,7 +20,7 @@ use crate::crypto::seal::{SealError, SecretKey};
 use crate::crypto::secret::MacKey;
 use crate::crypto::sign::SigningKey;
 use crate::entity::data_key;
-use crate::guard::{Operator, TenantId};
+use crate::guard::{Operator, TenantDb, TenantId};
 
 /// The owner of what belongs to no organisation.
 const PLATFORM: &str = "platform";
@@ -168,13 +168,36 @@ impl Vault {
     /// # Errors
     /// When the database does not answer, or a key does not open.
     pub async fn tenant(&self, tenant: TenantId, now: OffsetDateTime) -> Result<Arc<Keyring>, VaultError> {
-        let at_hand = self.tenants.read().unwrap_or_else(PoisonError::into_inner).get(&tenant.0).map(Arc::clone);
-        if let Some(ring) = at_hand {
+        if let Some(ring) = self.at_hand(tenant) {
             return Ok(ring);
         }
-        let found = Arc::new(ring(&self.operator, &self.master, self.environment, &owner_of(tenant), now).await?);
+        let found = ring(&self.operator, &self.master, self.environment, &owner_of(tenant), now).await?;
+        Ok(self.keep(tenant, found))
+    }
+
+    /// The same for whoever has a view open, read through it: if each who holds a connection waited for a second one, all would wait for
+    /// each other as soon as the pool is empty.
+    pub(crate) async fn within(&self, view: &TenantDb, now: OffsetDateTime) -> Result<Arc<Keyring>, VaultError> {
+        let tenant = view.tenant();
+        if let Some(ring) = self.at_hand(tenant) {
+            return Ok(ring);
+        }
+        let owned = data_key::Entity::find().filter(data_key::Column::Owner.eq(owner_of(tenant)));
+        let rows = view.unscoped("the organisation's own keys, by their owner", owned).await?;
+        if rows.is_empty() {
+            return self.tenant(tenant, now).await;
+        }
+        Ok(self.keep(tenant, open_rows(&self.master, self.environment, rows, now)?))
+    }
+
+    fn at_hand(&self, tenant: TenantId) -> Option<Arc<Keyring>> {
+        self.tenants.read().unwrap_or_else(PoisonError::into_inner).get(&tenant.0).map(Arc::clone)
+    }
+
+    fn keep(&self, tenant: TenantId, found: Keyring) -> Arc<Keyring> {
+        let found = Arc::new(found);
         self.tenants.write().unwrap_or_else(PoisonError::into_inner).insert(tenant.0, Arc::clone(&found));
-        Ok(found)
+        found
     }
 
     /// A key for an organisation that is about to be made.
@@ -335,6 +358,15 @@ async fn ring(
 ) -> Result<Keyring, VaultError> {
     open_or_make(operator, master, environment, owner, now).await?;
     let rows = operator.all(data_key::Entity::find().filter(data_key::Column::Owner.eq(owner))).await?;
+    open_rows(master, environment, rows, now)
+}
+
+fn open_rows(
+    master: &MasterKey,
+    environment: &'static str,
+    rows: Vec<data_key::Model>,
+    now: OffsetDateTime,
+) -> Result<Keyring, VaultError> {
     let opened: Result<Vec<_>, KeyError> =
         rows.into_iter().map(|row| open_row(master, environment, &row).map(|key| (row, key))).collect();
     Ok(Keyring::of(opened?, now).ok_or(KeyError::Wrong)?)
