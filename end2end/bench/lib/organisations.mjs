@@ -164,7 +164,7 @@ function spentBeside({ database }) {
 }
 
 /** Until what the server does at its start is over: its checks, which hash passwords. */
-const quiet = (settings) => sleep(settings.quick ? 6000 : 10_000);
+const quiet = (settings) => sleep(settings.quick ? 4000 : 10_000);
 
 /** Where one seeded instance keeps its things. */
 async function placed(settings, engine, name, profile = 'aertous') {

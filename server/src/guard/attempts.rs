@@ -2,7 +2,7 @@
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveValue, ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter, Statement, TransactionTrait,
+    ActiveValue, ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter, Statement,
 };
 use uuid::Uuid;
 
@@ -42,7 +42,7 @@ impl Operator {
 
     /// Counts the rows of every table of organisations with plain SQL, inside one organisation or inside none.
     pub(crate) async fn unfiltered(&self, inside: Option<TenantId>) -> Result<Unfiltered, DbErr> {
-        let view = self.store().read.begin().await?;
+        let view = super::tenant::view(&self.store().read).await?;
         if let Some(tenant) = inside {
             enter(&view, tenant).await?;
         }

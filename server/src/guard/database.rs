@@ -102,6 +102,9 @@ impl Store {
     /// # Errors
     /// See [`OpenError`]. Nothing is written before the schema is known to be no newer than the program.
     pub async fn open_as(place: &Where, migrate: bool, mode: Isolation) -> Result<Self, OpenError> {
+        if let (Where::Postgres { url, admin_url }, true) = (place, migrate) {
+            Self::prepare(url, admin_url, mode).await?;
+        }
         let (read, write) = match place {
             Where::Embedded(folder) => Self::open_sqlite(&folder.join("avouch.db")).await?,
             Where::Postgres { url, .. } => Self::open_postgres(url).await?,
@@ -115,10 +118,7 @@ impl Store {
         match (status.pending.is_empty(), migrate) {
             (true, _) => {}
             (false, false) => return Err(OpenError::Behind),
-            (false, true) => Self::migrate(place, &store).await?,
-        }
-        if let (Where::Postgres { url, admin_url }, true) = (place, migrate) {
-            Self::secure(url, admin_url, mode).await?;
+            (false, true) => Platform::up(&store.write, None).await?,
         }
         if store.rows_are_secured() {
             row_security::in_force(&store.read).await?;
@@ -150,38 +150,34 @@ impl Store {
         }
     }
 
-    /// Puts row security on or takes it off, and says what the serving login may.
-    async fn secure(url: &str, admin_url: &str, mode: Isolation) -> Result<(), OpenError> {
+    /// As the owner: brings the schema up, puts row security on or takes it off, and says what the serving login may, which may
+    /// nothing before that.
+    async fn prepare(url: &str, admin_url: &str, mode: Isolation) -> Result<(), OpenError> {
         let admin = admin(admin_url).await.map_err(|error| unreachable(&error))?;
         let lock =
             |verb: &str| Statement::from_string(DbBackend::Postgres, format!("select pg_advisory_{verb}(7238461)"));
+        // Two instances that start at once: the second waits, then finds nothing to do.
         admin.query_one_raw(lock("lock")).await?;
-        let done = match row_security::put(&admin, mode == Isolation::RowLevel).await {
-            Ok(()) => grant(&admin, url, admin_url).await,
-            Err(error) => Err(error),
-        };
+        let done = Self::prepared(&admin, url, admin_url, mode).await;
         admin.query_one_raw(lock("unlock")).await?;
         admin.close().await?;
-        Ok(done?)
+        done
     }
 
-    async fn migrate(place: &Where, store: &Self) -> Result<(), OpenError> {
-        match place {
-            Where::Embedded(_) => Platform::up(&store.write, None).await?,
-            Where::Postgres { admin_url, .. } => {
-                let admin = admin(admin_url).await.map_err(|error| unreachable(&error))?;
-                // Two instances that start at once: the second waits, then finds nothing to do.
-                let lock = |verb: &str| {
-                    Statement::from_string(DbBackend::Postgres, format!("select pg_advisory_{verb}(7238461)"))
-                };
-                admin.query_one_raw(lock("lock")).await?;
-                let done = Platform::up(&admin, None).await;
-                admin.query_one_raw(lock("unlock")).await?;
-                admin.close().await?;
-                done?;
-            }
+    async fn prepared(
+        admin: &DatabaseConnection,
+        url: &str,
+        admin_url: &str,
+        mode: Isolation,
+    ) -> Result<(), OpenError> {
+        let owner = Self { read: admin.clone(), write: admin.clone(), mode, own: None };
+        let status = owner.status().await?;
+        if let Some(unknown) = status.unknown.first() {
+            return Err(OpenError::Newer(unknown.clone()));
         }
-        Ok(())
+        Platform::up(admin, None).await?;
+        row_security::put(admin, mode == Isolation::RowLevel).await?;
+        Ok(grant(admin, url, admin_url).await?)
     }
 
     async fn open_sqlite(file: &Path) -> Result<(DatabaseConnection, DatabaseConnection), OpenError> {

@@ -59,7 +59,7 @@ pub struct Vault {
     environment: &'static str,
     folder: PathBuf,
     operator: Operator,
-    tenants: Arc<RwLock<HashMap<Uuid, (i64, Arc<Keyring>)>>>,
+    tenants: Arc<RwLock<Rings>>,
     /// What time it is, as whoever holds the clock last said.
     latest: Arc<AtomicI64>,
 }
@@ -75,6 +75,9 @@ const RINGS_AT_HAND: usize = 4096;
 
 /// For how long the keys of an organisation are used as they were read.
 const HEARD_WITHIN_MS: i64 = 30_000;
+
+/// The keys of organisations, and when they were read.
+type Rings = HashMap<Uuid, (i64, Arc<Keyring>)>;
 
 /// The keys of one owner: the newest seals, all open.
 #[derive(Debug)]
