@@ -59,9 +59,10 @@ fn migrates(config: &Config, asked: bool) -> bool {
 }
 
 /// A refusal as a line that says what to do.
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
 fn refused(refusal: server::identity::Refusal) -> Failure {
-    match refusal {
-        server::identity::Refusal::Field(_, said) | server::identity::Refusal::Conflict(said) => Failure::usage(said),
-        other => Failure::usage(other.to_string()),
+    if let server::identity::Refusal::Field(_, said) | server::identity::Refusal::Conflict(said) = &refusal {
+        return Failure::usage(said.clone());
     }
+    Failure::usage(refusal.to_string())
 }

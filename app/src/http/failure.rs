@@ -49,7 +49,20 @@ fn way_out(problem: &Problem) -> AnyView {
         Problem::Forbidden => {
             view! { <a class="btn btn-primary" href="/organisations">"Your organisations"</a> }.into_any()
         }
-        _ => view! { <a class="btn btn-primary" href="/trust">"Open the trust page"</a> }.into_any(),
+        Problem::Invalid { .. }
+        | Problem::Unproven { .. }
+        | Problem::Forged
+        | Problem::NotFound
+        | Problem::MethodNotAllowed
+        | Problem::Conflict { .. }
+        | Problem::OtherHost
+        | Problem::TooLarge { .. }
+        | Problem::OtherType
+        | Problem::TooSlow
+        | Problem::TooMany { .. }
+        | Problem::Busy { .. }
+        | Problem::Internal { .. }
+        | Problem::NotReady => view! { <a class="btn btn-primary" href="/trust">"Open the trust page"</a> }.into_any(),
     }
 }
 

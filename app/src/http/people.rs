@@ -187,10 +187,11 @@ pub async fn change(
     match done {
         Ok(done) => told(done, &headers),
         Err(Problem::Unproven { needs, field: None, .. }) => {
-            let here = match row.act {
-                // The link is still good: back to it after signing in.
-                Act::AcceptInvitation => format!("/invitation?token={}", fields.get("token")),
-                _ => visit.path_of(page_of(row, &visit)),
+            // An invitation's link is still good: back to it after signing in.
+            let here = if row.act == Act::AcceptInvitation {
+                format!("/invitation?token={}", fields.get("token"))
+            } else {
+                visit.path_of(page_of(row, &visit))
             };
             lacking(&site, needs, &here, &headers)
         }

@@ -81,7 +81,7 @@ pub async fn organisation(visit: &Visit) -> Result<Middle, Problem> {
     Ok(Middle::new(customer.name.clone(), view))
 }
 
-pub async fn evidence(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
+pub fn evidence(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
     visit.staff()?;
     let claims: Vec<(String, String)> = visit
         .site

@@ -22,6 +22,7 @@ use crate::identity::pages::Middle;
 use crate::operator;
 
 /// The middle of each page of an organisation or of the vendor's staff. Boxed one by one: together they are too deep a type.
+#[expect(clippy::wildcard_enum_match_arm, reason = "whoever calls this has matched every page")]
 pub fn middle<'a>(page: Page, visit: &'a Visit, typed: &'a Typed) -> BoxFuture<'a, Result<Middle, Problem>> {
     match page {
         Page::Invitation => Box::pin(entrance::invitation(visit, typed)),
@@ -37,7 +38,7 @@ pub fn middle<'a>(page: Page, visit: &'a Visit, typed: &'a Typed) -> BoxFuture<'
         Page::Settings => Box::pin(settings::page(visit, typed)),
         Page::Operate => Box::pin(operator::overview(visit, typed)),
         Page::OperateOrganisation => Box::pin(operator::organisation(visit)),
-        Page::OperateEvidence => Box::pin(operator::evidence(visit, typed)),
+        Page::OperateEvidence => Box::pin(async move { operator::evidence(visit, typed) }),
         Page::OperateMail => Box::pin(operator::mail(visit)),
         // Pages of people and of the public are made elsewhere.
         _ => Box::pin(async { Err(Problem::NotFound) }),

@@ -1,9 +1,7 @@
 //! What the self-test tries at the database itself, past every filter of ours. Nothing of it is ever committed.
 
 use sea_orm::sea_query::Expr;
-use sea_orm::{
-    ActiveValue, ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter, Statement,
-};
+use sea_orm::{ActiveValue, ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter, Statement};
 use uuid::Uuid;
 
 use super::change::Rows;

@@ -10,10 +10,11 @@ use sea_orm::{
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+pub use super::reach::{grant_reach, withdraw_reach};
 use super::{names, roles, unknown};
 use crate::audit::log::{Action, Event};
 use crate::clock::from_ms;
-use crate::entity::{account, membership, reach, totp, unit};
+use crate::entity::{account, membership, reach, totp};
 use crate::guard::{Allowed, Change, Right, TenantDb, rights};
 use crate::identity::address::Address;
 use crate::identity::{Accounts, Origin, Refusal};
@@ -363,73 +364,6 @@ pub(crate) fn short(field: &'static str, text: &str) -> Result<String, Refusal> 
     contract::text::ShortText::parse(text)
         .map(|text| text.as_str().to_owned())
         .map_err(|said| Refusal::Field(field, said.into()))
-}
-
-/// Lets a member to one unit or one record only, or with neither to everything again.
-///
-/// # Errors
-/// [`Refusal::Field`] on what does not exist here.
-pub async fn grant_reach(
-    manager: &Allowed<rights::UnitsManage>,
-    accounts: &Accounts,
-    member: &str,
-    target: (Option<&str>, Option<&str>),
-    origin: &Origin,
-    now: OffsetDateTime,
-) -> Result<(), Refusal> {
-    let change = manager.begin(accounts, origin).await?;
-    let row = named(&change, "member", member).await?;
-    roles::within_reach_of(&change, &accounts.profile, manager.here(), &row.role).await?;
-    let (kind, target) = match target {
-        (Some(unit), None) => {
-            let id = super::id("unit", unit)?;
-            let there = change.one(unit::Entity::find().filter(unit::Column::Id.eq(id))).await?;
-            ("unit", there.ok_or_else(|| unknown("unit"))?.id)
-        }
-        (None, Some(record)) => ("record", super::id("record", record)?),
-        (None, None) => ("all", Uuid::nil()),
-        (Some(_), Some(_)) => return Err(Refusal::Field("record", "name a unit or a record, not both".into())),
-    };
-    let scope = if kind == "all" { "all" } else { "some" };
-    let set = membership::Entity::update_many()
-        .col_expr(membership::Column::Scope, Expr::value(scope))
-        .filter(membership::Column::AccountId.eq(row.account_id));
-    change.update(set).await?;
-    if kind == "all" {
-        change.delete(reach::Entity::delete_many().filter(reach::Column::AccountId.eq(row.account_id))).await?;
-    } else {
-        let keys = [reach::Column::TenantId, reach::Column::AccountId, reach::Column::Kind, reach::Column::Target];
-        let nothing = sea_orm::sea_query::OnConflict::columns(keys).do_nothing().to_owned();
-        change.upsert(super::units::reaches(row.account_id, kind, target), nothing).await?;
-    }
-    let event = Event::of(Action::ReachGranted, row.account_id).with("to", kind).with("target", target.to_string());
-    Ok(change.commit(&event, now).await?)
-}
-
-/// Takes a unit or a record out of a member's reach.
-///
-/// # Errors
-/// [`Refusal::Field`] when it was not in it.
-pub async fn withdraw_reach(
-    manager: &Allowed<rights::UnitsManage>,
-    accounts: &Accounts,
-    member: &str,
-    target: &str,
-    origin: &Origin,
-    now: OffsetDateTime,
-) -> Result<(), Refusal> {
-    let change = manager.begin(accounts, origin).await?;
-    let row = named(&change, "member", member).await?;
-    roles::within_reach_of(&change, &accounts.profile, manager.here(), &row.role).await?;
-    let target = super::id("target", target)?;
-    let rows = reach::Entity::delete_many()
-        .filter(reach::Column::AccountId.eq(row.account_id))
-        .filter(reach::Column::Target.eq(target));
-    if change.delete(rows).await? == 0 {
-        return Err(unknown("target"));
-    }
-    let event = Event::of(Action::ReachWithdrawn, row.account_id).with("target", target.to_string());
-    Ok(change.commit(&event, now).await?)
 }
 
 /// The people of an organisation as a choice: for a successor.

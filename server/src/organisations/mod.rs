@@ -8,6 +8,7 @@ pub mod leaving;
 pub mod members;
 pub mod names;
 pub mod ownership;
+pub mod reach;
 pub mod reset;
 pub mod roles;
 pub mod standing;
