@@ -115,16 +115,17 @@ async fn upkeep_line(instance: &Instance) -> Line {
     Line { job: "organisations".into(), outcome, detail, took_ms }
 }
 
-/// Everything that is due, once: the checks, then the history.
+/// Everything that is due, once: the organisations, the checks, then the history.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn tick(instance: &Instance) -> Result<Vec<Line>, DbErr> {
+    // What is due is done before it is looked whether it was.
+    let kept_up = upkeep_line(instance).await;
     let facts = Facts::read(&instance.operator.visitor(), &instance.profile.id).await?;
     let due = due(&wanted(instance), &facts, instance.clock.now());
     let ran = run_checks(instance, &due).await?;
-    let mut lines: Vec<Line> = ran.iter().map(Line::from).collect();
-    lines.push(upkeep_line(instance).await);
+    let mut lines: Vec<Line> = std::iter::once(kept_up).chain(ran.iter().map(Line::from)).collect();
     let changed = observe(instance).await?;
     lines.push(Line {
         job: "history".into(),

@@ -75,6 +75,22 @@ impl Permission {
         matches!(self, Self::MfaReset | Self::OrganisationManage | Self::HelpGrant)
     }
 
+    /// Whether it decides who else gets in, and how far: never part of help by the vendor's staff.
+    pub const fn administers(self) -> bool {
+        matches!(
+            self,
+            Self::OrganisationManage
+                | Self::MembersManage
+                | Self::RolesManage
+                | Self::MfaReset
+                | Self::UnitsManage
+                | Self::SettingsManage
+                | Self::HelpGrant
+                | Self::ReviewsManage
+                | Self::ReviewsDecide
+        )
+    }
+
     /// What it lets somebody do, as the matrix of roles says it.
     pub const fn said(self) -> &'static str {
         match self {

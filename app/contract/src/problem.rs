@@ -149,7 +149,7 @@ impl Problem {
             Self::Forged => "Its token is missing or too old. Open the page again and send the form once more.".into(),
             Self::Forbidden => "Ask an administrator of your organisation: the page of roles says who may what.".into(),
             Self::Lapsed { .. } => {
-                "Everything can still be read and exported, and your own account works as before. To change something again, somebody who manages the subscription renews it on the billing page.".into()
+                "Everything can still be read, and your own account works as before. To change something again, somebody who manages the subscription renews it on the billing page.".into()
             }
             Self::NotFound => {
                 "The address may be mistyped, or the page may have moved. Start from the trust page.".into()

@@ -42,11 +42,11 @@ pub fn answer(problem: &Problem, request: &HeaderMap, style: &str) -> Response {
 /// Where to go from here.
 fn way_out(problem: &Problem) -> AnyView {
     match problem {
-        Problem::Lapsed { slug } => {
+        Problem::Lapsed { slug } if !slug.is_empty() => {
             let (billing, dashboard) = (format!("/o/{slug}/billing"), format!("/o/{slug}"));
             view! { <a class="btn btn-primary" href=billing>"Open the billing page"</a>" "<a class="btn" href=dashboard>"Back to the dashboard"</a> }.into_any()
         }
-        Problem::Forbidden => {
+        Problem::Forbidden | Problem::Lapsed { .. } => {
             view! { <a class="btn btn-primary" href="/organisations">"Your organisations"</a> }.into_any()
         }
         Problem::Invalid { .. }

@@ -1,13 +1,14 @@
 //! What every request shares: the settings, the page as last drawn, and the limits.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use server::clock::Clock;
 use server::controls::web_hygiene::rate_limits_on;
 use server::controls::{Instance, Serving};
-use server::guard::{Operator, ReadError, Visitor};
+use server::guard::{AccountId, Operator, ReadError, Visitor};
 use server::identity::{Accounts, housekeeping};
 use server::jobs;
 use server::mail::{Post, queue};
@@ -185,6 +186,13 @@ pub async fn watch(site: Arc<Site>, instance: Instance, checked: Arc<AtomicBool>
 /// Runs the checks that are due, forever. A round that breaks is told and does not end the rounds.
 pub async fn schedule(site: Arc<Site>, instance: Instance, checked: Arc<AtomicBool>) {
     let wanted = jobs::wanted(&instance);
+    // What was due while nobody served is done before it is looked whether it was.
+    let first = instance.clone();
+    let kept_up =
+        tokio::spawn(async move { upkeep::all(&first.operator, &first.accounts, first.clock.now()).await }).await;
+    if !matches!(kept_up, Ok(Ok(_))) {
+        error!("the first round through the organisations broke");
+    }
     loop {
         let due = jobs::due(&wanted, &site.snapshot().facts, instance.clock.now());
         if !due.is_empty() {
@@ -221,21 +229,30 @@ pub async fn deliver(site: Arc<Site>, operator: Operator, post: Post) {
 /// How often between two sweeps it is looked whether there are new keys.
 const KEYS_PER_SWEEP: u32 = 12;
 
+/// Whether this is the first refusal of its kind within a minute: a log that somebody can fill at will hides what matters.
+pub fn first_lately((account, slug, what): (AccountId, &str, &str)) -> bool {
+    static TOLD: LazyLock<Mutex<HashMap<String, Instant>>> = LazyLock::new(Mutex::default);
+    let (key, now) = (format!("{} {slug} {what}", account.0), Instant::now());
+    let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+    told.retain(|_, at| now.duration_since(*at) < Duration::from_mins(1));
+    told.insert(key, now).is_none()
+}
+
 /// Lets go of sessions, links and buckets that have run out, and does what is due in every organisation, once a minute.
 /// Hears of new keys every few seconds.
 pub async fn sweep(site: Arc<Site>, operator: Operator) {
     loop {
-        if let Err(cause) = housekeeping::clear(&operator, site.clock.now()).await {
-            error!(%cause, "what has run out could not be cleared");
-        }
-        if let Err(cause) = upkeep::all(&operator, &site.accounts, site.clock.now()).await {
-            error!(%cause, "the upkeep of organisations broke");
-        }
         for _ in 0..KEYS_PER_SWEEP {
             tokio::time::sleep(Duration::from_mins(1) / KEYS_PER_SWEEP).await;
             if let Err(cause) = site.accounts.vault.tick(site.clock.now()).await {
                 error!(%cause, "the keys could not be read");
             }
+        }
+        if let Err(cause) = housekeeping::clear(&operator, site.clock.now()).await {
+            error!(%cause, "what has run out could not be cleared");
+        }
+        if let Err(cause) = upkeep::all(&operator, &site.accounts, site.clock.now()).await {
+            error!(%cause, "the upkeep of organisations broke");
         }
     }
 }

@@ -18,7 +18,7 @@ use time::OffsetDateTime;
 
 use super::client::Client;
 use super::limiter::Counted;
-use super::{Site, cookie, csrf};
+use super::{Site, cookie, csrf, site};
 
 pub const SESSION: &str = "session";
 pub const DEVICE: &str = "device";
@@ -126,6 +126,9 @@ impl Visit {
     pub async fn tell_refused(&self, barred: &Barred, what: &str) {
         let (Some(caller), slug) = (&self.caller, self.param("slug")) else { return };
         let (visitor, accounts) = (&self.site.visitor, &self.site.accounts);
+        if *barred == Barred::Forbidden && !site::first_lately((caller.person().account, slug, what)) {
+            return;
+        }
         let told: BoxFuture<'_, Result<(), Refusal>> = match barred {
             Barred::Forbidden => Box::pin(tell::denied(visitor, accounts, caller, slug, what, &self.origin, self.now)),
             Barred::Unknown => {

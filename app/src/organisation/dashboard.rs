@@ -47,7 +47,7 @@ fn today(person: &Person, dashboard: &Dashboard, base: &str) -> AnyView {
         Standing::Lapsed | Standing::Cancelled => {
             item(
                 true,
-                "Nothing can be changed until the subscription is paid.".into(),
+                "Nothing can be changed: the subscription has lapsed or was cancelled.".into(),
                 format!("{base}/billing"),
                 "Subscription",
             );

@@ -32,7 +32,7 @@ pub async fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
         <h1>"Departures"</h1>
         {done(typed)}
         {trouble(typed)}
-        <p>"One act ends everything that somebody had here. What is counted as left is counted after the removal."</p>
+        <p>"One act ends everything that somebody had here. The number left is counted again after removing."</p>
         {list}
     };
     Ok(Middle::new("Departures", view).wide())
@@ -42,6 +42,7 @@ fn row(visit: &Visit, reader: &Person, one: &Shown, manages: bool) -> AnyView {
     let state = match (one.done, one.due.as_ref()) {
         (Some(at), Some((due, _))) if at > *due => badge("Late", "failing"),
         (Some(_), _) => badge("Done", "proven"),
+        (None, Some((due, _))) if *due < visit.now => badge("Late", "failing"),
         (None, _) => badge("Planned", "stated"),
     };
     let due = one.due.as_ref().map_or_else(
@@ -59,8 +60,7 @@ fn row(visit: &Visit, reader: &Person, one: &Shown, manages: bool) -> AnyView {
             hidden("departure", one.id.to_string()),
         )
     });
-    let successor =
-        one.successor.as_ref().map(|name| view! { <span class="small">"Taken over by "{name.clone()}</span> });
+    let successor = one.successor.as_ref().map(|name| view! { <span class="small">"Successor: "{name.clone()}</span> });
     view! {
         <tr data-departure=one.id.to_string()>
             <th scope="row">{one.name.clone()}{state}<span class="small">"by "{one.asked_by.clone()}</span></th>

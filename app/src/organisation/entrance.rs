@@ -28,7 +28,7 @@ pub fn organisations(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
         .collect();
     let list = if rows.is_empty() {
         let hint = format!("Make your own {kind}, or ask somebody to invite you.");
-        empty("You belong to nothing yet", &hint, None)
+        empty("You are in no organisation yet", &hint, None)
     } else {
         view! { <ul class="cards">{rows}</ul> }.into_any()
     };

@@ -72,14 +72,12 @@ pub fn banner(visit: &Visit) -> Option<AnyView> {
             (format!("A payment is missing. In {left} nothing can be changed any more."), true)
         }
         (Standing::PastDue, None) => ("A payment is missing.".to_owned(), true),
-        (Standing::Lapsed, _) => (
-            "The subscription has lapsed: everything can be read and exported, nothing can be changed.".to_owned(),
-            true,
-        ),
-        (Standing::Cancelled, _) => (
-            "The subscription is cancelled: everything can be read and exported, nothing can be changed.".to_owned(),
-            true,
-        ),
+        (Standing::Lapsed, _) => {
+            ("The subscription has lapsed: everything can be read, nothing can be changed.".to_owned(), true)
+        }
+        (Standing::Cancelled, _) => {
+            ("The subscription is cancelled: everything can be read, nothing can be changed.".to_owned(), true)
+        }
         (Standing::Active, _) => return None,
     };
     let pays = here.permissions.contains(&Permission::BillingManage);

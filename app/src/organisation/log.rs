@@ -118,19 +118,29 @@ pub fn event_row(person: &Person, line: &Line, base: &str) -> AnyView {
 pub async fn download(visit: &Visit, form: Form) -> Result<Response, Problem> {
     let reader = visit.may::<rights::AuditRead>(Asks::ToSee)?;
     let accounts = visit.site.accounts.clone();
-    view::begin_export(&reader, &accounts, form, &visit.origin, visit.now).await?;
+    let until = view::begin_export(&reader, &accounts, form, &visit.origin, visit.now).await?;
     let (head, kind, ending) = match form {
         Form::Csv => (CSV_HEAD, "text/csv; charset=utf-8", "csv"),
         Form::JsonLines => ("", "application/x-ndjson", "jsonl"),
     };
-    let state = (Arc::new(reader), accounts, 0_i64, Some(head.to_owned()));
-    let body = try_unfold(state, move |(reader, accounts, after, head)| async move {
-        if let Some(head) = head {
-            return Ok::<_, std::io::Error>(Some((head, (reader, accounts, after, None))));
+    let (site, slug) = (Arc::clone(&visit.site), visit.param("slug").to_owned());
+    let session = visit.session_hash.clone().unwrap_or_default();
+    let state = (0_i64, Some(head.to_owned()));
+    let body = try_unfold(state, move |(after, head)| {
+        let (site, accounts, slug, session) = (Arc::clone(&site), accounts.clone(), slug.clone(), session.clone());
+        async move {
+            if let Some(head) = head {
+                return Ok::<_, std::io::Error>(Some((head, (after, None))));
+            }
+            // Whoever loses the right while the file is under way gets no more of it.
+            let caller = site.visitor.caller(&site.profile, &session, site.clock.now()).await;
+            let reader =
+                caller.ok().flatten().and_then(|caller| caller.may::<rights::AuditRead>(&slug, Asks::ToSee).ok());
+            let reader = reader.ok_or_else(|| std::io::Error::other("the right to read the log has ended"))?;
+            let piece = view::piece(&reader, &accounts, form, (after, until)).await;
+            let piece = piece.map_err(|cause| std::io::Error::other(internal(&cause).detail()))?;
+            Ok(piece.map(|(text, last)| (text, (last, None))))
         }
-        let piece = view::piece(&reader, &accounts, form, after).await;
-        let piece = piece.map_err(|cause| std::io::Error::other(internal(&cause).detail()))?;
-        Ok(piece.map(|(text, last)| (text, (reader, accounts, last, None))))
     });
     Ok(respond::download(kind, &format!("audit-log.{ending}"), Body::from_stream(body)))
 }

@@ -95,7 +95,7 @@ fn reach_forms(visit: &Visit, whole: &Whole, units: &[Unit]) -> AnyView {
     view! {
         <section aria-labelledby="h-reach">
             <h2 id="h-reach">"Reach"</h2>
-            <p class="small">"As soon as something is named, nothing else is reached."</p>
+            <p class="small">"Once you name something, this member reaches only what is named."</p>
             <ul>{away}</ul>
             {narrow}
             {everything}
@@ -114,7 +114,7 @@ fn leave(visit: &Visit, whole: &Whole, successors: Vec<(uuid::Uuid, String)>) ->
     let zone = visit.site.profile.policy.calendar.time_zone.clone();
     let fields = view! {
         {hidden("member", id.to_string())}
-        {select("successor", "successor", "Who takes over what they own", options, "", false)}
+        {select("successor", "successor", "Successor, for the receipt", options, "", false)}
         <div class="field">
             <label for="at">"On"</label>
             <p class="small" id="at-hint">"Empty: at once. A day begins at midnight in "{zone}"."</p>

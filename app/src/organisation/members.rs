@@ -37,7 +37,7 @@ pub async fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
     let rows: Vec<AnyView> = listed.members.iter().map(|member| row(visit, &reader, member, &roles)).collect();
     let path = visit.path_of(Page::Members);
     let list = if rows.is_empty() {
-        empty("Nobody", "No member fits what you chose.", Some(("Show all members", &path)))
+        empty("No members found", "No member fits what you chose.", Some(("Show all members", &path)))
     } else {
         table("Members", &["Member", "Role", "Second factor", "Last seen", ""], rows)
     };
@@ -113,7 +113,7 @@ fn row(visit: &Visit, reader: &Person, member: &Member, roles: &[Role]) -> AnyVi
 /// What this person may do about that one, closed until it is wanted.
 pub fn actions(visit: &Visit, member: &Member, roles: &[Role]) -> Option<AnyView> {
     let manages = frame::may(visit, Permission::MembersManage) && !member.is_help;
-    let resets = frame::may(visit, Permission::MfaReset) && member.enrolled;
+    let resets = frame::may(visit, Permission::MfaReset) && member.enrolled && !member.is_help;
     if !manages && !resets {
         return None;
     }
@@ -150,7 +150,7 @@ fn invite(visit: &Visit, typed: &Typed, roles: &[Role], units: &[Unit]) -> AnyVi
     let options = offered.iter().map(|role| (role.name.clone(), role.name.clone())).collect();
     let unit = (!units.is_empty()).then(|| {
         let options = units.iter().map(|unit| (unit.id.to_string(), unit.name.clone())).collect();
-        select("invite-unit", "unit", "Only this one", options, &typed.value("unit"), false)
+        select("invite-unit", "unit", "Only there (none: everything)", options, &typed.value("unit"), false)
     });
     let days = visit.site.profile.policy.sign_up.invitation_days;
     let email = Input::new("email", "E-mail address", "email", "off");

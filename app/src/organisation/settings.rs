@@ -23,23 +23,28 @@ pub fn billing(visit: &Visit) -> Result<Middle, Problem> {
         Standing::Trialing => ("Trial", "Everything can be used."),
         Standing::Active => ("Active", "Everything can be used."),
         Standing::PastDue => ("Payment missing", "Everything can be used until the days of grace are over."),
-        Standing::Lapsed => ("Lapsed", "Everything can be read and exported; nothing can be changed until it is paid."),
-        Standing::Cancelled => ("Cancelled", "Everything can be read and exported; nothing can be changed."),
+        Standing::Lapsed => {
+            ("Lapsed", "Everything can be read, and the log taken along; nothing can be changed until it is paid.")
+        }
+        Standing::Cancelled => {
+            ("Cancelled", "Everything can be read, and the log taken along; nothing can be changed.")
+        }
     };
     let until = here.standing_until.filter(|_| here.standing.runs_out()).map(|at| {
         let at = frame::when(&reader, at);
         view! { <p>"Until "{at}". Whoever manages the subscription is written to "{frame::reminders()}" days before."</p> }
     });
-    let contact =
-        visit.site.profile.contacts.general.clone().unwrap_or_else(|| visit.site.profile.contacts.security.clone());
-    let mail = format!("mailto:{contact}");
+    let contacts = &visit.site.profile.contacts;
+    let contact = contacts.general.clone().unwrap_or_else(|| contacts.security.clone());
+    // A page of theirs, or an address.
+    let to = if contact.contains('@') { format!("mailto:{contact}") } else { contact.clone() };
     let view = view! {
         <h1>"Subscription"</h1>
         <p><span data-standing=here.standing.word()>{badge(word, if here.standing.permits(contract::permission::Effect::Change) { "proven" } else { "failing" })}</span>" "{meaning}</p>
         {until}
         <h2>"How to renew"</h2>
-        <p>"Payment is arranged with us directly: write to "<a class="link" href=mail>{contact}</a>". As soon as it is settled, everything can be changed again."</p>
-        <p class="small">"Your own account, exports and the deletion of your data never depend on the subscription."</p>
+        <p>"Payment is arranged with us directly: "<a class="link" href=to>{contact}</a>". As soon as it is settled, everything can be changed again."</p>
+        <p class="small">"Your own account never depends on the subscription."</p>
     };
     Ok(Middle::new("Subscription", view))
 }
@@ -73,7 +78,7 @@ pub async fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
         {rename}
         <section aria-labelledby="h-help">
             <h2 id="h-help">"Help by our staff"</h2>
-            <p>"Nobody of our staff can see what you keep here, unless you let them in: in a role, for a reason, and until an hour. What they do stands in your log."</p>
+            <p>"Nobody of our staff can see what you keep here, unless you let them in: in a role, for a reason, and until an hour. What they change stands in your log; without you we see the name of the organisation and its subscription. Whatever the role, they cannot decide who else gets in."</p>
             {given(visit, &reader, grants)}
             {help}
         </section>

@@ -67,7 +67,13 @@ fn wanted(who: Who, grants: &BTreeSet<Permission>, cell: &Cell, changes: bool) -
                 (false, false) => let_in,
             }
         }
-        _ => let_in,
+        Who::Everyone
+        | Who::AnySession
+        | Who::CodeHolder
+        | Who::Enroller
+        | Who::SignedIn
+        | Who::Fresh
+        | Who::Member(_) => let_in,
     }
 }
 

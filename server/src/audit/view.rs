@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, Select};
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::log::{self, Action, Event};
@@ -18,6 +18,9 @@ use crate::organisations::upkeep::day_of;
 
 /// How many entries a page shows.
 pub const PAGE: u64 = 50;
+
+/// A day in milliseconds.
+const DAY_MS: i64 = 86_400_000;
 
 /// How many entries are read at once when the log is taken along.
 const CHUNK: u64 = 2000;
@@ -89,7 +92,7 @@ fn narrowed(query: &Query) -> Result<Select<entry::Entity>, Refusal> {
         rows = rows.filter(entry::Column::AtMs.gte(to_ms(day("from", from)?)));
     }
     if let Some(to) = &query.to {
-        rows = rows.filter(entry::Column::AtMs.lt(to_ms(day("to", to)? + Duration::days(1))));
+        rows = rows.filter(entry::Column::AtMs.lt(to_ms(day("to", to)?).saturating_add(DAY_MS)));
     }
     if let Some(before) = &query.before {
         let before: i64 = before
@@ -174,7 +177,7 @@ pub enum Form {
     JsonLines,
 }
 
-/// Writes down that the log is taken along; what is taken includes that entry.
+/// Writes down that the log is taken along; what is taken ends with that entry. Its number.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -184,15 +187,17 @@ pub async fn begin_export(
     form: Form,
     origin: &Origin,
     now: OffsetDateTime,
-) -> Result<(), Refusal> {
+) -> Result<i64, Refusal> {
     let form = match form {
         Form::Csv => "csv",
         Form::JsonLines => "jsonl",
     };
-    reader.note(accounts, origin, &Event::of(Action::LogExported, Uuid::nil()).with("form", form), now).await
+    reader.note(accounts, origin, &Event::of(Action::LogExported, Uuid::nil()).with("form", form), now).await?;
+    let newest = entry::Entity::find().order_by_desc(entry::Column::Seq).limit(1);
+    Ok(reader.read().await?.one(newest).await?.map_or(0, |row| row.seq))
 }
 
-/// The next piece after entry `after`; `None` at the end.
+/// The next piece after entry `after`, up to `until`; `None` at the end.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -200,9 +205,13 @@ pub async fn piece(
     reader: &Allowed<rights::AuditRead>,
     accounts: &Accounts,
     form: Form,
-    after: i64,
+    (after, until): (i64, i64),
 ) -> Result<Option<(String, i64)>, Refusal> {
-    let rows = entry::Entity::find().filter(entry::Column::Seq.gt(after)).order_by_asc(entry::Column::Seq).limit(CHUNK);
+    let rows = entry::Entity::find()
+        .filter(entry::Column::Seq.gt(after))
+        .filter(entry::Column::Seq.lte(until))
+        .order_by_asc(entry::Column::Seq)
+        .limit(CHUNK);
     let view = reader.read().await?;
     let (text, last) = match form {
         Form::JsonLines => {

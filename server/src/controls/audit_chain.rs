@@ -202,7 +202,7 @@ async fn kept(instance: &Instance, house: &mut StandIn, now: OffsetDateTime) -> 
     );
     Ok(match (cut, changed) {
         (true, true) => Seen::Upheld(format!(
-            "A fresh entry was neither deleted nor changed by plain SQL: the database refused both. Entries are pruned after {days} days, and only with a signed head of what goes."
+            "A fresh entry was neither deleted nor changed by plain SQL: the database refused both. The profile keeps entries for {days} days."
         )),
         (false, _) => Seen::Failing("Plain SQL deletes a fresh entry of a log.".into()),
         (true, false) => Seen::Failing("Plain SQL changes an entry of a log.".into()),

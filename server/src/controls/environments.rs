@@ -49,7 +49,7 @@ async fn apart(instance: &Instance, one: &mut StandIn, other: &mut StandIn) -> R
     }
     let logins = if logins.is_some() { ", and one's login was refused at the other's" } else { "" };
     Ok(Seen::Upheld(format!(
-        "2 organisations were given 2 databases; each refused a row of the other{logins}; the register of databases refused one for both."
+        "2 organisations were given 2 databases; each refused a row of the other{logins}; the register of databases refused one for both. In its database lies the organisation's log; who belongs to it lies sealed with the accounts."
     )))
 }
 

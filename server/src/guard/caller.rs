@@ -288,6 +288,10 @@ impl Belonging {
             (None, Some(own)) => own.split(' ').filter_map(Permission::parse).collect(),
             (None, None) => BTreeSet::new(),
         };
+        let is_help = row.member_kind.as_deref() == Some("help");
+        // Help looks and works; it does not decide who else gets in.
+        let permissions: BTreeSet<Permission> =
+            permissions.into_iter().filter(|permission| !is_help || !permission.administers()).collect();
         let standing_until = row.standing_until_ms.map(from_ms);
         let written = row.standing.as_deref().and_then(Standing::parse)?;
         // Whether or not the schedule has been by: what has run out has run out.
@@ -299,7 +303,7 @@ impl Belonging {
             role,
             permissions,
             reaches_all: row.scope.as_deref() == Some("all"),
-            is_help: row.member_kind.as_deref() == Some("help"),
+            is_help,
             ends_at,
             standing,
             standing_until,

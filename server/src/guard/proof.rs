@@ -45,6 +45,11 @@ impl Visitor {
         self.store.provision(tenant).await
     }
 
+    /// Takes the database of an organisation that did not come to be away again.
+    pub(crate) async fn remove_own(&self, tenant: TenantId) -> Result<(), DbErr> {
+        self.store.remove_own(tenant).await
+    }
+
     /// For going on in an organisation with a transaction that was begun for an account: who is made or let in acts there first.
     pub(crate) fn entering(&self, tenant: TenantId, actor: Actor, sealer: Sealer) -> Entering {
         Entering { store: Arc::clone(&self.store), tenant, actor, sealer }

@@ -7,13 +7,14 @@ use std::sync::Arc;
 use contract::access::{Needs, Stage, Who};
 use contract::permission::{Effect, Permission};
 use contract::problem::Problem;
-use sea_orm::DbErr;
+use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter};
 use time::OffsetDateTime;
 
 use super::caller::{Belonging, Caller, Person};
 use super::tenant::{Actor, Change, TenantDb, TenantId};
 use super::{Operator, PlatformChange};
 use crate::audit::log::{Event, Sealer};
+use crate::entity::membership;
 use crate::identity::{Accounts, Origin, Refusal};
 
 /// A permission as a type.
@@ -168,7 +169,16 @@ impl<R: Right> Allowed<R> {
 
 impl<R: Changes> Allowed<R> {
     pub(crate) async fn begin(&self, accounts: &Accounts, origin: &Origin) -> Result<Change, Refusal> {
-        self.change(accounts, origin).await
+        let change = self.change(accounts, origin).await?;
+        // Whoever waited for the writer may have lost the role meanwhile: what counts is what stands now.
+        let own = membership::Entity::find()
+            .filter(membership::Column::TenantId.eq(self.belonging.tenant.0))
+            .filter(membership::Column::AccountId.eq(self.person.account.0));
+        let now = change.unscoped("one's own membership, held").one_held(own).await?;
+        if now.is_some_and(|row| row.role == self.belonging.role) {
+            return Ok(change);
+        }
+        Err(Refusal::Conflict("Your role was changed meanwhile, and nothing was done. Open the page again.".into()))
     }
 }
 

@@ -20,6 +20,8 @@ pub enum Refusal {
     /// The session ended meanwhile.
     #[error("the session has ended")]
     SignedOut,
+    #[error("the subscription of the organisation has lapsed")]
+    Lapsed,
     #[error("the state does not allow it: {0}")]
     Conflict(String),
     #[error("too many tries; wait {0} s")]
@@ -71,6 +73,7 @@ impl From<Refusal> for Problem {
             Refusal::NotProven { needs, field, said } => {
                 Self::Unproven { needs, field: Some(field.to_owned()), message: Some(said) }
             }
+            Refusal::Lapsed => Self::Lapsed { slug: String::new() },
             Refusal::SignedOut => Self::needs(Needs::SignIn),
             Refusal::Conflict(message) => Self::Conflict { message },
             Refusal::TooMany(retry_after_seconds) => Self::TooMany { retry_after_seconds },

@@ -143,6 +143,10 @@ pub async fn confirm(
     let row =
         row.filter(|row| row.purpose == Purpose::Verify.word() && to_ms(now) < row.ends_at_ms).ok_or_else(spent)?;
     let pending: Pending = links::payload(accounts, &row)?;
+    // A link for an address that has an account by now founds nothing.
+    if find(visitor, &row.address_index).await?.is_some() {
+        return Err(spent());
+    }
     let founding = match &pending {
         Pending::Account { .. } => Some(Founding::prepare(visitor, accounts, now).await?),
         Pending::Address { .. } => None,

@@ -241,7 +241,7 @@ impl Letter {
                         if *trial { "trial" } else { "time to pay" },
                         day(*until)
                     ),
-                    "After that everything can still be read and exported, but nothing can be changed until the subscription is paid.",
+                    "After that everything can still be read, but nothing can be changed until the subscription is paid.",
                 ],
                 Some(("Look at the subscription", page)),
                 &[],
@@ -250,7 +250,7 @@ impl Letter {
                 "Your subscription has lapsed",
                 &[
                     &format!("The subscription of \"{organisation}\" is no longer paid for."),
-                    "Everything can still be read and exported; nothing can be changed until the subscription is paid.",
+                    "Everything can still be read; nothing can be changed until the subscription is paid.",
                 ],
                 Some(("Look at the subscription", page)),
                 &[],

@@ -43,6 +43,24 @@ impl Founding {
         happened: &Happened<'_>,
         now: OffsetDateTime,
     ) -> Result<String, Refusal> {
+        let tenant = self.tenant;
+        let made = self.write(visitor, accounts, change, by, happened, now).await;
+        if made.is_err() {
+            // Nobody comes back for a database without an organisation.
+            visitor.remove_own(tenant).await?;
+        }
+        made
+    }
+
+    async fn write(
+        self,
+        visitor: &Visitor,
+        accounts: &Accounts,
+        change: AccountChange,
+        by: &Founder<'_>,
+        happened: &Happened<'_>,
+        now: OffsetDateTime,
+    ) -> Result<String, Refusal> {
         let Self { tenant, key, location } = self;
         let slug = free_slug(&change, by.organisation, tenant.0).await?;
         change.insert(row(accounts, tenant, &slug, by.organisation, now)?.into_active_model().reset_all()).await?;

@@ -19,7 +19,10 @@ use crate::identity::record::{self, Entry};
 use crate::identity::sign_up::{self, Purpose};
 use crate::identity::{Accounts, Origin, Refusal, password_rules};
 use crate::mail::{Letter, queue};
+use crate::profile::Profile;
 use contract::access::Stage;
+use contract::permission::{Effect, Permission};
+use contract::standing::Standing;
 
 /// What the link stands for.
 #[derive(Serialize, Deserialize)]
@@ -53,6 +56,7 @@ pub async fn invite(
     let address = Address::parse(form.email).map_err(|said| Refusal::Field("email", said.into()))?;
     gate(&accounts.profile, &address)?;
     let index = address.index(accounts.vault.hashes());
+    super::reach::reaches_everything(manager.here())?;
     let change = manager.begin(accounts, origin).await?;
     roles::within_reach(&change, &accounts.profile, manager.here(), form.role).await?;
     let unit = match form.unit {
@@ -248,6 +252,8 @@ pub struct Offer {
     pub known: bool,
     /// Whether whoever is signed in has that address.
     pub is_caller: bool,
+    /// Whether the organisation takes nobody in, because its subscription has lapsed.
+    pub lapsed: bool,
     tenant: TenantId,
     index: String,
 }
@@ -278,6 +284,8 @@ pub async fn offer(
     let pending = change.one(invitation::Entity::find().filter(invitation::Column::Id.eq(payload.invitation))).await?;
     drop(change);
     let Some(pending) = pending else { return Ok(None) };
+    let standing = Standing::parse(&found.standing).unwrap_or(Standing::Lapsed);
+    let over = standing.runs_out() && found.standing_until_ms.is_some_and(|at| at <= to_ms(now));
     let name = accounts.vault.open_sealed(&super::name_place(tenant), &found.name)?;
     let known = sign_up::find(visitor, &row.address_index).await?.is_some();
     Ok(Some(Offer {
@@ -285,6 +293,7 @@ pub async fn offer(
         role: pending.role,
         known,
         is_caller: caller.is_some_and(|caller| caller.person().address_index == row.address_index),
+        lapsed: over || !standing.permits(Effect::Change),
         tenant,
         index: row.address_index,
     }))
@@ -315,6 +324,9 @@ pub async fn accept(
         Refusal::Field("token", "this invitation was answered or withdrawn, or is too old; ask for a new one".into())
     };
     let offer = offer(visitor, accounts, caller, answer.token, now).await?.ok_or_else(spent)?;
+    if offer.lapsed {
+        return Err(Refusal::Lapsed);
+    }
     let signed_in = caller.filter(|caller| matches!(caller.person().stage, Stage::Complete | Stage::SteppedUp));
     if signed_in.is_some_and(|caller| caller.person().is_operator) {
         return Err(Refusal::Conflict(
@@ -350,6 +362,11 @@ pub async fn accept(
             let pending = change.one(pending).await?.ok_or_else(spent)?;
             let plain = sealer.key.open(&address_place(offer.tenant, pending.id), &pending.address)?;
             let address = String::from_utf8_lossy(&plain).into_owned();
+            // What somebody asked for with this address before is over.
+            let asked = token::Entity::delete_many()
+                .filter(token::Column::AddressIndex.eq(&offer.index))
+                .filter(token::Column::Purpose.eq(Purpose::Verify.word()));
+            change.delete(asked).await?;
             sign_up::insert_person(&change, accounts, (&address, &offer.index), name, hash.clone(), now).await?
         }
         (None, Some(caller)) => caller.person().account,
@@ -358,7 +375,7 @@ pub async fn accept(
     let entry = Entry::of(accounts, Some(account), record::Action::Joined, origin, now)?;
     let entering = visitor.entering(offer.tenant, Actor::Person(account), sealer);
     let change = change.into_organisation(entering, &entry.happened()).await?;
-    join(change, payload.invitation, account, now).await?.ok_or_else(spent)?;
+    join(change, &accounts.profile, payload.invitation, account, now).await?.ok_or_else(spent)?;
     Ok(())
 }
 
@@ -371,10 +388,28 @@ async fn newcomer(accounts: &Accounts, answer: &Answer<'_>) -> Result<(String, S
     Ok((name, place.hash(password).await?))
 }
 
-async fn join(change: Change, id: Uuid, account: AccountId, now: OffsetDateTime) -> Result<Option<()>, Refusal> {
+/// Whether whoever invited is still here and may still give that role: an invitation does not outlive the right to make it.
+async fn still_given(change: &Change, profile: &Profile, row: &invitation::Model) -> Result<bool, Refusal> {
+    let inviter = membership::Entity::find().filter(membership::Column::AccountId.eq(row.invited_by));
+    let Some(inviter) = change.one(inviter).await? else { return Ok(false) };
+    let has = roles::permissions(change, profile, &inviter.role).await?.unwrap_or_default();
+    let gives = roles::permissions(change, profile, &row.role).await?;
+    Ok(gives.is_some_and(|gives| gives.is_subset(&has)) && has.contains(&Permission::MembersManage))
+}
+
+async fn join(
+    change: Change,
+    profile: &Profile,
+    id: Uuid,
+    account: AccountId,
+    now: OffsetDateTime,
+) -> Result<Option<()>, Refusal> {
     let Some(row) = change.one(invitation::Entity::find().filter(invitation::Column::Id.eq(id))).await? else {
         return Ok(None);
     };
+    if !still_given(&change, profile, &row).await? {
+        return Ok(None);
+    }
     let mut member = founding::first_member(account, &row.role, now);
     if row.unit_id.is_some() {
         member.scope = ActiveValue::Set("some".to_owned());

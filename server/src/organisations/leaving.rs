@@ -159,8 +159,12 @@ async fn remove(
     let sessions = rows.delete(session::Entity::delete_many().filter(session::Column::AccountId.eq(person))).await?;
     let links = rows.delete(token::Entity::delete_many().filter(token::Column::AccountId.eq(person))).await?;
     let index = rows.one(account::Entity::find_by_id(person)).await?.map(|row| row.address_index).unwrap_or_default();
-    let invitations =
-        change.delete(invitation::Entity::delete_many().filter(invitation::Column::AddressIndex.eq(index))).await?;
+    let made = change.all(invitation::Entity::find().filter(invitation::Column::InvitedBy.eq(person))).await?;
+    let dead = token::Column::TokenHash.is_in(made.iter().map(|row| row.token_hash.clone()));
+    rows.delete(token::Entity::delete_many().filter(dead)).await?;
+    change.delete(invitation::Entity::delete_many().filter(invitation::Column::InvitedBy.eq(person))).await?;
+    let invitations = made.len() as u64
+        + change.delete(invitation::Entity::delete_many().filter(invitation::Column::AddressIndex.eq(index))).await?;
     let ended = help_grant::Entity::update_many()
         .col_expr(help_grant::Column::EndedAtMs, Expr::value(Some(to_ms(now))))
         .filter(help_grant::Column::AccountId.eq(person))
@@ -232,9 +236,17 @@ pub(crate) async fn due(
             change.commit(&Event::of(Action::OffboardingCancelled, row.account_id).with("why", "gone"), now).await?;
             continue;
         };
-        if may_go(&change, accounts, &member).await.is_err() {
-            tracing::warn!(departure = %row.id, "a planned end of access would take the last administrator away and waits");
-            continue;
+        match may_go(&change, accounts, &member).await {
+            Ok(()) => {}
+            // Called off with a record, not put off for ever: the organisation has to decide anew.
+            Err(Refusal::Conflict(_)) => {
+                change.delete(departure::Entity::delete_many().filter(departure::Column::Id.eq(row.id))).await?;
+                let event =
+                    Event::of(Action::OffboardingCancelled, row.account_id).with("why", "the last administrator");
+                change.commit(&event, now).await?;
+                continue;
+            }
+            Err(other) => return Err(other),
         }
         remove(change, accounts, &member, row.id, now).await?;
         accounts.bell.notify_one();

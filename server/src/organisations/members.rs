@@ -272,7 +272,15 @@ pub(crate) async fn named(change: &Change, field: &'static str, text: &str) -> R
     let rows = membership::Entity::find()
         .filter(membership::Column::AccountId.eq(id))
         .filter(membership::Column::TenantId.eq(change.tenant().0));
-    change.unscoped("held under the organisation's own filter").one_held(rows).await?.ok_or_else(|| unknown(field))
+    let row = change.unscoped("held under the organisation's own filter").one_held(rows).await?;
+    match row {
+        None => Err(unknown(field)),
+        // Their account is the vendor's: nothing but the end of the help is in a customer's hand.
+        Some(row) if row.kind == "help" => {
+            Err(Refusal::Conflict("This is help by the vendor's staff. End it on the page of the settings.".into()))
+        }
+        Some(row) => Ok(row),
+    }
 }
 
 /// Changes somebody's role. It counts from their next request on.
@@ -290,11 +298,6 @@ pub async fn change_role(
 ) -> Result<(), Refusal> {
     let change = manager.begin(accounts, origin).await?;
     let row = named(&change, "member", member).await?;
-    if row.kind == "help" {
-        return Err(Refusal::Conflict(
-            "This is help by the vendor's staff; end it and open it anew in another role.".into(),
-        ));
-    }
     roles::within_reach_of(&change, &accounts.profile, manager.here(), &row.role).await?;
     roles::within_reach(&change, &accounts.profile, manager.here(), role).await?;
     if row.role == role {

@@ -8,8 +8,18 @@ use uuid::Uuid;
 use super::{members, roles, unknown};
 use crate::audit::log::{Action, Event};
 use crate::entity::{membership, reach, unit};
-use crate::guard::{Allowed, rights};
+use crate::guard::{Allowed, Belonging, rights};
 use crate::identity::{Accounts, Origin, Refusal};
+
+/// Nobody who reaches only some gives reach, to others or to themselves.
+pub(crate) fn reaches_everything(giver: &Belonging) -> Result<(), Refusal> {
+    if giver.reaches_all {
+        return Ok(());
+    }
+    Err(Refusal::Conflict(
+        "You reach only some records yourself. Somebody who reaches everything has to do this.".into(),
+    ))
+}
 
 /// Lets a member to one unit or one record only, or with neither to everything again.
 ///
@@ -25,6 +35,7 @@ pub async fn grant_reach(
 ) -> Result<(), Refusal> {
     let change = manager.begin(accounts, origin).await?;
     let row = members::named(&change, "member", member).await?;
+    reaches_everything(manager.here())?;
     roles::within_reach_of(&change, &accounts.profile, manager.here(), &row.role).await?;
     let (kind, target) = match target {
         (Some(unit), None) => {
@@ -66,6 +77,7 @@ pub async fn withdraw_reach(
 ) -> Result<(), Refusal> {
     let change = manager.begin(accounts, origin).await?;
     let row = members::named(&change, "member", member).await?;
+    reaches_everything(manager.here())?;
     roles::within_reach_of(&change, &accounts.profile, manager.here(), &row.role).await?;
     let target = super::id("target", target)?;
     let rows = reach::Entity::delete_many()

@@ -176,6 +176,14 @@ pub async fn create(
     if own.iter().any(|row| row.name.eq_ignore_ascii_case(&name)) {
         return Err(taken());
     }
+    let held = change.count(membership::Entity::find().filter(membership::Column::Role.eq(&name))).await?
+        + change.count(invitation::Entity::find().filter(invitation::Column::Role.eq(&name))).await?;
+    if held > 0 {
+        return Err(Refusal::Field(
+            "name",
+            "somebody still has a role of this name that is gone; give them another first".into(),
+        ));
+    }
     if own.len() as u64 >= MOST {
         return Err(Refusal::Conflict(format!("An organisation has at most {MOST} roles of its own.")));
     }

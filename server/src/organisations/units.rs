@@ -96,6 +96,7 @@ pub async fn create(
     now: OffsetDateTime,
 ) -> Result<(), Refusal> {
     let name = super::members::short("name", name)?;
+    super::reach::reaches_everything(manager.here())?;
     let id = Uuid::now_v7();
     let change = manager.begin(accounts, origin).await?;
     let row = row(&change, accounts, id, &name, now)?;
@@ -122,6 +123,7 @@ pub async fn delete(
     now: OffsetDateTime,
 ) -> Result<(), Refusal> {
     let id = super::id("unit", unit)?;
+    super::reach::reaches_everything(manager.here())?;
     let change = manager.begin(accounts, origin).await?;
     let invited = change.count(invitation::Entity::find().filter(invitation::Column::UnitId.eq(id))).await?;
     if invited > 0 {

@@ -81,7 +81,8 @@ pub async fn sign(world: &World) {
 pub async fn second_opinion(world: &World, reader: &Somebody) -> (Option<i32>, String) {
     let reader = may::<rights::AuditRead>(world, reader).await;
     let (mut export, mut after) = (String::new(), 0);
-    while let Some((piece, last)) = view::piece(&reader, world.accounts(), Form::JsonLines, after).await.expect("piece")
+    while let Some((piece, last)) =
+        view::piece(&reader, world.accounts(), Form::JsonLines, (after, i64::MAX)).await.expect("piece")
     {
         export.push_str(&piece);
         after = last;

@@ -122,8 +122,8 @@ async fn everything(world: &World, who: &Somebody) -> String {
         dashboard::read(&opens, accounts, world.now),
         view::list(&auditor, accounts, &view::Query::default()),
         view::counts(&auditor, world.now),
-        view::piece(&auditor, accounts, Form::Csv, 0),
-        view::piece(&auditor, accounts, Form::JsonLines, 0),
+        view::piece(&auditor, accounts, Form::Csv, (0, i64::MAX)),
+        view::piece(&auditor, accounts, Form::JsonLines, (0, i64::MAX)),
         view::heads(&auditor),
     );
     text

@@ -224,7 +224,11 @@ async fn taking_the_log_along_is_itself_in_what_is_taken() {
     let ada = ada(&world).await;
     let reader = may::<rights::AuditRead>(&world, &ada).await;
     view::begin_export(&reader, world.accounts(), Form::JsonLines, &here(), world.now).await.expect("begin");
-    let piece = view::piece(&reader, world.accounts(), Form::JsonLines, 0).await.expect("piece").expect("entries").0;
+    let piece = view::piece(&reader, world.accounts(), Form::JsonLines, (0, i64::MAX))
+        .await
+        .expect("piece")
+        .expect("entries")
+        .0;
     assert!(piece.contains("log-exported"), "{piece}");
 }
 

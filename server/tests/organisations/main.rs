@@ -7,6 +7,7 @@ mod entries;
 mod invitations;
 mod isolation;
 mod leaving;
+mod limits;
 mod log;
 mod operators;
 mod paging;

@@ -47,12 +47,19 @@ pub(super) async fn clear_organisations(
         .filter(organisation::Column::Slug.starts_with(SLUG))
         .filter(organisation::Column::CreatedAtMs.lt(before).or(organisation::Column::CreatedAtMs.gt(after)));
     for row in operator.all(left).await? {
-        erase_log(operator, accounts, TenantId(row.id), now).await?;
-        let change = operator.begin_account().await?;
-        erase_rows(&change, TenantId(row.id)).await?;
-        change.commit_housekeeping().await?;
+        // One that cannot be cleared is told and does not stop the looks.
+        if let Err(cause) = clear(operator, accounts, TenantId(row.id), now).await {
+            tracing::warn!(organisation = %row.id, %cause, "what an earlier look left behind could not be cleared");
+        }
     }
     Ok(())
+}
+
+async fn clear(operator: &Operator, accounts: &Accounts, tenant: TenantId, now: OffsetDateTime) -> Result<(), Refusal> {
+    erase_log(operator, accounts, tenant, now).await?;
+    let change = operator.begin_account().await?;
+    erase_rows(&change, tenant).await?;
+    Ok(change.commit_housekeeping().await?)
 }
 
 pub(super) async fn clear_people(change: &AccountChange, now: OffsetDateTime) -> Result<(), Refusal> {
