@@ -56,7 +56,8 @@ fn today(person: &Person, dashboard: &Dashboard, base: &str) -> AnyView {
         Standing::Trialing | Standing::Active => {}
     }
     if dashboard.counts.lacking > 0 {
-        let text = format!("{} who must have a second factor have none yet.", people(dashboard.counts.lacking));
+        let text =
+            format!("{} still to set up the second factor that the role demands.", people(dashboard.counts.lacking));
         item(true, text, format!("{base}/members?factor=no"), "Show them");
     }
     if dashboard.pending > 0 {
@@ -91,7 +92,7 @@ fn today(person: &Person, dashboard: &Dashboard, base: &str) -> AnyView {
 }
 
 fn people(count: u64) -> String {
-    if count == 1 { "1 member".into() } else { format!("{} members", number(count)) }
+    if count == 1 { "1 member has".into() } else { format!("{} members have", number(count)) }
 }
 
 fn pictures(dashboard: &Dashboard, base: &str) -> AnyView {

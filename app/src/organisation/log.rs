@@ -52,6 +52,7 @@ pub async fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
         label: "What",
         options: actions,
         chosen: query.action.clone().unwrap_or_default(),
+        first: "All",
     }];
     let keep: Vec<(&str, String)> = [
         ("action", query.action.clone()),
@@ -108,7 +109,7 @@ pub fn event_row(person: &Person, line: &Line, base: &str) -> AnyView {
             <td>{frame::when(person, line.at)}</td>
             <td><a class="link" href=href>{line.who.clone()}</a>{vendor}</td>
             <td>{line.said.clone()}{whom}{refused}<span class="small facts">{facts.join(" \u{b7} ")}</span></td>
-            <td class="small">{place}</td>
+            <td>{place}</td>
         </tr>
     }
     .into_any()

@@ -71,18 +71,21 @@ fn choices(roles: &[Role], query: &Query) -> Vec<Filter> {
             label: "Role",
             options: roles.iter().map(|role| pair(&role.name, &role.name)).collect(),
             chosen: query.role.clone().unwrap_or_default(),
+            first: "All",
         },
         Filter {
             name: "factor",
             label: "Second factor",
             options: vec![pair("yes", "Set up"), pair("no", "Not set up")],
             chosen: query.factor.clone().unwrap_or_default(),
+            first: "All",
         },
         Filter {
             name: "sort",
             label: "Sorted by",
             options: vec![pair("role", "Role"), pair("seen", "Last seen")],
             chosen: query.sort.word().to_owned(),
+            first: "Joined",
         },
     ]
 }

@@ -9,6 +9,8 @@ pub struct Filter {
     pub label: &'static str,
     pub options: Vec<(String, String)>,
     pub chosen: String,
+    /// How it is called when nothing is chosen.
+    pub first: &'static str,
 }
 
 /// The form above a list. `search` is name, label and what was searched for.
@@ -34,7 +36,7 @@ pub fn filters(action: &str, search: Option<(&'static str, &'static str, String)
 }
 
 fn select(filter: Filter) -> AnyView {
-    let Filter { name, label, options, chosen } = filter;
+    let Filter { name, label, options, chosen, first } = filter;
     let options = options
         .into_iter()
         .map(|(value, label)| {
@@ -42,7 +44,7 @@ fn select(filter: Filter) -> AnyView {
             view! { <option value=value selected=selected>{label}</option> }
         })
         .collect_view();
-    view! { <label>{label}<select class="select" name=name><option value="">"All"</option>{options}</select></label> }
+    view! { <label>{label}<select class="select" name=name><option value="">{first}</option>{options}</select></label> }
         .into_any()
 }
 
@@ -125,7 +127,7 @@ mod tests {
 
     fn role(chosen: &str) -> Filter {
         let options = [("owner", "Owner"), ("<b>", HOSTILE)].map(|(value, label)| (value.into(), label.into()));
-        Filter { name: "role", label: "Role", options: options.into(), chosen: chosen.into() }
+        Filter { name: "role", label: "Role", options: options.into(), chosen: chosen.into(), first: "All" }
     }
 
     #[test]

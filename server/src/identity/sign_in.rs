@@ -66,6 +66,7 @@ pub async fn with_password(
     // The account is as it was when the password was looked at, or the password was looked at in vain.
     let same = account::Entity::update_many()
         .col_expr(account::Column::PasswordHash, Expr::value(rehashed.unwrap_or_else(|| row.password_hash.clone())))
+        .col_expr(account::Column::SeenAtMs, Expr::value(Some(to_ms(now))))
         .filter(account::Column::Id.eq(person.0))
         .filter(account::Column::PasswordHash.eq(&row.password_hash))
         .filter(account::Column::AddressIndex.eq(&index))
