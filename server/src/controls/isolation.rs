@@ -19,7 +19,9 @@ struct Neighbours<'a> {
     ours: &'a StandIn,
     theirs: &'a StandIn,
     our_unit: String,
+    our_unit_id: Uuid,
     their_unit: Uuid,
+    role: &'a str,
     /// What of theirs must not be seen anywhere.
     markers: Vec<String>,
 }
@@ -34,21 +36,21 @@ pub async fn sweep(instance: &Instance, mode: Isolation) -> Result<Seen, LookErr
     let now = instance.clock.now();
     let mut ours = StandIn::make(&instance.operator, &instance.accounts, role, As::SteppedUp, now).await?;
     let mut theirs = StandIn::make(&instance.operator, &instance.accounts, role, As::SteppedUp, now).await?;
-    let seen = between(instance, &mut ours, &mut theirs).await;
+    let seen = between(instance, role, &mut ours, &mut theirs).await;
     ours.remove(&instance.operator).await?;
     theirs.remove(&instance.operator).await?;
     seen
 }
 
-async fn between(instance: &Instance, ours: &mut StandIn, theirs: &mut StandIn) -> Result<Seen, LookError> {
+async fn between(instance: &Instance, role: &str, ours: &mut StandIn, theirs: &mut StandIn) -> Result<Seen, LookError> {
     ours.settle().await?;
     theirs.settle().await?;
     let now = instance.clock.now();
     let (our_unit, their_name) = (marker(), marker());
-    ours.unit(&our_unit, now).await?;
+    let our_unit_id = ours.unit(&our_unit, now).await?;
     let their_unit = theirs.unit(&their_name, now).await?;
     let markers = vec![their_name, their_unit.to_string(), theirs.account.0.to_string(), theirs.address.clone()];
-    let both = Neighbours { ours, theirs, our_unit, their_unit, markers };
+    let both = Neighbours { ours, theirs, our_unit, our_unit_id, their_unit, role, markers };
     let mut walk = Walk::begin(instance).await?;
     if let Some(wrong) = both.at_their_door(&mut walk).await? {
         return Ok(Seen::Failing(wrong));
@@ -62,7 +64,7 @@ async fn between(instance: &Instance, ours: &mut StandIn, theirs: &mut StandIn) 
         Err(wrong) => return Ok(Seen::Failing(wrong)),
     };
     Ok(Seen::Upheld(format!(
-        "{} pages and endpoints of another organisation were answered as if there were none; ids of its members and units, sent to {swapped} endpoints, as unknown ones; none of its {} markers was in {pages} pages of one's own.",
+        "{} pages and endpoints of another organisation were answered as if there were none; the ids of its member and of its unit, put one at a time into {swapped} requests of one's own, as ids of nobody; none of its {} markers was in {pages} pages of one's own.",
         steps().count(),
         both.markers.len()
     )))
@@ -100,32 +102,56 @@ impl Neighbours<'_> {
         Ok(None)
     }
 
-    /// Sends their ids to every endpoint of our own that takes one, and then ids that nobody has.
+    /// Puts one of their ids where one belongs, with everything else ours, and then an id that nobody has: both must be refused alike.
+    /// Without a tenant's filter theirs would be found.
     async fn with_their_ids(&self, walk: &mut Walk<'_>) -> Result<Result<usize, String>, LookError> {
         let form = walk.form(self.ours.session).await?;
         let mut swapped = 0;
-        for row in
-            ENDPOINTS.iter().filter(|row| row.who.permission().is_some() && row.fields.iter().any(|name| is_id(name)))
-        {
+        for (row, field) in taking_theirs() {
             let path = row.path.replace("{slug}", self.ours.slug());
             let mut came = Vec::new();
-            for ids in [[self.theirs.account.0, self.their_unit], [Uuid::now_v7(), Uuid::now_v7()]] {
-                let ids = ids.map(|id| id.to_string());
-                let answer = walk.send(&form, &path, &filled(row, &ids)).await?;
-                let [member, unit] = &ids;
-                came.push((answer.status.as_u16(), said(&answer).replace(member, "ID").replace(unit, "ID")));
+            for id in [self.theirs_for(field), Uuid::now_v7()].map(|id| id.to_string()) {
+                let sent: Vec<(&str, String)> = self.filled(row, field, &id);
+                let sent: Vec<(&str, &str)> = sent.iter().map(|(name, value)| (*name, value.as_str())).collect();
+                let answer = walk.send(&form, &path, &sent).await?;
+                came.push((answer.status.as_u16(), said(&answer).replace(&id, "ID")));
             }
             swapped += 1;
-            let refused = came.iter().all(|(status, _)| matches!(status, 404 | 409 | 422));
-            if !refused || came.windows(2).any(|pair| pair[0] != pair[1]) {
-                let statuses: Vec<u16> = came.iter().map(|(status, _)| *status).collect();
+            if came[0] != came[1] || !matches!(came[0].0, 404 | 422) {
                 return Ok(Err(format!(
-                    "{} was answered {statuses:?} to ids of another organisation and to ids of nobody.",
-                    row.name
+                    "{} was answered {} to the {field} of another organisation and {} to one of nobody.",
+                    row.name, came[0].0, came[1].0
                 )));
             }
         }
-        Ok(Ok(swapped))
+        let mut pages = Vec::new();
+        for member in [self.theirs.account.0, Uuid::now_v7()] {
+            let path = format!("/o/{}/members/{member}", self.ours.slug());
+            let answer = walk.get(self.ours.session, &path).await?;
+            pages.push((answer.status.as_u16(), said(&answer).replace(&member.to_string(), "ID")));
+        }
+        if pages[0] != pages[1] || pages[0].0 != 404 {
+            return Ok(Err(format!("The page of another organisation's member was answered {}.", pages[0].0)));
+        }
+        Ok(Ok(swapped + 1))
+    }
+
+    fn theirs_for(&self, field: &str) -> Uuid {
+        if field == "member" { self.theirs.account.0 } else { self.their_unit }
+    }
+
+    /// The swapped id in its field; of the rest what has to be there, and all of it ours, so that the id is what it is refused for.
+    fn filled(&self, row: &Endpoint, swapped: &str, id: &str) -> Vec<(&'static str, String)> {
+        let needed = row.fields.iter().filter(|name| **name == swapped || !row.optional.contains(name));
+        let value = |name: &str| match name {
+            _ if name == swapped => id.to_owned(),
+            "member" => self.ours.account.0.to_string(),
+            "unit" | "target" => self.our_unit_id.to_string(),
+            "role" => self.role.to_owned(),
+            "email" => "probe@organisation.example".to_owned(),
+            _ => "probe".to_owned(),
+        };
+        needed.map(|name| (*name, value(name))).collect()
     }
 
     /// Reads all of our own pages: our marker must be on one of them, or there would be nothing to see, and theirs on none.
@@ -154,20 +180,12 @@ fn said(answer: &Answer) -> String {
     String::from_utf8_lossy(&answer.body).into_owned()
 }
 
-fn is_id(field: &str) -> bool {
-    matches!(field, "member" | "successor" | "unit" | "record" | "target" | "invitation" | "departure" | "grant")
-}
-
-/// Ids where ids belong; of the rest what has to be there, so that the ids are what it is refused for.
-fn filled<'a>(row: &Endpoint, [member, unit]: &'a [String; 2]) -> Vec<(&'static str, &'a str)> {
-    let needed = row.fields.iter().filter(|name| is_id(name) || !row.optional.contains(name));
-    let value = |name: &'static str| match name {
-        "member" | "successor" => member.as_str(),
-        _ if is_id(name) => unit.as_str(),
-        _ => "probe",
-    };
-    // A reach is to a unit or to a record, never to both.
-    needed.filter(|name| **name != "record").map(|name| (*name, value(name))).collect()
+/// Each endpoint with each of its fields that takes the id of something that both organisations have.
+fn taking_theirs() -> impl Iterator<Item = (&'static Endpoint, &'static str)> {
+    let of_organisations = ENDPOINTS.iter().filter(|row| row.who.permission().is_some());
+    of_organisations.flat_map(|row| {
+        row.fields.iter().copied().filter(|name| matches!(*name, "member" | "unit")).map(move |name| (row, name))
+    })
 }
 
 pub async fn operators(instance: &Instance) -> Result<Seen, LookError> {
