@@ -20,6 +20,18 @@ use crate::testing::World;
 use contract::access::Stage;
 use contract::standing::Standing;
 
+/// The table whose filter a test has taken away, to see that it is missed. In test builds only, and for the whole process.
+static UNFILTERED: std::sync::OnceLock<&'static str> = std::sync::OnceLock::new();
+
+/// Takes the tenant's filter of one table away.
+pub fn take_filter_away(table: &'static str) {
+    let _ = UNFILTERED.set(table);
+}
+
+pub(crate) fn lacks_filter(table: &str) -> bool {
+    UNFILTERED.get().is_some_and(|lacking| *lacking == table)
+}
+
 /// An organisation of a test.
 #[derive(Clone, Debug)]
 pub struct Staged {

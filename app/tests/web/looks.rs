@@ -5,6 +5,7 @@ use server::controls::{Check, Seen};
 use server::guard::Where;
 use server::jobs;
 use server::organisations::upkeep;
+use server::staged::take_filter_away;
 
 use crate::common::{of_profile, served};
 use server::controls::Mode;
@@ -76,4 +77,28 @@ async fn a_server_whose_roles_differ_from_the_published_ones_is_found() {
     let check = Check::find("rbac", "matrix").expect("the check");
     let seen = look(check, &served.instance).await.seen;
     assert!(matches!(seen, Seen::Failing(_)), "{seen:?}");
+}
+
+/// The sweep over a server that has lost one table's filter. Each of these tests has a process of its own.
+async fn sweep_without(table: &'static str) -> Option<String> {
+    let served = of_profile(profile("aertous", &[])).await;
+    let check = Check::find("isolation-scoped", "sweep").expect("the check");
+    assert!(matches!(look(check, &served.instance).await.seen, Seen::Upheld(_)));
+    take_filter_away(table);
+    match look(check, &served.instance).await.seen {
+        Seen::Failing(said) => Some(said),
+        Seen::Upheld(_) | Seen::Unavailable(_) => None,
+    }
+}
+
+#[tokio::test]
+async fn a_unit_without_its_filter_is_found_with_the_name_of_the_route() {
+    let said = sweep_without("unit").await.expect("a failing");
+    assert!(said.contains("invite-member") || said.contains("/o/{slug}/"), "{said}");
+}
+
+#[tokio::test]
+async fn a_membership_without_its_filter_is_found_with_the_name_of_the_route() {
+    let said = sweep_without("membership").await.expect("a failing");
+    assert!(said.contains("member"), "{said}");
 }
