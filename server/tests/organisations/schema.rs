@@ -21,7 +21,7 @@ const CLEAR: &[(&str, &str)] = &[
          delivered.tenant_id delivered.id record.tenant_id record.id record.unit_id record.made_by record.act_id \
          record_token.tenant_id record_token.record_id record_unique.tenant_id record_unique.record_id record_change.tenant_id \
          record_change.record_id record_change.changed_by record_change.act_id record_count.tenant_id act.tenant_id act.id \
-         act.made_by act.first_id act.last_id act.draft_id",
+         act.made_by act.first_id act.last_id",
     ),
     (
         "it is published, or about what is published",
@@ -41,7 +41,7 @@ const CLEAR: &[(&str, &str)] = &[
          account_entry.at_ms custom_role.made_at_ms unit.made_at_ms invitation.made_at_ms invitation.ends_at_ms departure.asked_at_ms \
          departure.at_ms departure.due_at_ms departure.done_at_ms help_grant.given_at_ms help_grant.ends_at_ms help_grant.ended_at_ms \
          tally.day entry.at_ms signed_head.at_ms signed_head.before_ms record.made_at_ms record.changed_at_ms \
-         record.removed_at_ms record_change.at_ms act.made_at_ms",
+         record.removed_at_ms record_change.at_ms act.made_at_ms act.touched_at_ms",
     ),
     (
         "a word or a number of the program's own",
