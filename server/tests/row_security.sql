@@ -21,7 +21,8 @@ insert into exempt values
   ('unique', 'environment (location)', 'one database belongs to one organisation, so a location may be there once among all'),
   ('foreign key', 'membership (account_id) -> account (id)', 'a person is no organisation''s row'),
   ('policy', 'membership.own_session', 'where somebody belongs is found before it is known which organisation they ask for'),
-  ('policy', 'custom_role.own_session', 'what somebody may is found together with where they belong');
+  ('policy', 'custom_role.own_session', 'what somebody may is found together with where they belong'),
+  ('policy', 'reach.own_session', 'and how far they get');
 
 create temp table tenant_table as
   select c.oid, c.oid::regclass::text as name
@@ -90,7 +91,15 @@ create function pg_temp.insertion(name text, new_row jsonb) returns text languag
   select format('insert into %1$s select * from jsonb_populate_record(null::%1$s, %2$L)', name, new_row)
 $$;
 
-select plan(29 + 9 * count(*)::int) from tenant_table;
+-- Tables of which a narrowed member sees only what they reach, by the catalog.
+create temp table narrowed_table as
+  select s.*, of_rows.ids from sample s, tenant,
+    lateral (select array[s.one_of_a->>'id'] as ids) of_rows
+  where exists (select from pg_policy p where p.polrelid = s.name::regclass and p.polname = 'tenant'
+    and pg_get_expr(p.polqual, p.polrelid) ~ 'avouch\.reach' and pg_get_expr(p.polwithcheck, p.polrelid) ~ 'avouch\.reach');
+grant select on narrowed_table to public;
+
+select plan((31 + 9 * count(*) + 5 * (select count(*) from narrowed_table))::int) from tenant_table;
 
 -- What the catalog says of the tables.
 select isnt_empty('select name from tenant_table', 'there are tenant tables');
@@ -232,6 +241,29 @@ rollback;
 begin;
 set local role :"serving";
 select is_empty($$ select name from sample where pg_temp.rows_of(name, 'true') <> '{}' $$, 'nor after a rollback');
+rollback;
+
+-- A member who reaches only some: the transaction says which, and PostgreSQL shows and takes no others.
+select ok(exists (select from narrowed_table where name = 'unit'), 'units are held to what a narrowed member reaches');
+begin;
+set local role :"serving";
+select set_config('avouch.tenant', a::text, true), set_config('avouch.reach', '{}', true) from tenant \gset ignored_
+select is(pg_temp.rows_of(name, 'true'), '{}', name || ': who reaches nothing sees nothing') from narrowed_table order by name;
+select alike(pg_temp.attempt(pg_temp.insertion(name, jsonb_set(one_of_a, '{id}', to_jsonb(gen_random_uuid())))), '%row-level security policy%',
+    name || ': nor makes what they do not reach')
+  from narrowed_table order by name;
+select is(array[pg_temp.attempt(format('update %s set tenant_id = tenant_id', name)), pg_temp.attempt('delete from ' || name)], array['0 rows', '0 rows'],
+    name || ': nor changes or removes anything')
+  from narrowed_table order by name;
+select set_config('avouch.reach', array_agg(id)::text, true) from narrowed_table, unnest(ids) id \gset ignored_
+select is(cardinality(pg_temp.rows_of(name, 'true')), 1, name || ': who reaches one row sees that one') from narrowed_table order by name;
+select set_config('avouch.tenant', b::text, true) from tenant \gset ignored_
+select is(pg_temp.rows_of(name, 'true'), '{}', name || ': what is reached in one organisation is not reached in another') from narrowed_table order by name;
+commit;
+begin;
+set local role :"serving";
+select set_config('avouch.tenant', a::text, true) from tenant \gset ignored_
+select is_empty($$ select name from narrowed_table where pg_temp.rows_of(name, 'true') <> of_a $$, 'the next transaction on the connection is not narrowed');
 rollback;
 
 -- A session shows where its holder belongs, before it is known which organisation they ask for. It is a way to look and not to act.

@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use contract::access::{Needs, Stage, Who};
 use contract::permission::Permission;
 use contract::standing::Standing;
+use sea_orm::sea_query::{Expr, SimpleExpr};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult, JoinType, QueryFilter, QuerySelect,
     RelationDef, Select, Statement,
@@ -52,6 +53,8 @@ pub struct Belonging {
     pub standing_until: Option<OffsetDateTime>,
     pub since: OffsetDateTime,
     pub(crate) sealed_name: Vec<u8>,
+    /// The units and records that are reached, where it is not all.
+    targets: Vec<Uuid>,
 }
 
 /// Everything that one request may know of the person who sent it.
@@ -166,6 +169,7 @@ struct Found {
     standing: Option<String>,
     standing_until_ms: Option<i64>,
     permissions: Option<String>,
+    targets: Option<String>,
 }
 
 impl Caller {
@@ -183,9 +187,9 @@ impl Caller {
             let view = view(&store.read).await?;
             let sql = "select set_config('avouch.session', $1, true)";
             view.execute_raw(Statement::from_sql_and_values(DbBackend::Postgres, sql, [session_hash.into()])).await?;
-            everything(session_hash).into_model::<Found>().all(&view).await?
+            everything(session_hash, store.read.get_database_backend()).into_model::<Found>().all(&view).await?
         } else {
-            everything(session_hash).into_model::<Found>().all(&store.read).await?
+            everything(session_hash, store.read.get_database_backend()).into_model::<Found>().all(&store.read).await?
         };
         Ok(Person::from_rows(store, profile, rows, now).map(|person| Self(Arc::new(person))))
     }
@@ -276,6 +280,11 @@ impl Person {
 }
 
 impl Belonging {
+    /// The ids of the units and records that are reached; `None` when all are.
+    pub fn reach(&self) -> Option<&[Uuid]> {
+        (!self.reaches_all).then_some(&self.targets)
+    }
+
     /// `None` for a membership that has run out. A role that neither the profile nor the organisation knows permits nothing.
     fn of(row: &Found, profile: &Profile, now: OffsetDateTime) -> Option<Self> {
         let (role, slug) = (row.role.clone()?, row.slug.clone()?);
@@ -309,12 +318,23 @@ impl Belonging {
             standing_until,
             since: from_ms(row.since_ms?),
             sealed_name: row.organisation_name.clone()?,
+            targets: row.targets.iter().flat_map(|ids| ids.split(' ')).filter_map(|id| id.parse().ok()).collect(),
         })
     }
 }
 
-/// Session, account, second factor and memberships with what they permit, in one query.
-fn everything(session_hash: &str) -> Select<session::Entity> {
+/// What a member reaches who does not reach everything, as ids with spaces between them.
+fn targets(backend: DbBackend) -> SimpleExpr {
+    let all = match backend {
+        DbBackend::Postgres => "string_agg(r.target::text, ' ')",
+        DbBackend::Sqlite | DbBackend::MySql | _ => "group_concat(hex(r.target), ' ')",
+    };
+    let own = "r.tenant_id = membership.tenant_id and r.account_id = membership.account_id";
+    Expr::cust(format!("case when membership.scope <> 'all' then (select {all} from reach r where {own}) end"))
+}
+
+/// Session, account, second factor and memberships with what they permit and reach, in one query.
+fn everything(session_hash: &str, backend: DbBackend) -> Select<session::Entity> {
     let own = session::Column::AccountId;
     let account: RelationDef = session::Entity::belongs_to(account::Entity).from(own).to(account::Column::Id).into();
     let factor: RelationDef = session::Entity::belongs_to(totp::Entity).from(own).to(totp::Column::AccountId).into();
@@ -359,4 +379,5 @@ fn everything(session_hash: &str) -> Select<session::Entity> {
         .columns([organisation::Column::Slug, organisation::Column::Standing, organisation::Column::StandingUntilMs])
         .column_as(organisation::Column::Name, "organisation_name")
         .column(custom_role::Column::Permissions)
+        .column_as(targets(backend), "targets")
 }

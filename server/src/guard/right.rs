@@ -141,7 +141,7 @@ impl<R: Right> Allowed<R> {
 
     /// One consistent view of the organisation.
     pub(crate) async fn read(&self) -> Result<TenantDb, DbErr> {
-        TenantDb::open(self.store(), self.belonging.tenant).await
+        TenantDb::open(self.store(), self.belonging.tenant, self.belonging.reach()).await
     }
 
     /// The vendor's staff stand in the log as what they are, also while they help.
@@ -152,7 +152,8 @@ impl<R: Right> Allowed<R> {
     /// The keys come first: they may have to be read, and a change holds the only writer.
     async fn change(&self, accounts: &Accounts, origin: &Origin) -> Result<Change, Refusal> {
         let sealer = accounts.sealer(self.belonging.tenant, origin).await?;
-        Ok(Change::begin(self.store(), self.belonging.tenant, self.actor(), sealer).await?)
+        let Belonging { tenant, .. } = self.belonging;
+        Ok(Change::reaching(self.store(), tenant, self.belonging.reach(), self.actor(), sealer).await?)
     }
 
     /// For a reading that is itself worth a record, such as taking the log along. Commits nothing but the record.

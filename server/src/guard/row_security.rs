@@ -13,12 +13,37 @@ const HERE: &str = "nullif(current_setting('avouch.tenant', true), '')::uuid";
 const OWN_SESSION: &str =
     "(select s.account_id from session s where s.id_hash = nullif(current_setting('avouch.session', true), ''))";
 
+/// The units and records that the transaction is narrowed to; null if it is not. A selection of its own, which is made once for a
+/// statement and not for every row.
+const REACH: &str = "(select nullif(current_setting('avouch.reach', true), '')::uuid[])";
+
+/// Whether a row is in reach by one of these columns: its own id, or that of the unit in which it lies.
+fn reached(columns: &[&str]) -> String {
+    let by: Vec<String> = columns.iter().map(|column| format!("{column} = any ({REACH}::uuid[])")).collect();
+    format!("({REACH} is null or {})", by.join(" or "))
+}
+
+/// Which rows of a table the transaction may see and write.
+fn rule(table: &str) -> String {
+    let here = format!("tenant_id = {HERE}");
+    match table {
+        "unit" => format!("{here} and {}", reached(&["id"])),
+        "record" => format!("{here} and {}", reached(&["id", "unit_id"])),
+        // The history of a record that is out of reach is so too.
+        "record_change" => format!("{here} and ({REACH} is null or record_id in (select r.id from record r))"),
+        _ => here,
+    }
+}
+
 fn policies(table: &str) -> Vec<String> {
-    let mut policies =
-        vec![format!("create policy tenant on \"{table}\" using (tenant_id = {HERE}) with check (tenant_id = {HERE})")];
+    let rule = rule(table);
+    let mut policies = vec![format!("create policy tenant on \"{table}\" using ({rule}) with check ({rule})")];
     match table {
         "membership" => policies
             .push(format!("create policy own_session on membership for select using (account_id = {OWN_SESSION})")),
+        "reach" => {
+            policies.push(format!("create policy own_session on reach for select using (account_id = {OWN_SESSION})"));
+        }
         "custom_role" => policies.push(
             "create policy own_session on custom_role for select using (tenant_id in (select m.tenant_id from membership m))".into(),
         ),
