@@ -145,7 +145,7 @@ impl<R: Right> Allowed<R> {
     }
 
     /// The vendor's staff stand in the log as what they are, also while they help.
-    fn actor(&self) -> Actor {
+    pub(crate) fn actor(&self) -> Actor {
         if self.person.is_operator { Actor::Operator(self.person.account) } else { Actor::Person(self.person.account) }
     }
 
@@ -154,6 +154,14 @@ impl<R: Right> Allowed<R> {
         let sealer = accounts.sealer(self.belonging.tenant, origin).await?;
         let Belonging { tenant, .. } = self.belonging;
         Ok(Change::reaching(self.store(), tenant, self.belonging.reach(), self.actor(), sealer).await?)
+    }
+
+    /// What goes on after the act that somebody was allowed, beyond what they reach themselves.
+    pub(crate) fn schedule(&self) -> Operator
+    where
+        R: Changes,
+    {
+        Operator::scheduled(self.store())
     }
 
     /// For a reading that is itself worth a record, such as taking the log along. Commits nothing but the record.

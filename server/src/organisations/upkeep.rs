@@ -13,6 +13,7 @@ use crate::clock::to_ms;
 use crate::entity::{entry, organisation, tally};
 use crate::guard::{Actor, Operator, TenantId};
 use crate::identity::{Accounts, Origin, Refusal};
+use crate::registers::imports;
 
 /// What one round came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub struct Round {
     pub organisations: usize,
     pub delivered: usize,
     pub departures: usize,
+    /// Records of imports that did not come to their end.
+    pub taken_back: u64,
     pub help_ended: usize,
     pub standings: usize,
     pub heads: usize,
@@ -55,6 +58,7 @@ async fn one(
     let tenant = TenantId(row.id);
     round.delivered += operator.deliver(tenant).await?;
     round.departures += leaving::due(operator, accounts, tenant, now).await?;
+    round.taken_back += imports::take_back(operator, accounts, tenant, now).await?;
     round.help_ended += help::run_out(operator, accounts, tenant, now).await?;
     round.standings += usize::from(standing::by_the_clock(operator, accounts, row, now).await?);
     count(operator, accounts, tenant, now).await?;

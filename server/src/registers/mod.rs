@@ -7,15 +7,14 @@ pub mod content;
 pub mod counts;
 pub mod edit;
 mod filed;
-pub mod handover;
+pub(crate) mod handover;
 pub mod imports;
 pub mod list;
 pub mod names;
-pub mod reached;
+mod reached;
 pub mod record;
 pub mod shape;
 mod tokens;
 pub mod value;
 
-pub(crate) use self::filed::{New, Rows, Sealing, Shelf};
 pub(crate) use self::tokens::Tokens;

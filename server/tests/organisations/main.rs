@@ -11,6 +11,7 @@ mod limits;
 mod log;
 mod operators;
 mod paging;
+mod records;
 mod reset;
 mod roles;
 mod schema;
