@@ -398,7 +398,7 @@ impl Change {
     pub(crate) async fn also(&self, event: &Event, at: OffsetDateTime) -> Result<(), DbErr> {
         let written = log::write(&self.sealer, self.tenant, self.actor, event, at)?;
         if self.store.own.is_none() || self.in_own {
-            return log::append(&self.rows, self.tenant, &written).await;
+            return log::append(&self.rows, &self.store.ends, self.tenant, &written).await;
         }
         let waiting = outbox::ActiveModel {
             tenant_id: sea_orm::ActiveValue::Set(self.tenant.0),
@@ -438,7 +438,7 @@ pub(super) async fn deliver(store: &Arc<Store>, tenant: TenantId) -> Result<usiz
         if own.upsert(mark, nothing).await? == 1 {
             let written = log::Written::decoded(&row.event)
                 .ok_or_else(|| DbErr::Custom("an event on its way to a log cannot be read".into()))?;
-            log::append(&own, tenant, &written).await?;
+            log::append(&own, &store.ends, tenant, &written).await?;
         }
     }
     own.commit().await?;
