@@ -7,6 +7,8 @@ pub mod m0003_organisations;
 pub mod m0004_keys;
 pub mod t0001_log;
 pub mod t0002_owner;
+pub mod t0003_records;
+pub mod t0004_file;
 
 use sea_orm_migration::prelude::*;
 
@@ -23,6 +25,8 @@ impl MigratorTrait for Platform {
             Box::new(m0003_organisations::Migration),
             Box::new(m0004_keys::Migration),
             Box::new(t0001_log::Migration),
+            Box::new(t0003_records::Migration),
+            Box::new(t0004_file::Migration),
         ]
     }
 }
@@ -34,6 +38,11 @@ pub struct Own;
 #[async_trait::async_trait]
 impl MigratorTrait for Own {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(t0001_log::Migration), Box::new(t0002_owner::Migration)]
+        vec![
+            Box::new(t0001_log::Migration),
+            Box::new(t0002_owner::Migration),
+            Box::new(t0003_records::Migration),
+            Box::new(t0004_file::Migration),
+        ]
     }
 }

@@ -49,9 +49,18 @@ impl MigrationTrait for Migration {
                 then raise exception 'this database belongs to another organisation'; end if; return new; end $$";
             connection.execute_unprepared(function).await?;
         }
-        for statement in TABLES.iter().flat_map(|table| guard(table, backend)) {
-            connection.execute_unprepared(&statement).await?;
-        }
-        Ok(())
+        guard_all(schema, TABLES).await
     }
+}
+
+/// Keeps what belongs to others out of these tables, where the database is one organisation's own.
+pub(crate) async fn guard_all(schema: &SchemaManager<'_>, tables: &[&str]) -> Result<(), DbErr> {
+    if !schema.has_table("owner").await? {
+        return Ok(());
+    }
+    let connection = schema.get_connection();
+    for statement in tables.iter().flat_map(|table| guard(table, connection.get_database_backend())) {
+        connection.execute_unprepared(&statement).await?;
+    }
+    Ok(())
 }

@@ -19,6 +19,7 @@ pub mod operators;
 pub mod organisations;
 pub mod problem;
 pub mod profile;
+pub mod registers;
 #[cfg(any(test, feature = "testing"))]
 pub mod staged;
 #[cfg(any(test, feature = "testing"))]

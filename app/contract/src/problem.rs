@@ -13,6 +13,10 @@ pub enum Problem {
         field: String,
         message: String,
     },
+    /// Several values that do not fit, each with its field.
+    InvalidFields {
+        errors: Vec<(String, String)>,
+    },
     /// Not signed in, or not far enough. With a message: what was offered as proof is not one.
     Unproven {
         needs: Needs,
@@ -71,7 +75,7 @@ impl Problem {
 
     pub const fn status(&self) -> u16 {
         match self {
-            Self::Invalid { .. } => 422,
+            Self::Invalid { .. } | Self::InvalidFields { .. } => 422,
             Self::Unproven { .. } => 401,
             Self::Lapsed { .. } => 402,
             Self::Forged | Self::Forbidden => 403,
@@ -91,7 +95,7 @@ impl Problem {
     /// The last part of the problem's `type` (RFC 9457).
     pub const fn kind(&self) -> &'static str {
         match self {
-            Self::Invalid { .. } => "invalid",
+            Self::Invalid { .. } | Self::InvalidFields { .. } => "invalid",
             Self::Unproven { needs: Needs::SignIn, .. } => "sign-in",
             Self::Unproven { needs: Needs::SecondFactor, .. } => "second-factor",
             Self::Unproven { needs: Needs::Enrol, .. } => "enrol",
@@ -117,6 +121,7 @@ impl Problem {
     pub const fn title(&self) -> &'static str {
         match self {
             Self::Invalid { .. } => "That value does not fit",
+            Self::InvalidFields { .. } => "Some values do not fit",
             Self::Unproven { message: Some(_), .. } => "That was not right",
             Self::Unproven { needs: Needs::SignIn, .. } => "Sign in first",
             Self::Unproven { needs: Needs::SecondFactor, .. } => "Your code is still missing",
@@ -147,6 +152,9 @@ impl Problem {
             | Self::NotTaken { message, .. }
             | Self::Conflict { message }
             | Self::Unproven { message: Some(message), .. } => message.clone(),
+            Self::InvalidFields { errors } => {
+                format!("{} of them are marked below. Nothing was saved.", errors.len())
+            }
             Self::Unproven { needs, .. } => match needs {
                 Needs::SignIn => "This is for people who are signed in. Sign in, then try again.",
                 Needs::SecondFactor => "Enter the code of your authenticator app to go on.",
@@ -180,11 +188,14 @@ impl Problem {
         }
     }
 
-    /// The field that is to blame, if one is.
-    pub fn blames(&self) -> Option<(&str, String)> {
+    /// The fields that are to blame, each with what is wrong with it.
+    pub fn blames(&self) -> Vec<(&str, String)> {
         match self {
             Self::Invalid { field, .. } | Self::NotTaken { field, .. } | Self::Unproven { field: Some(field), .. } => {
-                Some((field.as_str(), self.detail()))
+                vec![(field.as_str(), self.detail())]
+            }
+            Self::InvalidFields { errors } => {
+                errors.iter().map(|(field, said)| (field.as_str(), said.clone())).collect()
             }
             Self::Unproven { field: None, .. }
             | Self::Forged
@@ -200,8 +211,13 @@ impl Problem {
             | Self::TooMany { .. }
             | Self::Busy { .. }
             | Self::Internal { .. }
-            | Self::NotReady => None,
+            | Self::NotReady => Vec::new(),
         }
+    }
+
+    /// What is wrong with this field, if it is to blame.
+    pub fn blames_field(&self, name: &str) -> Option<String> {
+        self.blames().into_iter().find(|(field, _)| *field == name).map(|(_, said)| said)
     }
 
     /// Seconds to wait, where waiting helps.
@@ -210,6 +226,7 @@ impl Problem {
             Self::TooMany { retry_after_seconds } | Self::Busy { retry_after_seconds } => Some(*retry_after_seconds),
             Self::NotReady => Some(5),
             Self::Invalid { .. }
+            | Self::InvalidFields { .. }
             | Self::Unproven { .. }
             | Self::Forged
             | Self::Forbidden

@@ -89,6 +89,29 @@ actions! {
     OperatorLooked "operator-looked" "The vendor's staff looked at what is kept about the organisation";
     OperatorRefused "operator-refused" "The vendor's staff was refused";
     KeyRotated "key-rotated" "A new key seals what is written from now on";
+    RecordMade "record-made" "A record was made";
+    RecordChanged "record-changed" "A record was changed";
+    RecordRemoved "record-removed" "A record was removed";
+    RecordRestored "record-restored" "A removed record was brought back";
+    RecordsImported "records-imported" "Records were imported";
+    RecordsChanged "records-changed" "Many records were changed at once";
+    RecordsRemoved "records-removed" "Many records were removed at once";
+    RecordsHandedOver "records-handed-over" "Records of somebody who left went to a successor";
+    ActUndone "act-undone" "A change of many records was undone";
+    FileAttached "file-attached" "A file was attached";
+    FileRemoved "file-removed" "A file was removed";
+    FileOpened "file-opened" "A file was taken along";
+    ExportRequested "export-requested" "An export of everything was asked for";
+    ExportMade "export-made" "An export of everything was made";
+    ExportDownloaded "export-downloaded" "An export was downloaded";
+    ExportExpired "export-expired" "An export was removed after its time";
+    OrganisationImported "organisation-imported" "The organisation came from an archive";
+    SubscriptionCancelled "subscription-cancelled" "The subscription was cancelled: everything is hidden and will be destroyed";
+    OrganisationRestored "organisation-restored" "The organisation was brought back before its end";
+    HoldPlaced "hold-placed" "A legal hold was placed";
+    HoldLifted "hold-lifted" "A legal hold was lifted";
+    RecordsExpired "records-expired" "Records past their time were destroyed";
+    PersonErased "person-erased" "A person's data was erased";
     LogPruned "log-pruned" "Entries past their retention were pruned";
 }
 

@@ -47,9 +47,9 @@ impl Operator {
         let named = inside.map_or(Uuid::nil(), |tenant| tenant.0);
         let mut found = Unfiltered::default();
         for table in TENANT_TABLES {
-            let sql = format!("select count(*), count(*) filter (where tenant_id <> $1) from \"{table}\"");
+            let sql = format!("select count(*), count(*) filter (where tenant_id <> $1) from \"{}\"", table.name);
             let ask = Statement::from_sql_and_values(DbBackend::Postgres, sql, [named.into()]);
-            let row = view.query_one_raw(ask).await?.ok_or_else(|| DbErr::RecordNotFound((*table).to_owned()))?;
+            let row = view.query_one_raw(ask).await?.ok_or_else(|| DbErr::RecordNotFound(table.name.to_owned()))?;
             found.rows += row.try_get_by_index::<i64>(0)?;
             found.foreign += row.try_get_by_index::<i64>(1)?;
         }

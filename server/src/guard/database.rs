@@ -290,6 +290,9 @@ fn unreachable(error: &DbErr) -> OpenError {
     OpenError::Unreachable(if said.contains("://") { "its address is not understood".into() } else { said })
 }
 
+/// What organisations keep: in the platform's database, or in one of their own.
+pub(super) const KEPT: &str = "record, record_token, record_unique, record_change, record_count, act, file";
+
 /// Lets the serving login, which owns nothing, do what it must: the two chains it may only lengthen.
 async fn grant(admin: &DatabaseConnection, url: &str, admin_url: &str) -> Result<(), DbErr> {
     let login = |url: &str| url.split_once("://")?.1.split_once('@')?.0.split(':').next().map(str::to_owned);
@@ -315,6 +318,7 @@ async fn grant(admin: &DatabaseConnection, url: &str, admin_url: &str) -> Result
         format!("grant insert, delete on entry, signed_head, delivered to \"{serving}\""),
         format!("grant insert, update on log_head to \"{serving}\""),
         format!("grant insert, update on account_chain to \"{serving}\""),
+        format!("grant insert, update, delete on {KEPT} to \"{serving}\""),
     ] {
         admin.execute_raw(Statement::from_string(DbBackend::Postgres, statement)).await?;
     }

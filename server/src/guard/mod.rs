@@ -25,5 +25,5 @@ pub use self::proof::{Operator, Visitor};
 pub use self::right::{Allowed, Asks, Barred, Changes, Right, Staff, rights};
 pub(crate) use self::session_store::expired as expired_sessions;
 pub use self::session_store::{SessionId, Sessions};
-pub use self::tenant::{Actor, TENANT_TABLES, TenantId};
+pub use self::tenant::{Actor, Leaves, TENANT_TABLES, TenantId, TenantTable};
 pub(crate) use self::tenant::{Change, TenantDb};

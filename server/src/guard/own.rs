@@ -210,6 +210,7 @@ async fn make_on_server(admin_url: &str, tenant: TenantId) -> Result<(), DbErr> 
         format!("grant select on all tables in schema public to \"{name}\""),
         format!("grant insert, delete on entry, signed_head, delivered to \"{name}\""),
         format!("grant insert, update on log_head to \"{name}\""),
+        format!("grant insert, update, delete on {} to \"{name}\"", database::KEPT),
     ] {
         owner.execute_raw(Statement::from_string(DbBackend::Postgres, statement)).await?;
     }

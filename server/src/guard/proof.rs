@@ -152,6 +152,11 @@ impl Operator {
         Change::begin(&self.store, tenant, actor, sealer).await
     }
 
+    /// The same in the organisation's own database, where it has one.
+    pub(crate) async fn begin_kept(&self, tenant: TenantId, actor: Actor, sealer: Sealer) -> Result<Change, DbErr> {
+        Change::begin_kept(&self.store, tenant, actor, sealer).await
+    }
+
     /// Signatures and pruning of one organisation's log.
     pub(crate) async fn begin_log(&self, tenant: TenantId) -> Result<LogChange, DbErr> {
         LogChange::begin(&self.store, tenant).await

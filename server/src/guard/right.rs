@@ -168,6 +168,29 @@ impl<R: Right> Allowed<R> {
 }
 
 impl<R: Changes> Allowed<R> {
+    /// A change of what the organisation keeps, such as its records.
+    pub(crate) async fn begin_kept(&self, accounts: &Accounts, origin: &Origin) -> Result<Change, Refusal> {
+        let (store, tenant) = (self.store(), self.belonging.tenant);
+        if store.own.is_none() {
+            return self.begin(accounts, origin).await;
+        }
+        let sealer = accounts.sealer(tenant, origin).await?;
+        let change = Change::begin_kept(store, tenant, self.actor(), sealer).await?;
+        // The membership lies elsewhere and cannot be held; what was committed before the writer was had is seen.
+        let view = self.read().await?;
+        let own = membership::Entity::find().filter(membership::Column::AccountId.eq(self.person.account.0));
+        self.still(view.one(own).await?.as_ref())?;
+        Ok(change)
+    }
+
+    /// What counts is what stands now.
+    fn still(&self, now: Option<&membership::Model>) -> Result<(), Refusal> {
+        if now.is_some_and(|row| row.role == self.belonging.role) {
+            return Ok(());
+        }
+        Err(Refusal::Conflict("Your role was changed meanwhile, and nothing was done. Open the page again.".into()))
+    }
+
     pub(crate) async fn begin(&self, accounts: &Accounts, origin: &Origin) -> Result<Change, Refusal> {
         let change = self.change(accounts, origin).await?;
         // Whoever waited for the writer may have lost the role meanwhile: what counts is what stands now.
@@ -175,10 +198,8 @@ impl<R: Changes> Allowed<R> {
             .filter(membership::Column::TenantId.eq(self.belonging.tenant.0))
             .filter(membership::Column::AccountId.eq(self.person.account.0));
         let now = change.unscoped("one's own membership, held").one_held(own).await?;
-        if now.is_some_and(|row| row.role == self.belonging.role) {
-            return Ok(change);
-        }
-        Err(Refusal::Conflict("Your role was changed meanwhile, and nothing was done. Open the page again.".into()))
+        self.still(now.as_ref())?;
+        Ok(change)
     }
 }
 

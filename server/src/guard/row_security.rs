@@ -30,7 +30,7 @@ fn policies(table: &str) -> Vec<String> {
 /// Puts row security on every tenant table, or takes it off: all at once, so that nobody meets a table without its policy.
 pub(super) async fn put(admin: &DatabaseConnection, on: bool) -> Result<(), DbErr> {
     let mut statements = Vec::new();
-    for table in TENANT_TABLES {
+    for table in TENANT_TABLES.iter().map(|table| table.name) {
         statements.push(format!("drop policy if exists tenant on \"{table}\""));
         statements.push(format!("drop policy if exists own_session on \"{table}\""));
         let (enable, force) = if on { ("enable", "force") } else { ("disable", "no force") };
@@ -80,7 +80,7 @@ pub(super) async fn overpowered(connection: &DatabaseConnection) -> Result<Optio
 
 /// The tenant tables on which row security is not enabled and forced.
 pub(super) async fn unsecured(connection: &DatabaseConnection) -> Result<Vec<String>, DbErr> {
-    let list = TENANT_TABLES.iter().map(|table| format!("'{table}'")).collect::<Vec<_>>().join(",");
+    let list = TENANT_TABLES.iter().map(|table| format!("'{}'", table.name)).collect::<Vec<_>>().join(",");
     let sql = format!(
         "select relname::text from pg_class where relnamespace = 'public'::regnamespace and relname in ({list}) and not (relrowsecurity and relforcerowsecurity)"
     );

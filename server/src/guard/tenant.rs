@@ -19,9 +19,10 @@ use super::{AccountId, Store};
 use crate::audit::log::{self, Event, Sealer};
 use crate::crypto::seal::SealError;
 use crate::entity::{
-    custom_role, delivered, departure, entry, environment, help_grant, invitation, log_head, membership, outbox, reach,
-    signed_head, tally, unit,
+    act, custom_role, delivered, departure, entry, environment, file, help_grant, invitation, log_head, membership,
+    outbox, reach, record, record_change, record_count, record_token, record_unique, signed_head, tally, unit,
 };
+use crate::vault::Keyring;
 
 /// An organisation, whatever its name and address are now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,21 +36,61 @@ pub trait Tenanted: EntityTrait {
     const OWN: bool;
 }
 
+/// What becomes of a table when an organisation takes everything along. A table without a rule does not compile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leaves {
+    /// In this section of the archive.
+    As(&'static str),
+    /// Not in the archive, for this reason.
+    Not(&'static str),
+}
+
+/// One table of organisations.
+#[derive(Clone, Copy, Debug)]
+pub struct TenantTable {
+    pub name: &'static str,
+    pub own: bool,
+    pub leaves: Leaves,
+}
+
 macro_rules! tenanted {
-    ($($table:ident $own:literal),* $(,)?) => {
+    ($($table:ident $own:literal $leaves:ident $what:literal;)*) => {
         $(impl Tenanted for $table::Entity {
             const TENANT: Self::Column = $table::Column::TenantId;
             const NAME: &'static str = stringify!($table);
             const OWN: bool = $own;
         })*
         /// Every table that belongs to organisations. Row security is put on these, and a test compares them with the schema.
-        pub const TENANT_TABLES: &[&str] = &[$(<$table::Entity as Tenanted>::NAME),*];
+        pub const TENANT_TABLES: &[TenantTable] = &[$(TenantTable {
+            name: <$table::Entity as Tenanted>::NAME,
+            own: $own,
+            leaves: Leaves::$leaves($what),
+        }),*];
     };
 }
 
 tenanted! {
-    membership false, custom_role false, unit false, reach false, invitation false, departure false, help_grant false, tally false,
-    outbox false, environment false, entry true, signed_head true, log_head true, delivered true,
+    membership false As "members";
+    custom_role false As "roles";
+    unit false As "units";
+    reach false As "reach";
+    invitation false As "invitations";
+    departure false As "departures";
+    help_grant false As "help";
+    tally false As "days";
+    outbox false Not "events on their way to the log, which has them before an archive is made";
+    environment false Not "where the organisation's own database is";
+    entry true As "log";
+    signed_head true As "heads";
+    log_head true Not "the newest entry of the log says the same";
+    delivered true Not "which events have reached the log, which has them";
+    record true As "records";
+    record_token true Not "keyed tokens, computed from the records";
+    record_unique true Not "keyed tokens, computed from the records";
+    record_change true As "history";
+    record_count true Not "computed from the records";
+    act true As "acts";
+    file true As "files";
 }
 
 /// The filter that every read and every change of an organisation's rows gets.
@@ -169,6 +210,8 @@ pub struct Change {
     actor: Actor,
     store: Arc<Store>,
     rows: Rows,
+    /// Whether it is a change of the organisation's own database, which then has the log as well.
+    in_own: bool,
     sealer: Sealer,
 }
 
@@ -200,7 +243,31 @@ impl Change {
         sealer: Sealer,
     ) -> Result<Self, DbErr> {
         enter(rows.connection(), tenant).await?;
-        Ok(Self { tenant, actor, store: Arc::clone(store), rows, sealer })
+        Ok(Self { tenant, actor, store: Arc::clone(store), rows, in_own: false, sealer })
+    }
+
+    /// A change of what an organisation keeps: in its own database where it has one.
+    pub(super) async fn begin_kept(
+        store: &Arc<Store>,
+        tenant: TenantId,
+        actor: Actor,
+        sealer: Sealer,
+    ) -> Result<Self, DbErr> {
+        let Some(shelves) = &store.own else { return Self::begin(store, tenant, actor, sealer).await };
+        let rows = Rows::begin(&shelves.get(tenant).await?.write).await?;
+        Ok(Self { tenant, actor, store: Arc::clone(store), rows, in_own: true, sealer })
+    }
+
+    /// A table that lies elsewhere is an error of ours, and never an empty answer.
+    fn here<E: Tenanted>(&self) -> Result<(), DbErr> {
+        if self.store.own.is_none() || E::OWN == self.in_own {
+            return Ok(());
+        }
+        Err(DbErr::Custom(format!("{} does not lie in the database of this change", E::NAME)))
+    }
+
+    pub(crate) fn ring(&self) -> &Arc<Keyring> {
+        &self.sealer.key
     }
 
     pub(crate) fn tenant(&self) -> TenantId {
@@ -217,10 +284,12 @@ impl Change {
     }
 
     pub(crate) async fn all<E: Tenanted>(&self, select: Select<E>) -> Result<Vec<E::Model>, DbErr> {
+        self.here::<E>()?;
         self.rows.all(select.filter(of::<E>(self.tenant))).await
     }
 
     pub(crate) async fn one<E: Tenanted>(&self, select: Select<E>) -> Result<Option<E::Model>, DbErr> {
+        self.here::<E>()?;
         self.rows.one(select.filter(of::<E>(self.tenant))).await
     }
 
@@ -228,6 +297,7 @@ impl Change {
     where
         E::Model: Sync,
     {
+        self.here::<E>()?;
         self.rows.count(select.filter(of::<E>(self.tenant))).await
     }
 
@@ -237,8 +307,29 @@ impl Change {
         A: ActiveModelTrait + Send,
         A::Entity: Tenanted,
     {
+        self.here::<A::Entity>()?;
         row.set(<A::Entity as Tenanted>::TENANT, Value::Uuid(Some(self.tenant.0)));
         self.rows.insert(row).await
+    }
+
+    /// Many rows of this organisation in few statements.
+    pub(crate) async fn insert_many<A>(&self, mut rows: Vec<A>) -> Result<(), DbErr>
+    where
+        A: ActiveModelTrait + Send,
+        A::Entity: Tenanted,
+    {
+        self.here::<A::Entity>()?;
+        for row in &mut rows {
+            row.set(<A::Entity as Tenanted>::TENANT, Value::Uuid(Some(self.tenant.0)));
+        }
+        // A statement takes at most 32,766 values (SQLite) or 65,535 (PostgreSQL).
+        let at_once = 30_000 / <A::Entity as EntityTrait>::Column::iter().count().max(1);
+        while !rows.is_empty() {
+            let rest = rows.split_off(at_once.min(rows.len()));
+            self.rows.insert_many(rows).await?;
+            rows = rest;
+        }
+        Ok(())
     }
 
     /// The same, or what `conflict` says when the row is there.
@@ -247,15 +338,18 @@ impl Change {
         A: ActiveModelTrait + Send,
         A::Entity: Tenanted,
     {
+        self.here::<A::Entity>()?;
         row.set(<A::Entity as Tenanted>::TENANT, Value::Uuid(Some(self.tenant.0)));
         self.rows.upsert(row, conflict).await
     }
 
     pub(crate) async fn update<E: Tenanted>(&self, rows: UpdateMany<E>) -> Result<u64, DbErr> {
+        self.here::<E>()?;
         self.rows.update(rows.filter(of::<E>(self.tenant))).await
     }
 
     pub(crate) async fn delete<E: Tenanted>(&self, rows: DeleteMany<E>) -> Result<u64, DbErr> {
+        self.here::<E>()?;
         self.rows.delete(rows.filter(of::<E>(self.tenant))).await
     }
 
@@ -278,7 +372,7 @@ impl Change {
     /// Of several events of one act, all but the last.
     pub(crate) async fn also(&self, event: &Event, at: OffsetDateTime) -> Result<(), DbErr> {
         let written = log::write(&self.sealer, self.tenant, self.actor, event, at)?;
-        if self.store.own.is_none() {
+        if self.store.own.is_none() || self.in_own {
             return log::append(&self.rows, self.tenant, &written).await;
         }
         let waiting = outbox::ActiveModel {

@@ -15,6 +15,14 @@ use crate::vault::VaultError;
 pub enum Refusal {
     #[error("the field {0} does not fit: {1}")]
     Field(&'static str, String),
+    /// Several fields, whose names the profile gives.
+    #[error("{} fields do not fit", .0.len())]
+    Fields(Vec<(String, String)>),
+    /// Unknown, foreign, or not to be known.
+    #[error("there is no such thing, or none that this person may know of")]
+    NotFound,
+    #[error("the role does not permit it")]
+    Forbidden,
     /// A file that is larger than this many KiB.
     #[error("larger than {0} KiB")]
     TooLarge(u32),
@@ -79,6 +87,9 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Field(field, message) => Self::field(field, message),
+            Refusal::Fields(errors) => Self::InvalidFields { errors },
+            Refusal::NotFound => Self::NotFound,
+            Refusal::Forbidden => Self::Forbidden,
             Refusal::TooLarge(limit_kib) => Self::TooLarge { limit_kib },
             Refusal::NotTaken(field, message) => Self::NotTaken { field: field.to_owned(), message },
             Refusal::NotProven { needs, field, said } => {

@@ -132,6 +132,12 @@ pub struct Field {
     pub clear: bool,
     #[serde(default)]
     pub names_record: bool,
+    /// Where the database keeps a clear value, 1 to 5. Given once, it stays: values that are there already lie in it.
+    pub slot: Option<Spanned<u8>>,
+    /// A permission that one needs beside that of the register to see this field.
+    pub read: Option<Spanned<String>>,
+    /// A permission that one needs beside that of the register to change this field.
+    pub write: Option<Spanned<String>>,
     pub unit: Option<String>,
     #[serde(default)]
     pub choices: Vec<String>,
@@ -143,6 +149,14 @@ pub struct Field {
 pub struct Register {
     pub id: Spanned<String>,
     pub title: String,
+    /// Permissions that one needs beside `records_read`, `records_write` and `records_delete`.
+    pub read: Option<Spanned<String>>,
+    pub write: Option<Spanned<String>>,
+    pub delete: Option<Spanned<String>>,
+    /// How long a removed record can be brought back; without it, as long as an organisation that was cancelled.
+    pub bin_days: Option<NonZeroU32>,
+    /// How long a record is kept after it was last changed; without it, for as long as the organisation is there.
+    pub keep_days: Option<NonZeroU32>,
     #[serde(default)]
     pub fields: Vec<Field>,
 }

@@ -22,6 +22,7 @@ use crate::crypto::sign::SigningKey;
 use crate::crypto::stream::{Header, Stream};
 use crate::entity::data_key;
 use crate::guard::{Operator, TenantDb, TenantId};
+use crate::registers::Tokens;
 
 /// The owner of what belongs to no organisation.
 const PLATFORM: &str = "platform";
@@ -101,6 +102,16 @@ impl Keyring {
 
     pub fn active(&self) -> Uuid {
         self.active
+    }
+
+    /// What makes the tokens by which records are found. Derived from the first key, so that a rotation leaves them as they are.
+    ///
+    /// # Errors
+    /// When the first key is gone.
+    pub(crate) fn tokens(&self) -> Result<Tokens, SealError> {
+        let first = self.keys.get(&self.oldest).ok_or(SealError::DoesNotOpen)?;
+        let derived = MacKey::new(first.clone()).mac("record-tokens/1", &[]);
+        Ok(Tokens::new(MacKey::new(SecretKey::new(derived))))
     }
 
     /// # Errors

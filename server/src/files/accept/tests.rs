@@ -255,7 +255,10 @@ fn a_broken_picture_is_refused_with_a_sentence_that_says_what_to_do() {
     let refused = takes("a.png", "", &flipped).expect_err("damaged");
     assert_eq!(refused, Unacceptable::Broken(Broken::Damaged));
     let problem = Problem::from(refused);
-    assert_eq!((problem.status(), problem.blames().map(|(field, _)| field.to_owned())), (422, Some("file".to_owned())));
+    assert_eq!(
+        (problem.status(), problem.blames().first().map(|(field, _)| (*field).to_owned())),
+        (422, Some("file".to_owned()))
+    );
     assert!(problem.detail().contains("save it again"));
     // A frame inside of a frame inside of a frame.
     let mut nested = webp_chunk(b"ANMF", &[0; 16]);
