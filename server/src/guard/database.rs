@@ -293,7 +293,7 @@ fn unreachable(error: &DbErr) -> OpenError {
 }
 
 /// What organisations keep: in the platform's database, or in one of their own.
-pub(super) const KEPT: &str = "record, record_token, record_unique, record_change, record_count, act";
+pub(super) const KEPT: &str = "record, record_token, record_unique, record_change, record_count, act, file";
 
 /// Lets the serving login, which owns nothing, do what it must: the two chains it may only lengthen.
 async fn grant(admin: &DatabaseConnection, url: &str, admin_url: &str) -> Result<(), DbErr> {

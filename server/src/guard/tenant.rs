@@ -19,8 +19,8 @@ use super::{AccountId, Store};
 use crate::audit::log::{self, Event, Sealer};
 use crate::crypto::seal::SealError;
 use crate::entity::{
-    act, custom_role, delivered, departure, entry, environment, help_grant, invitation, log_head, membership, outbox,
-    reach, record, record_change, record_count, record_token, record_unique, signed_head, tally, unit,
+    act, custom_role, delivered, departure, entry, environment, file, help_grant, invitation, log_head, membership,
+    outbox, reach, record, record_change, record_count, record_token, record_unique, signed_head, tally, unit,
 };
 use crate::vault::Keyring;
 
@@ -90,6 +90,7 @@ tenanted! {
     record_change true As "history";
     record_count true Not "computed from the records";
     act true As "acts";
+    file true As "files";
 }
 
 /// The filter that every read and every change of an organisation's rows gets.

@@ -11,6 +11,7 @@ use super::{help, leaving, members, standing};
 use crate::audit::heads;
 use crate::clock::to_ms;
 use crate::entity::{entry, organisation, tally};
+use crate::files;
 use crate::guard::{Actor, Operator, TenantId};
 use crate::identity::{Accounts, Origin, Refusal};
 use crate::registers::imports;
@@ -27,6 +28,8 @@ pub struct Round {
     pub standings: usize,
     pub heads: usize,
     pub pruned: u64,
+    /// Contents of files that nothing led to any more.
+    pub contents: usize,
     /// Organisations whose round broke; the log says why.
     pub broken: usize,
 }
@@ -37,9 +40,16 @@ pub struct Round {
 /// When the list of organisations cannot be read.
 pub async fn all(operator: &Operator, accounts: &Accounts, now: OffsetDateTime) -> Result<Round, Refusal> {
     let mut round = Round::default();
+    let sweeps = accounts.blobs.due_for_sweep(now);
+    if sweeps {
+        match accounts.blobs.sweep_halves() {
+            Ok(gone) => round.contents += gone,
+            Err(cause) => tracing::error!(%cause, "half files could not be looked for"),
+        }
+    }
     for row in operator.organisations().await? {
         round.organisations += 1;
-        if let Err(cause) = one(operator, accounts, &row, now, &mut round).await {
+        if let Err(cause) = one(operator, accounts, &row, sweeps, now, &mut round).await {
             round.broken += 1;
             tracing::error!(organisation = %row.id, %cause, "the upkeep of an organisation broke");
         }
@@ -52,6 +62,7 @@ async fn one(
     operator: &Operator,
     accounts: &Accounts,
     row: &organisation::Model,
+    sweeps: bool,
     now: OffsetDateTime,
     round: &mut Round,
 ) -> Result<(), Refusal> {
@@ -64,6 +75,9 @@ async fn one(
     count(operator, accounts, tenant, now).await?;
     round.pruned += heads::prune(operator, accounts, tenant, now).await?;
     round.heads += usize::from(heads::sign(operator, &accounts.vault, tenant, now).await?);
+    if sweeps {
+        round.contents += files::sweep(operator, accounts, tenant, now).await?;
+    }
     Ok(())
 }
 

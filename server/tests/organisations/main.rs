@@ -4,6 +4,7 @@
 mod common;
 mod dedicated;
 mod entries;
+mod files;
 mod invitations;
 mod isolation;
 mod leaving;
