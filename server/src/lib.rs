@@ -17,6 +17,7 @@ pub mod operators;
 pub mod organisations;
 pub mod problem;
 pub mod profile;
+pub mod retention;
 #[cfg(any(test, feature = "testing"))]
 pub mod staged;
 #[cfg(any(test, feature = "testing"))]
