@@ -70,7 +70,7 @@ impl Operator {
     }
 
     /// Takes what is gone out of SQLite's journal and file too. Nothing to do on PostgreSQL, whose own vacuum does it.
-    pub(crate) async fn tidy(&self, may_rewrite: bool) -> Result<Option<Tidied>, DbErr> {
+    pub(crate) async fn tidy(&self, may_rewrite: bool, journal: bool) -> Result<Option<Tidied>, DbErr> {
         let write = &self.store().write;
         if write.get_database_backend() != DbBackend::Sqlite {
             return Ok(None);
@@ -92,8 +92,8 @@ impl Operator {
                 write.execute_unprepared("vacuum").await?;
             }
         }
-        // A reader that is at it keeps the journal for a moment.
-        for _ in 0..50 {
+        // A reader that is at it keeps the journal for a moment; the next round comes by again.
+        for _ in 0..if journal { 5 } else { 0 } {
             if number(write, "pragma wal_checkpoint(truncate)").await? == 0 {
                 break;
             }

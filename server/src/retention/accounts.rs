@@ -158,12 +158,10 @@ pub(crate) async fn erase(
     row: &account::Model,
     now: OffsetDateTime,
 ) -> Result<bool, Refusal> {
-    let places = places(operator, row).await?;
-    for tenant in &places {
-        if holds::in_force(operator, *tenant, Some(row.id), now).await? {
-            return Ok(false);
-        }
+    if is_held(operator, row, now).await? {
+        return Ok(false);
     }
+    let places = places(operator, row).await?;
     let mut rows = BTreeMap::new();
     let mut held_until = None;
     for tenant in &places {
@@ -202,6 +200,16 @@ pub(crate) async fn erase(
     certificate::issue(&change, &accounts.vault, proof, now).await?;
     change.commit(Event::AccountErased { account: row.id, certificate }, now).await?;
     Ok(true)
+}
+
+/// Whether a legal hold keeps somebody: one on them, or one on an organisation that they belong to.
+pub(crate) async fn is_held(operator: &Operator, row: &account::Model, now: OffsetDateTime) -> Result<bool, Refusal> {
+    for tenant in places(operator, row).await? {
+        if holds::of_person(operator, tenant, row.id, now).await? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Every organisation that may know of somebody. With row security there is no looking across organisations, so it is asked of each.

@@ -1,6 +1,6 @@
 //! Legal holds: what the law requires to be kept is kept, on a basis, for a scope and until a day, and whoever asks for deletion sees it.
 
-use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveValue, ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, Select};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -318,20 +318,25 @@ pub(crate) fn now_in_force(tenant: TenantId, now: OffsetDateTime) -> Select<lega
         .filter(legal_hold::Column::EndsAtMs.gt(to_ms(now)))
 }
 
-/// Whether something is held: the whole organisation by any hold in it, because its key opens all of it; a person or a record by one of its own
-/// or one of the organisation's.
-pub(crate) async fn in_force(
+/// Whether an organisation is held: by any hold in it, because its key opens all of it.
+pub(crate) async fn in_force(operator: &Operator, tenant: TenantId, now: OffsetDateTime) -> Result<bool, DbErr> {
+    Ok(operator.view(tenant).await?.count(now_in_force(tenant, now)).await? > 0)
+}
+
+/// Whether somebody is held in an organisation: by a hold on them, or on all of it while they belong to it.
+pub(crate) async fn of_person(
     operator: &Operator,
     tenant: TenantId,
-    subject: Option<Uuid>,
+    person: Uuid,
     now: OffsetDateTime,
 ) -> Result<bool, DbErr> {
-    let mut holds = now_in_force(tenant, now);
-    if let Some(subject) = subject {
-        let column = legal_hold::Column::Subject;
-        holds = holds.filter(column.eq(subject).or(column.eq(tenant.0)));
+    let view = operator.view(tenant).await?;
+    let held = view.all(now_in_force(tenant, now)).await?;
+    if held.iter().any(|row| row.subject == person) {
+        return Ok(true);
     }
-    Ok(operator.view(tenant).await?.count(holds).await? > 0)
+    let belongs = membership::Entity::find().filter(membership::Column::AccountId.eq(person));
+    Ok(held.iter().any(|row| row.subject == tenant.0) && view.count(belongs).await? > 0)
 }
 
 /// When the last hold ended, if there was one.

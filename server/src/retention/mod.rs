@@ -36,7 +36,7 @@ pub async fn due(operator: &Operator, accounts: &Accounts, now: OffsetDateTime) 
     purge::due(operator, accounts, now, &mut round).await?;
     accounts::due(operator, accounts, now, &mut round).await?;
     if round.purged + round.erased > 0 {
-        operator.tidy(night(accounts, now)).await?;
+        operator.tidy(night(accounts, now), true).await?;
     }
     Ok(round)
 }
@@ -48,7 +48,7 @@ pub async fn due(operator: &Operator, accounts: &Accounts, now: OffsetDateTime) 
 pub async fn sweep(operator: &Operator, accounts: &Accounts, now: OffsetDateTime) -> Result<Round, Refusal> {
     let mut round = Round::default();
     expiry::due(operator, accounts, now, &mut round).await?;
-    operator.tidy(night(accounts, now)).await?;
+    operator.tidy(night(accounts, now), round.expired > 0).await?;
     Ok(round)
 }
 

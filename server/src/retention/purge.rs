@@ -105,7 +105,7 @@ pub(crate) async fn condemn(
     now: OffsetDateTime,
 ) -> Result<bool, Refusal> {
     let tenant = TenantId(row.id);
-    if holds::in_force(operator, tenant, None, now).await? {
+    if holds::in_force(operator, tenant, now).await? {
         return Ok(false);
     }
     let found = found(operator, accounts, tenant).await?;
@@ -157,7 +157,7 @@ async fn found(operator: &Operator, accounts: &Accounts, tenant: TenantId) -> Re
     Ok(Found { rows, keys, files, file_bytes, held_until_ms })
 }
 
-fn keys_of(tenant: TenantId) -> sea_orm::Select<data_key::Entity> {
+pub(crate) fn keys_of(tenant: TenantId) -> sea_orm::Select<data_key::Entity> {
     data_key::Entity::find().filter(data_key::Column::Owner.eq(owner_of(tenant)))
 }
 

@@ -1,9 +1,12 @@
 //! Organisations: who gets in and how far, who is out, what is kept apart, what is written down, and what nobody can read or undo.
 //! What can differ between the three isolation modes is tried in each.
 
+mod closing;
 mod common;
 mod dedicated;
+mod ending;
 mod entries;
+mod holding;
 mod invitations;
 mod isolation;
 mod leaving;
@@ -11,6 +14,7 @@ mod limits;
 mod log;
 mod operators;
 mod paging;
+mod purging;
 mod reset;
 mod roles;
 mod schema;
