@@ -115,6 +115,12 @@ pub enum Command {
     /// Work with subscriptions
     #[command(subcommand)]
     Billing(BillingCommand),
+    /// Work with legal holds, which keep what the law requires to be kept
+    #[command(subcommand)]
+    Hold(HoldCommand),
+    /// Work with certificates of destruction
+    #[command(subcommand)]
+    Certificate(CertificateCommand),
     /// Work with data keys
     #[command(subcommand)]
     Keys(KeysCommand),
@@ -222,6 +228,53 @@ pub enum BillingCommand {
         organisation: String,
         /// trialing, active, past_due, lapsed or cancelled
         state: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum HoldCommand {
+    /// Place a hold: nothing that it covers is destroyed before it ends
+    Place {
+        #[arg(long, value_name = "SLUG")]
+        organisation: String,
+        /// organisation, person or record
+        #[arg(long, value_name = "KIND", default_value = "organisation")]
+        kind: String,
+        /// The id of the person or the record
+        #[arg(long, value_name = "ID")]
+        subject: Option<String>,
+        /// The law, the order or the case
+        #[arg(long, value_name = "TEXT")]
+        basis: String,
+        /// What has to be kept
+        #[arg(long, value_name = "TEXT")]
+        scope: String,
+        /// The last day, such as 2027-04-30
+        #[arg(long, value_name = "DATE")]
+        until: String,
+    },
+    /// Lift a hold before its end
+    Lift {
+        #[arg(long, value_name = "SLUG")]
+        organisation: String,
+        #[arg(value_name = "ID")]
+        hold: String,
+    },
+    /// List the holds of an organisation
+    List {
+        #[arg(long, value_name = "SLUG")]
+        organisation: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum CertificateCommand {
+    /// Verify a downloaded certificate; status 3 if it was changed or signed with another key
+    Verify {
+        file: PathBuf,
+        /// The public key in hexadecimal [default: the one of this instance]
+        #[arg(long, value_name = "KEY")]
+        key: Option<String>,
     },
 }
 

@@ -13,6 +13,8 @@ pub mod operator;
 #[cfg(feature = "ssr")]
 pub mod organisation;
 #[cfg(feature = "ssr")]
+pub mod retention;
+#[cfg(feature = "ssr")]
 pub mod trust;
 #[cfg(feature = "ssr")]
 pub mod ui;

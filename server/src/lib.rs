@@ -20,6 +20,7 @@ pub mod organisations;
 pub mod problem;
 pub mod profile;
 pub mod registers;
+pub mod retention;
 #[cfg(any(test, feature = "testing"))]
 pub mod staged;
 #[cfg(any(test, feature = "testing"))]

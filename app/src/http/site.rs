@@ -14,6 +14,7 @@ use server::jobs;
 use server::mail::{Post, queue};
 use server::organisations::upkeep;
 use server::profile::Profile;
+use server::retention;
 use server::trust::{Board, Facts, history};
 use tracing::error;
 
@@ -226,6 +227,23 @@ pub async fn deliver(site: Arc<Site>, operator: Operator, post: Post) {
     }
 }
 
+/// How often it is looked whether something is due to be destroyed: what is promised to the day is kept to the second.
+const DUE_EVERY: Duration = Duration::from_secs(1);
+
+/// Destroys what is due, forever. A round that breaks is told, and what it began goes on with the next one.
+pub async fn destroy(site: Arc<Site>, operator: Operator) {
+    loop {
+        match retention::due(&operator, &site.accounts, site.clock.now()).await {
+            Ok(round) if round.purged + round.erased > 0 => {
+                tracing::info!(purged = round.purged, erased = round.erased, "what was due was destroyed");
+            }
+            Ok(_) => {}
+            Err(cause) => error!(%cause, "it could not be looked what is due to be destroyed"),
+        }
+        tokio::time::sleep(DUE_EVERY).await;
+    }
+}
+
 /// How often between two sweeps it is looked whether there are new keys.
 const KEYS_PER_SWEEP: u32 = 12;
 
@@ -253,6 +271,9 @@ pub async fn sweep(site: Arc<Site>, operator: Operator) {
         }
         if let Err(cause) = upkeep::all(&operator, &site.accounts, site.clock.now()).await {
             error!(%cause, "the upkeep of organisations broke");
+        }
+        if let Err(cause) = retention::sweep(&operator, &site.accounts, site.clock.now()).await {
+            error!(%cause, "records past their time could not be let go");
         }
     }
 }

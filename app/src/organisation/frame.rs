@@ -25,6 +25,7 @@ pub fn name(visit: &Visit) -> String {
 pub fn may(visit: &Visit, permission: Permission) -> bool {
     here(visit).is_some_and(|here| {
         here.permissions.contains(&permission)
+            && (here.closed.is_none() || permission.effect() == Effect::Settle)
             && (here.standing.permits(permission.effect()) || permission.effect() == Effect::Read)
     })
 }
@@ -43,7 +44,10 @@ const TABS: &[(Page, &str)] = &[
 /// The pages that this person's role opens.
 pub fn navigation(visit: &Visit) -> Option<AnyView> {
     let here = here(visit)?;
-    let opens = |page: Page| page.row().who.permission().is_some_and(|needed| here.permissions.contains(&needed));
+    let seen = |needed: Permission| here.closed.is_none() || needed.effect() == Effect::Settle;
+    let opens = |page: Page| {
+        page.row().who.permission().is_some_and(|needed| here.permissions.contains(&needed) && seen(needed))
+    };
     let tabs: Vec<_> = TABS
         .iter()
         .filter(|(page, _)| opens(*page))
@@ -76,7 +80,7 @@ pub fn banner(visit: &Visit) -> Option<AnyView> {
             ("The subscription has lapsed: everything can be read, nothing can be changed.".to_owned(), true)
         }
         (Standing::Cancelled, _) => {
-            ("The subscription is cancelled: everything can be read, nothing can be changed.".to_owned(), true)
+            ("The subscription is cancelled: what is in here is hidden, and will be destroyed.".to_owned(), true)
         }
         (Standing::Active, _) => return None,
     };

@@ -20,6 +20,7 @@ use crate::http::people::Typed;
 use crate::http::visit::Visit;
 use crate::identity::pages::Middle;
 use crate::operator;
+use crate::retention;
 
 /// The middle of each page of an organisation or of the vendor's staff. Boxed one by one: together they are too deep a type.
 #[expect(clippy::wildcard_enum_match_arm, reason = "whoever calls this has matched every page")]
@@ -34,7 +35,7 @@ pub fn middle<'a>(page: Page, visit: &'a Visit, typed: &'a Typed) -> BoxFuture<'
         Page::Roles => Box::pin(roles::page(visit, typed)),
         Page::Units => Box::pin(units::page(visit, typed)),
         Page::Audit => Box::pin(log::page(visit, typed)),
-        Page::Billing => Box::pin(async move { settings::billing(visit) }),
+        Page::Billing => Box::pin(retention::billing::page(visit, typed)),
         Page::Settings => Box::pin(settings::page(visit, typed)),
         Page::Operate => Box::pin(operator::overview(visit, typed)),
         Page::OperateOrganisation => Box::pin(operator::organisation(visit)),

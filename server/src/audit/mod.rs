@@ -45,6 +45,18 @@ pub enum Event {
         operator: Uuid,
         organisation: Uuid,
     },
+    /// From here on there is no way back.
+    PurgeBegan {
+        organisation: Uuid,
+    },
+    OrganisationPurged {
+        organisation: Uuid,
+        certificate: Uuid,
+    },
+    AccountErased {
+        account: Uuid,
+        certificate: Uuid,
+    },
     /// With the head of the public history after it: number and hash of its last entry.
     ClaimsChanged {
         profile: String,
@@ -63,6 +75,9 @@ impl Event {
             Self::OperatorAdded { .. } => "operator-added",
             Self::OperatorRemoved { .. } => "operator-removed",
             Self::OrganisationLookedAt { .. } => "organisation-looked-at",
+            Self::PurgeBegan { .. } => "purge-began",
+            Self::OrganisationPurged { .. } => "organisation-purged",
+            Self::AccountErased { .. } => "account-erased",
             Self::ClaimsChanged { .. } => "claims-changed",
         }
     }
@@ -73,7 +88,10 @@ impl Event {
             Self::EvidenceRecorded { claim, .. } => claim.clone(),
             Self::CheckSwitchedOff { check, .. } | Self::CheckSwitchedOn { check } => check.path(),
             Self::OperatorAdded { operator } | Self::OperatorRemoved { operator } => operator.to_string(),
-            Self::OrganisationLookedAt { organisation, .. } => organisation.to_string(),
+            Self::OrganisationLookedAt { organisation, .. }
+            | Self::PurgeBegan { organisation }
+            | Self::OrganisationPurged { organisation, .. } => organisation.to_string(),
+            Self::AccountErased { account, .. } => account.to_string(),
             Self::ClaimsChanged { profile, .. } => profile.clone(),
         }
     }
@@ -83,7 +101,11 @@ impl Event {
             Self::DataKeyMade { .. }
             | Self::CheckSwitchedOn { .. }
             | Self::OperatorAdded { .. }
-            | Self::OperatorRemoved { .. } => String::new(),
+            | Self::OperatorRemoved { .. }
+            | Self::PurgeBegan { .. } => String::new(),
+            Self::OrganisationPurged { certificate, .. } | Self::AccountErased { certificate, .. } => {
+                certificate.to_string()
+            }
             Self::OrganisationLookedAt { operator, .. } => operator.to_string(),
             Self::EvidenceRecorded { evidence, .. } => evidence.to_string(),
             Self::CheckSwitchedOff { reason, .. } => reason.clone(),

@@ -19,6 +19,7 @@ pub mod operator_seats;
 pub mod passwords;
 pub mod probe;
 pub mod rbac;
+pub mod retention;
 pub mod row_level;
 pub mod run;
 pub mod sealed_storage;
@@ -73,6 +74,7 @@ pub const CONTROLS: &[Control] = &[
     Control { id: "audit-chain", title: "The audit log" },
     Control { id: "operator-seats", title: "The vendor's staff" },
     Control { id: "billing", title: "Subscriptions" },
+    Control { id: "retention", title: "How long things are kept" },
     Control { id: "data-shape", title: "Shape of the data" },
 ];
 

@@ -28,7 +28,6 @@ use crate::entity::{file, record};
 use crate::guard::{Allowed, Change, Right, TenantDb, rights};
 use crate::identity::{Accounts, Origin, Refusal};
 use crate::profile::format::FieldKind;
-use crate::registers::reached::Reach;
 use crate::registers::shape::Shape;
 
 /// Files of one record: a page shows them all.
@@ -57,9 +56,10 @@ async fn reached<R: Right>(
     onto: Onto<'_>,
     does: Does,
 ) -> Result<(), Refusal> {
-    let row = view.one(record::Entity::find().filter(record::Column::Id.eq(onto.record))).await?;
-    let reach = Reach::of(person, view).await?;
-    let row = row.filter(|row| reach.covers(row)).ok_or(Refusal::NotFound)?;
+    let row = record::Entity::find()
+        .filter(record::Column::Id.eq(onto.record))
+        .filter(crate::registers::within_reach(person.here()));
+    let row = view.one(row).await?.ok_or(Refusal::NotFound)?;
     let shape = Shape::of(person, accounts, &row.register)?;
     if row.removed_at_ms.is_some() && (does == Does::Write || !shape.deletes()) {
         return Err(Refusal::NotFound);

@@ -10,13 +10,14 @@ mod proof;
 mod right;
 mod row_security;
 mod session_store;
+mod shred;
 mod tenant;
 
 /// What a read fails with.
 pub use sea_orm::DbErr as ReadError;
 
 pub use self::caller::{
-    AccountId, Arrived, Belonging, Caller, CodeHolder, Enroller, Fresh, OPERATOR_KIND, PERSON_KIND, PROBE_KIND,
+    AccountId, Arrived, Belonging, Caller, Closed, CodeHolder, Enroller, Fresh, OPERATOR_KIND, PERSON_KIND, PROBE_KIND,
     PROBE_STAFF_KIND, Person, Proven, Rule, SignedIn, rule,
 };
 pub(crate) use self::change::AccountChange;

@@ -17,4 +17,5 @@ pub mod shape;
 mod tokens;
 pub mod value;
 
+pub(crate) use self::reached::condition as within_reach;
 pub(crate) use self::tokens::Tokens;

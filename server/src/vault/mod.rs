@@ -254,6 +254,11 @@ impl Vault {
         found
     }
 
+    /// Lets go of the keys of an organisation that is gone.
+    pub(crate) fn forget(&self, tenant: TenantId) {
+        self.tenants.write().unwrap_or_else(PoisonError::into_inner).remove(&tenant.0);
+    }
+
     /// A key for an organisation that is about to be made.
     ///
     /// # Errors
