@@ -11,6 +11,8 @@ mod limits;
 mod log;
 mod operators;
 mod paging;
+#[cfg(target_os = "linux")]
+mod power_cut;
 mod reset;
 mod roles;
 mod schema;
