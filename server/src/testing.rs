@@ -75,8 +75,20 @@ impl World {
         let folder = std::env::temp_dir().join(format!("avouch-world-{}", Uuid::now_v7().simple()));
         std::fs::create_dir_all(&folder).expect("a scratch folder");
         let place = place(&folder, profile.isolation).await;
+        Self::within(place, profile, folder, SecretKey::random().expect("random")).await
+    }
+
+    /// A world on SQLite in a folder where one may have been before, with the key that it had.
+    ///
+    /// # Panics
+    /// When the database cannot be had.
+    pub async fn at(profile: Arc<Profile>, folder: PathBuf, key: SecretKey) -> Self {
+        Self::within(Where::Embedded(folder.clone()), profile, folder, key).await
+    }
+
+    async fn within(place: Where, profile: Arc<Profile>, folder: PathBuf, key: SecretKey) -> Self {
         let store = Arc::new(Store::open_as(&place, true, profile.isolation).await.expect("a database"));
-        let master = Arc::new(MasterKey::new(SecretKey::random().expect("random"), Origin::InMemory));
+        let master = Arc::new(MasterKey::new(key, Origin::InMemory));
         let operator = Operator::at_the_command_line(&store);
         let vault = Vault::open(&operator, Arc::clone(&master), "test", &folder, START).await.expect("a vault");
         Self { place, store, master, vault, profile, folder, now: START, accounts: OnceLock::new() }

@@ -17,6 +17,8 @@ mod operators;
 mod paging;
 mod purging;
 mod records;
+#[cfg(target_os = "linux")]
+mod power_cut;
 mod reset;
 mod roles;
 mod schema;
