@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use app::http::client::Networks;
 use serde::Deserialize;
+use server::backups::Destination;
 use server::clock::Clock;
 use server::controls::Mode;
 use server::crypto::keys::{self, Origin, Reference};
@@ -59,6 +60,8 @@ pub struct Config {
     pub mail: Mail,
     /// A list of passwords known from breaches.
     pub breached: Option<PathBuf>,
+    /// Where backups go.
+    pub backup_to: Vec<Destination>,
 }
 
 /// Where letters go.
@@ -153,6 +156,7 @@ struct File {
     clock_file: Option<String>,
     mail: Option<String>,
     breached_passwords: Option<String>,
+    backup_to: Option<String>,
 }
 
 impl Config {
@@ -207,6 +211,7 @@ impl Config {
             None => (Mail::Folder(data.join("mail")), None),
         };
         secrets.extend(secret.map(|origin| ("the mail server's password", origin)));
+        let backup_to = places(given(&options.backup_to, file.backup_to), environment, &data)?;
         let breached = path(&options.breached_passwords, file.breached_passwords);
         let place = match database {
             None => Where::Embedded(data.clone()),
@@ -226,6 +231,7 @@ impl Config {
             clock,
             mail,
             breached,
+            backup_to,
         };
         config.fit_for_production()?;
         Ok(config)
@@ -269,6 +275,15 @@ impl Config {
                 if bound.ip().is_unspecified() { format!("127.0.0.1:{}", bound.port()) } else { bound.to_string() };
             format!("{scheme}://{host}")
         })
+    }
+}
+
+/// Where backups go. Outside production they have a place without being given one, which goes when the data goes; the checks say so.
+fn places(given: Option<String>, environment: Environment, data: &Path) -> Result<Vec<Destination>, Failure> {
+    match (given, environment) {
+        (Some(places), _) => Ok(places.split(',').map(Destination::parse).collect::<Result<_, _>>()?),
+        (None, Environment::Production) => Ok(Vec::new()),
+        (None, Environment::Development | Environment::Test) => Ok(vec![Destination::folder(&data.join("backups"))?]),
     }
 }
 

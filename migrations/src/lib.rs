@@ -5,6 +5,7 @@ pub mod m0001_trust;
 pub mod m0002_accounts;
 pub mod m0003_organisations;
 pub mod m0004_keys;
+pub mod m0010_backups;
 pub mod t0001_log;
 pub mod t0002_owner;
 
@@ -23,6 +24,7 @@ impl MigratorTrait for Platform {
             Box::new(m0003_organisations::Migration),
             Box::new(m0004_keys::Migration),
             Box::new(t0001_log::Migration),
+            Box::new(m0010_backups::Migration),
         ]
     }
 }

@@ -1,6 +1,7 @@
 //! One file per command.
 
 mod audit;
+mod backup;
 mod billing;
 mod control;
 mod doctor;
@@ -46,6 +47,9 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Billing(command) => billing::run(&config, command).await,
         Command::Keys(command) => keys::run(&config, command).await,
         Command::Mail { json } => mail::run(&config, json).await,
+        Command::Backup { to } => backup::take(&config, &to).await,
+        Command::Restore { from, keys } => backup::restore(&config, &from, keys.as_deref()).await,
+        Command::Drill => backup::drill(&config).await,
         Command::Doctor => doctor::run(&config).await,
     }
 }

@@ -53,6 +53,7 @@ pub async fn run(config: Config, migrate: bool, accept_unavailable: bool) -> Res
         tracing::warn!("no mail server is configured: letters wait in the queue until AVOUCH_MAIL is set");
     }
     let delivering = post.map(|post| tokio::spawn(site::deliver(Arc::clone(&site), instance.operator.clone(), post)));
+    let copying = tokio::spawn(site::copy(instance.clone()));
     let sweeping = tokio::spawn(site::sweep(Arc::clone(&site), instance.operator.clone()));
     let scheduling = tokio::spawn(site::schedule(Arc::clone(&site), instance.clone(), checked));
     welcome(&config, &instance.serving.public_url, &opened.profile.name);
@@ -61,6 +62,7 @@ pub async fn run(config: Config, migrate: bool, accept_unavailable: bool) -> Res
     // Nobody looks at a server that is leaving, and nothing of such a look is stored.
     server::controls::run::leave();
     scheduling.abort();
+    copying.abort();
     let _ = stop.send(true);
     let _ = serving.await;
     watching.abort();

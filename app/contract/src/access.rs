@@ -256,6 +256,7 @@ endpoints! {
     OpenHelp "open-help" @ "/api/o/{slug}/" Member(HelpGrant) ["operator" "role" "hours" "reason"] [] on Settings;
     EndHelp "end-help" @ "/api/o/{slug}/" Member(HelpGrant) ["grant"] [] on Settings;
     RecordEvidence "record-evidence" Operator ["claim" "date" "note" "file"] ["note" "file"] on OperateEvidence;
+    SaveComponent "save-component" Operator ["name" "critical" "rto_hours" "rpo_hours"] ["critical" "rto_hours" "rpo_hours"] on Operate;
 }
 
 impl Who {

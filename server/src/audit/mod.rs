@@ -45,6 +45,33 @@ pub enum Event {
         operator: Uuid,
         organisation: Uuid,
     },
+    BackupBegun {
+        backup: Uuid,
+        object: String,
+    },
+    /// At how many destinations it lies now, and at how many it does not.
+    BackupEnded {
+        backup: Uuid,
+        good: usize,
+        failed: usize,
+    },
+    DrillDone {
+        drill: Uuid,
+        good: bool,
+    },
+    /// A destination of backups was given the newest keyring.
+    KeyringWritten {
+        destination: String,
+        digest: String,
+    },
+    /// An organisation whose key was destroyed before the copy was brought back in which it still stood.
+    GoneFromCopy {
+        organisation: Uuid,
+    },
+    ComponentSaved {
+        component: String,
+        objectives: String,
+    },
     /// With the head of the public history after it: number and hash of its last entry.
     ClaimsChanged {
         profile: String,
@@ -63,6 +90,12 @@ impl Event {
             Self::OperatorAdded { .. } => "operator-added",
             Self::OperatorRemoved { .. } => "operator-removed",
             Self::OrganisationLookedAt { .. } => "organisation-looked-at",
+            Self::BackupBegun { .. } => "backup-begun",
+            Self::BackupEnded { .. } => "backup-ended",
+            Self::DrillDone { .. } => "drill-done",
+            Self::KeyringWritten { .. } => "keyring-written",
+            Self::GoneFromCopy { .. } => "gone-from-copy",
+            Self::ComponentSaved { .. } => "component-saved",
             Self::ClaimsChanged { .. } => "claims-changed",
         }
     }
@@ -74,6 +107,12 @@ impl Event {
             Self::CheckSwitchedOff { check, .. } | Self::CheckSwitchedOn { check } => check.path(),
             Self::OperatorAdded { operator } | Self::OperatorRemoved { operator } => operator.to_string(),
             Self::OrganisationLookedAt { organisation, .. } => organisation.to_string(),
+            Self::BackupBegun { backup, .. } | Self::BackupEnded { backup, .. } => backup.to_string(),
+            Self::DrillDone { drill, .. } => drill.to_string(),
+            // The digest fits where an address may not.
+            Self::KeyringWritten { digest, .. } => digest.clone(),
+            Self::GoneFromCopy { organisation } => organisation.to_string(),
+            Self::ComponentSaved { component, .. } => component.clone(),
             Self::ClaimsChanged { profile, .. } => profile.clone(),
         }
     }
@@ -83,7 +122,13 @@ impl Event {
             Self::DataKeyMade { .. }
             | Self::CheckSwitchedOn { .. }
             | Self::OperatorAdded { .. }
-            | Self::OperatorRemoved { .. } => String::new(),
+            | Self::OperatorRemoved { .. }
+            | Self::GoneFromCopy { .. } => String::new(),
+            Self::BackupBegun { object, .. } => object.clone(),
+            Self::BackupEnded { good, failed, .. } => format!("{good} good {failed} failed"),
+            Self::DrillDone { good, .. } => if *good { "good" } else { "failed" }.to_owned(),
+            Self::KeyringWritten { destination, .. } => destination.clone(),
+            Self::ComponentSaved { objectives, .. } => objectives.clone(),
             Self::OrganisationLookedAt { operator, .. } => operator.to_string(),
             Self::EvidenceRecorded { evidence, .. } => evidence.to_string(),
             Self::CheckSwitchedOff { reason, .. } => reason.clone(),

@@ -150,6 +150,16 @@ checks! {
         "Looks at an organisation of its own as the vendor does, and expects it in both logs; then looks up the newest looks of the platform's log in the logs of the organisations that they were at.";
     ReadOnlyLapse "billing" "read-only" FiveMinutes Asks Mandatory
         "In an organisation whose subscription has lapsed, and in one that has cancelled it, asks for every page and endpoint, and expects pages to open, changes to be answered 402, and what settles the account or is about one's own to be let through.";
+    BackupsDaily "backups" "daily" Minute Inside Mandatory
+        "Reads the receipt of the last backup that succeeded, and expects it to be younger than the profile allows.";
+    BackupsEncrypted "backups" "encrypted" FiveMinutes Inside Mandatory
+        "Fetches the beginning of the newest backup from where it lies, and expects it to open with this instance's key, not with another, and not with one changed byte.";
+    BackupsElsewhere "backups" "other-place" FiveMinutes Inside Mandatory
+        "Looks where backups go, and expects a place that does not go when the data folder goes.";
+    ObjectivesSet "recovery-objectives" "set" FiveMinutes Inside Mandatory
+        "Walks the components and expects each critical one to have both objectives; then offers the register one without, in a change that is dropped, and expects the program to refuse it, and the database past the program.";
+    ObjectivesMeasured "recovery-objectives" "measured" FiveMinutes Inside Mandatory
+        "Reads what the last drill measured, and expects it to be within the objectives of every critical component, and the drill not to be overdue.";
 }
 
 impl Check {

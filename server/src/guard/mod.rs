@@ -3,6 +3,7 @@
 mod attempts;
 mod caller;
 mod change;
+pub(crate) mod copy;
 mod database;
 mod own;
 mod proof;
@@ -20,6 +21,7 @@ pub use self::caller::{
 };
 pub(crate) use self::change::AccountChange;
 pub use self::change::{PlatformChange, Rows};
+pub use self::copy::{Contents, CopyError, LogEnd, TableSum};
 pub use self::database::{OpenError, SchemaStatus, Store, Where};
 pub use self::proof::{Operator, Visitor};
 pub use self::right::{Allowed, Asks, Barred, Changes, Right, Staff, rights};

@@ -18,7 +18,7 @@ const CLEAR: &[(&str, &str)] = &[
          invitation.invited_by departure.tenant_id departure.id departure.account_id departure.successor_id departure.asked_by \
          help_grant.tenant_id help_grant.id help_grant.account_id help_grant.given_by tally.tenant_id outbox.tenant_id outbox.id \
          environment.tenant_id environment.location entry.tenant_id entry.actor entry.subject signed_head.tenant_id log_head.tenant_id \
-         delivered.tenant_id delivered.id",
+         delivered.tenant_id delivered.id backup_receipt.id backup_receipt.backup_id drill_receipt.id component.id",
     ),
     (
         "it is published, or about what is published",
@@ -37,7 +37,8 @@ const CLEAR: &[(&str, &str)] = &[
          token.made_at_ms token.ends_at_ms allowance.full_at_ms letter.queued_at_ms letter.due_at_ms letter.done_at_ms \
          account_entry.at_ms custom_role.made_at_ms unit.made_at_ms invitation.made_at_ms invitation.ends_at_ms departure.asked_at_ms \
          departure.at_ms departure.due_at_ms departure.done_at_ms help_grant.given_at_ms help_grant.ends_at_ms help_grant.ended_at_ms \
-         tally.day entry.at_ms signed_head.at_ms signed_head.before_ms",
+         tally.day entry.at_ms signed_head.at_ms signed_head.before_ms backup_receipt.started_at_ms backup_receipt.finished_at_ms \
+         drill_receipt.at_ms keyring_copy.written_at_ms component.changed_at_ms",
     ),
     (
         "a word or a number of the program's own",
@@ -45,7 +46,15 @@ const CLEAR: &[(&str, &str)] = &[
          revision.id revision.number account.kind account.date_style account.must_enrol organisation.standing organisation.reminded \
          membership.kind membership.scope totp.last_step token.purpose letter.kind letter.state letter.tries letter.trouble \
          account_chain.seq account_entry.seq account_entry.action custom_role.permissions reach.kind tally.what tally.count entry.seq \
-         entry.actor_kind entry.action entry.outcome signed_head.kind signed_head.seq log_head.seq",
+         entry.actor_kind entry.action entry.outcome signed_head.kind signed_head.seq log_head.seq \
+         backup_receipt.bytes backup_receipt.outcome backup_receipt.said drill_receipt.rto_ms drill_receipt.rpo_ms drill_receipt.bytes \
+         drill_receipt.rows_compared drill_receipt.outcome drill_receipt.said component.critical component.rto_hours \
+         component.rpo_hours",
+    ),
+    ("a part of the vendor's own service", "component.name"),
+    (
+        "where a copy lies, without any credentials, which are not in it",
+        "backup_receipt.destination backup_receipt.object drill_receipt.destination drill_receipt.object keyring_copy.destination",
     ),
     (
         "every request asks what its caller's role permits, and the database answers",
@@ -67,7 +76,8 @@ const SEALED: &str = "evidence.note evidence.fields evidence.file_name data_key.
 const HASHED: &str = "evidence.file_sha256 trust_change.previous_hash trust_change.hash platform_entry.previous_hash \
     platform_entry.hash account.address_index account.password_hash backup_code.code_hash known_device.device_hash session.id_hash \
     token.token_hash token.address_index allowance.bucket account_chain.hash account_entry.previous_hash account_entry.hash \
-    unit.name_index invitation.address_index invitation.token_hash entry.hash signed_head.hash log_head.hash";
+    unit.name_index invitation.address_index invitation.token_hash entry.hash signed_head.hash log_head.hash \
+    backup_receipt.sha256 keyring_copy.digest";
 
 /// What only a database of one organisation has: whose it is.
 const OWNER: &str = "owner.only_row owner.tenant_id";
