@@ -2,7 +2,10 @@
 //!
 //! SQLite in a scratch folder, or with `AVOUCH_TEST_DATABASE_URL` a database of its own on that PostgreSQL.
 
+mod copies;
 mod organisations;
+
+pub use self::copies::{newest_entry_opens, sum_of_components, unpacked};
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
