@@ -37,7 +37,8 @@ pub async fn restore(config: &Config, from: &Path, keys: Option<&Path>) -> Resul
     let opened = open(config, true).await?;
     let accounts = opened.accounts(config, &config.origin(config.listen))?;
     let operator = Operator::at_the_command_line(&opened.store);
-    let gone = restore::let_go(&operator, &accounts, config.clock.now()).await.map_err(refused)?;
+    let object = from.file_name().unwrap_or_default().to_string_lossy();
+    let gone = restore::begin_again(&operator, &accounts, &object, config.clock.now()).await.map_err(refused)?;
     say(format!(
         "restored into {}: {} files and databases, {} rows, each as it was copied; {} keys",
         config.data.display(),

@@ -64,6 +64,10 @@ pub enum Event {
         destination: String,
         digest: String,
     },
+    /// This instance was brought back from a copy.
+    Restored {
+        object: String,
+    },
     /// An organisation whose key was destroyed before the copy was brought back in which it still stood.
     GoneFromCopy {
         organisation: Uuid,
@@ -94,6 +98,7 @@ impl Event {
             Self::BackupEnded { .. } => "backup-ended",
             Self::DrillDone { .. } => "drill-done",
             Self::KeyringWritten { .. } => "keyring-written",
+            Self::Restored { .. } => "restored",
             Self::GoneFromCopy { .. } => "gone-from-copy",
             Self::ComponentSaved { .. } => "component-saved",
             Self::ClaimsChanged { .. } => "claims-changed",
@@ -106,12 +111,14 @@ impl Event {
             Self::EvidenceRecorded { claim, .. } => claim.clone(),
             Self::CheckSwitchedOff { check, .. } | Self::CheckSwitchedOn { check } => check.path(),
             Self::OperatorAdded { operator } | Self::OperatorRemoved { operator } => operator.to_string(),
-            Self::OrganisationLookedAt { organisation, .. } => organisation.to_string(),
+            Self::OrganisationLookedAt { organisation, .. } | Self::GoneFromCopy { organisation } => {
+                organisation.to_string()
+            }
             Self::BackupBegun { backup, .. } | Self::BackupEnded { backup, .. } => backup.to_string(),
             Self::DrillDone { drill, .. } => drill.to_string(),
             // The digest fits where an address may not.
             Self::KeyringWritten { digest, .. } => digest.clone(),
-            Self::GoneFromCopy { organisation } => organisation.to_string(),
+            Self::Restored { object } => object.clone(),
             Self::ComponentSaved { component, .. } => component.clone(),
             Self::ClaimsChanged { profile, .. } => profile.clone(),
         }
@@ -123,6 +130,7 @@ impl Event {
             | Self::CheckSwitchedOn { .. }
             | Self::OperatorAdded { .. }
             | Self::OperatorRemoved { .. }
+            | Self::Restored { .. }
             | Self::GoneFromCopy { .. } => String::new(),
             Self::BackupBegun { object, .. } => object.clone(),
             Self::BackupEnded { good, failed, .. } => format!("{good} good {failed} failed"),

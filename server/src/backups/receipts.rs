@@ -2,8 +2,8 @@
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue, ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
-    QuerySelect,
+    ActiveModelTrait, ActiveValue, ColumnTrait, Condition, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
+    QueryOrder, QuerySelect, UpdateMany,
 };
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
@@ -111,6 +111,21 @@ pub(super) struct Begun {
     rows: Vec<(String, Uuid)>,
 }
 
+/// Whatever runs does not run any more.
+fn cut_off() -> UpdateMany<backup_receipt::Entity> {
+    backup_receipt::Entity::update_many()
+        .col_expr(backup_receipt::Column::Outcome, Expr::value(FAILED))
+        .col_expr(backup_receipt::Column::Said, Expr::value("It was cut off."))
+        .filter(backup_receipt::Column::Outcome.eq(RUNNING))
+}
+
+/// Writes down that this instance was brought back. In the copy, the backup that made it is still under way.
+pub(super) async fn restored(operator: &Operator, object: &str, now: OffsetDateTime) -> Result<(), DbErr> {
+    let change = operator.begin().await?;
+    change.update(cut_off()).await?;
+    change.commit(Event::Restored { object: object.to_owned() }, now).await
+}
+
 /// Writes down that a backup begins, unless one is under way.
 pub(super) async fn begin(
     operator: &Operator,
@@ -125,11 +140,7 @@ pub(super) async fn begin(
     if change.one(backup_receipt::Entity::find().filter(lately)).await?.is_some() {
         return Err(BackupError::UnderWay);
     }
-    let cut_off = backup_receipt::Entity::update_many()
-        .col_expr(backup_receipt::Column::Outcome, Expr::value(FAILED))
-        .col_expr(backup_receipt::Column::Said, Expr::value("It was cut off."))
-        .filter(backup_receipt::Column::Outcome.eq(RUNNING));
-    change.update(cut_off).await?;
+    change.update(cut_off()).await?;
     let id = Uuid::now_v7();
     let rows: Vec<(String, Uuid)> = destinations.iter().map(|label| (label.clone(), Uuid::now_v7())).collect();
     for (label, row) in &rows {

@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use super::archive::{self, Manifest};
 use super::keyring::Keyring;
 use super::sealed::Opening;
-use super::{BackupError, BackupKey, Backups, aside};
+use super::{BackupError, BackupKey, Backups, aside, receipts};
 use crate::audit::Event;
 use crate::entity::organisation;
 use crate::guard::copy::{self, Restored};
@@ -134,10 +134,11 @@ pub async fn restore(backups: &Backups, from: &Path, keys: Option<&Path>) -> Res
     let archive: Box<dyn Read + Send> = Box::new(std::fs::File::open(from)?);
     // A wrong key or a foreign environment is told before the keyring is asked for.
     super::sealed::Head::read(&mut std::fs::File::open(from)?)?.is_for(&backups.key, backups.environment)?;
-    let sealed = std::fs::read(keys.unwrap_or(&beside)).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => BackupError::NoKeyring,
-        _ => error.into(),
-    })?;
+    let ring = keys.unwrap_or(&beside);
+    if !ring.is_file() {
+        return Err(BackupError::NoKeyring);
+    }
+    let sealed = std::fs::read(ring)?;
     let ring = Keyring::open(&sealed, &backups.key, backups.environment)?;
     let scratch = backups.scratch("restore")?;
     let manifest = unpack(archive, &backups.key, backups.environment, scratch.path()).await?;
@@ -198,11 +199,17 @@ fn settle(unpacked: &Path, data: &Path) -> Result<(), BackupError> {
     Ok(())
 }
 
-/// Takes away what a copy still holds of organisations whose keys were destroyed after it was made: nobody could open it. How many those were.
+/// The first work of an instance that was brought back: writes that down, and takes away what a copy still holds of organisations whose keys were destroyed after it was made: nobody could open it. How many those were.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn let_go(operator: &Operator, accounts: &Accounts, now: OffsetDateTime) -> Result<usize, Refusal> {
+pub async fn begin_again(
+    operator: &Operator,
+    accounts: &Accounts,
+    object: &str,
+    now: OffsetDateTime,
+) -> Result<usize, Refusal> {
+    receipts::restored(operator, object, now).await?;
     let owners = accounts.vault.owners(operator).await?;
     let mut gone = 0;
     for row in operator.all(organisation::Entity::find()).await? {

@@ -25,7 +25,7 @@ async fn an_organisation_whose_key_was_destroyed_cannot_be_read_from_an_old_back
     let ring = Keyring::at(&destination, &world.backups().key, "test").await.expect("keyring");
     assert!(ring.has(ada.tenant) && !ring.has(eve.tenant));
     let accounts = Accounts { vault: vault.clone(), ..world.accounts().clone() };
-    assert_eq!(restore::let_go(&operator, &accounts, world.now).await.expect("let go"), 1);
+    assert_eq!(restore::begin_again(&operator, &accounts, "old.backup", world.now).await.expect("it begins again"), 1);
     assert_eq!(server::testing::newest_entry_opens(&operator, &vault, eve.tenant).await, None, "nothing is left");
 }
 

@@ -118,7 +118,7 @@ pub(super) async fn look(url: &str) -> Result<Contents, CopyError> {
 
 async fn contents(connection: &mut PgConnection) -> Result<Contents, CopyError> {
     let names = "select tablename::text from pg_tables where schemaname = 'public' order by tablename";
-    let names = texts(query(connection, names).await?)?;
+    let names = texts(&query(connection, names).await?)?;
     let mut tables = Vec::new();
     for name in names.into_iter().filter(|name| name != KEYS) {
         tables.push(sum(connection, name).await?);
@@ -133,11 +133,11 @@ async fn contents(connection: &mut PgConnection) -> Result<Contents, CopyError> 
         let sql = "select 'platform', seq, hash from platform_entry order by seq desc limit 1";
         heads.extend(ends(&query(connection, sql).await?)?);
     }
-    let schema = texts(query(connection, "select version::text from seaql_migrations order by version").await?)?;
+    let schema = texts(&query(connection, "select version::text from seaql_migrations order by version").await?)?;
     Ok(Contents { schema, tables, heads })
 }
 
-fn texts(rows: Vec<PgRow>) -> Result<Vec<String>, CopyError> {
+fn texts(rows: &[PgRow]) -> Result<Vec<String>, CopyError> {
     Ok(rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?)
 }
 
