@@ -6,6 +6,7 @@ use sea_orm::DbErr;
 use serde::Serialize;
 use time::OffsetDateTime;
 
+use crate::backups::schedule;
 use crate::controls::run::{self, Ran};
 use crate::controls::{Check, Instance, Seen};
 use crate::organisations::upkeep;
@@ -148,17 +149,18 @@ async fn retention_line(instance: &Instance) -> Line {
     Line { job: "retention".into(), outcome, detail, took_ms }
 }
 
-/// Everything that is due, once: the organisations, what has to be destroyed, the checks, then the history.
+/// Everything that is due, once: the organisations, what has to be destroyed, the copies, the checks, then the history.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn tick(instance: &Instance) -> Result<Vec<Line>, DbErr> {
     // What is due is done before it is looked whether it was.
     let kept_up = [upkeep_line(instance).await, retention_line(instance).await];
+    let copied = schedule::round(instance).await?;
     let facts = Facts::read(&instance.operator.visitor(), &instance.profile.id).await?;
     let due = due(&wanted(instance), &facts, instance.clock.now());
     let ran = run_checks(instance, &due).await?;
-    let mut lines: Vec<Line> = kept_up.into_iter().chain(ran.iter().map(Line::from)).collect();
+    let mut lines: Vec<Line> = kept_up.into_iter().chain(copied).chain(ran.iter().map(Line::from)).collect();
     let changed = observe(instance).await?;
     lines.push(Line {
         job: "history".into(),

@@ -1,6 +1,7 @@
 //! The product without HTTP and without Leptos: what is promised, what is enforced, and what may be said of it now.
 
 pub mod audit;
+pub mod backups;
 pub mod blobs;
 pub mod business;
 pub mod chain;

@@ -2,7 +2,10 @@
 //!
 //! SQLite in a scratch folder, or with `AVOUCH_TEST_DATABASE_URL` a database of its own on that PostgreSQL.
 
+mod copies;
 mod organisations;
+
+pub use self::copies::{newest_entry_opens, sum_of_components, unpacked};
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -12,6 +15,7 @@ use time::OffsetDateTime;
 use time::macros::datetime;
 use uuid::Uuid;
 
+use crate::backups::{Backups, Destination};
 use crate::blobs::{self, Blobs};
 use crate::clock::Clock;
 use crate::controls::{Instance, Mode, Serving};
@@ -102,6 +106,16 @@ impl World {
         Visitor::of(&self.store)
     }
 
+    /// Where the copies of this world go: a folder that is not its data folder.
+    pub fn elsewhere(&self) -> PathBuf {
+        self.folder.with_extension("copies")
+    }
+
+    pub fn backups(&self) -> Backups {
+        let elsewhere = Destination::folder(&self.elsewhere()).expect("a folder");
+        Backups::new((&self.folder, &self.place), "test", &self.master, vec![elsewhere])
+    }
+
     /// This world as checks see it, reached at an address where nobody listens unless told otherwise.
     pub fn instance(&self) -> Instance {
         let serving = Serving {
@@ -115,6 +129,7 @@ impl World {
             profile: Arc::clone(&self.profile),
             operator: self.operator(),
             vault: self.vault.clone(),
+            backups: Arc::new(self.backups()),
             accounts: self.accounts().clone(),
             clock: Clock::Fixed(self.now),
             serving,
@@ -233,6 +248,7 @@ impl Drop for World {
     fn drop(&mut self) {
         // A test that failed has said why already.
         let _ = std::fs::remove_dir_all(&self.folder);
+        let _ = std::fs::remove_dir_all(self.elsewhere());
     }
 }
 

@@ -1,6 +1,7 @@
 //! One file per command.
 
 mod audit;
+mod backup;
 mod billing;
 mod certificate;
 mod control;
@@ -53,6 +54,9 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Certificate(command) => certificate::run(&config, command).await,
         Command::Keys(command) => keys::run(&config, command).await,
         Command::Mail { json } => mail::run(&config, json).await,
+        Command::Backup { to } => backup::take(&config, &to).await,
+        Command::Restore { from, keys } => backup::restore(&config, &from, keys.as_deref()).await,
+        Command::Drill => backup::drill(&config).await,
         Command::Doctor => doctor::run(&config).await,
     }
 }

@@ -54,6 +54,7 @@ pub async fn run(config: Config, migrate: bool, accept_unavailable: bool) -> Res
     }
     let delivering = post.map(|post| tokio::spawn(site::deliver(Arc::clone(&site), instance.operator.clone(), post)));
     let destroying = tokio::spawn(site::destroy(Arc::clone(&site), instance.operator.clone()));
+    let copying = tokio::spawn(site::copy(instance.clone()));
     let sweeping = tokio::spawn(site::sweep(Arc::clone(&site), instance.operator.clone()));
     let scheduling = tokio::spawn(site::schedule(Arc::clone(&site), instance.clone(), checked));
     welcome(&config, &instance.serving.public_url, &opened.profile.name);
@@ -62,6 +63,7 @@ pub async fn run(config: Config, migrate: bool, accept_unavailable: bool) -> Res
     // Nobody looks at a server that is leaving, and nothing of such a look is stored.
     server::controls::run::leave();
     scheduling.abort();
+    copying.abort();
     let _ = stop.send(true);
     let _ = serving.await;
     watching.abort();

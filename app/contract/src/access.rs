@@ -264,6 +264,7 @@ endpoints! {
     PlaceHold "place-hold" @ "/api/o/{slug}/" Member(OrganisationManage) ["kind" "subject" "basis" "scope" "until"] ["subject"] on Settings;
     LiftHold "lift-hold" @ "/api/o/{slug}/" Member(OrganisationManage) ["hold"] [] on Settings;
     RecordEvidence "record-evidence" Operator ["claim" "date" "note" "file"] ["note" "file"] on OperateEvidence;
+    SaveComponent "save-component" Operator ["name" "critical" "rto_hours" "rpo_hours"] ["critical" "rto_hours" "rpo_hours"] on Operate;
 }
 
 impl Who {

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use server::backups::schedule as copies;
 use server::clock::Clock;
 use server::controls::web_hygiene::rate_limits_on;
 use server::controls::{Instance, Serving};
@@ -194,6 +195,12 @@ pub async fn schedule(site: Arc<Site>, instance: Instance, checked: Arc<AtomicBo
     if !matches!(kept_up, Ok(Ok(_))) {
         error!("the first round through the organisations broke");
     }
+    // So is a backup: a large one goes on by itself, and the checks do not wait for it.
+    let first = instance.clone();
+    let copied = tokio::spawn(async move { copies::round(&first).await });
+    if let Ok(Ok(Err(cause))) = tokio::time::timeout(FIRST_COPY_AT_MOST, copied).await {
+        error!(%cause, "the receipts of backups could not be read");
+    }
     loop {
         let due = jobs::due(&wanted, &site.snapshot().facts, instance.clock.now());
         if !due.is_empty() {
@@ -208,6 +215,25 @@ pub async fn schedule(site: Arc<Site>, instance: Instance, checked: Arc<AtomicBo
         }
         checked.store(true, Ordering::Relaxed);
         tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
+
+/// How long the first round of checks waits for a backup that is due at the start.
+const FIRST_COPY_AT_MOST: Duration = Duration::from_secs(20);
+
+/// How often it is looked whether a backup, a drill or a keyring is due.
+const COPY_EVERY: Duration = Duration::from_secs(20);
+
+/// Takes backups, tries them and hands out keyrings when they are due, forever. A round that breaks is told and does not end the rounds.
+pub async fn copy(instance: Instance) {
+    loop {
+        tokio::time::sleep(COPY_EVERY).await;
+        let round = instance.clone();
+        match tokio::spawn(async move { copies::round(&round).await }).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(cause)) => error!(%cause, "the receipts of backups could not be read"),
+            Err(cause) => error!(%cause, "a round of backups broke"),
+        }
     }
 }
 

@@ -47,6 +47,7 @@ pub async fn perform(act: Act, visit: &mut Visit, fields: &Fields) -> Result<Don
         Act::DeleteAccount => retention::account::delete(visit, fields).await,
         Act::AcceptInvitation => doing::accept(visit, fields).await,
         Act::CreateOrganisation => doing::create(visit, fields).await,
+        Act::SaveComponent => operator::recovery::save(visit, fields).await,
         Act::RecordEvidence => operator::record_evidence(visit, fields).await,
         Act::InviteMember
         | Act::ResendInvitation

@@ -160,6 +160,16 @@ checks! {
         "Tries to place holds without a basis, a scope or an end and expects each to be refused; places one on an organisation of its own that is due, and expects it to be kept and the hold to be shown to its owner; then reads every hold.";
     AccountsErased "retention" "accounts" FiveMinutes Inside Mandatory
         "Looks for accounts whose end was asked for and that are still open or past their time, and for accounts that are certified erased and still there.";
+    BackupsDaily "backups" "daily" Minute Inside Mandatory
+        "Reads the receipt of the last backup that succeeded, and expects it to be younger than the profile allows.";
+    BackupsEncrypted "backups" "encrypted" FiveMinutes Inside Mandatory
+        "Fetches the beginning of the newest backup from where it lies, and expects it to open with this instance's key, not with another, and not with one changed byte.";
+    BackupsElsewhere "backups" "other-place" FiveMinutes Inside Mandatory
+        "Looks where backups go, and expects a place that does not go when the data folder goes.";
+    ObjectivesSet "recovery-objectives" "set" FiveMinutes Inside Mandatory
+        "Walks the components and expects each critical one to have both objectives; then offers the register one without, in a change that is dropped, and expects the program to refuse it, and the database past the program.";
+    ObjectivesMeasured "recovery-objectives" "measured" FiveMinutes Inside Mandatory
+        "Reads what the last drill measured, and expects it to be within the objectives of every critical component, and the drill not to be overdue.";
 }
 
 impl Check {

@@ -245,6 +245,12 @@ impl Store {
         rows.iter().map(|row| row.try_get_by_index::<String>(0)).collect()
     }
 
+    /// Closes the connections: of a copy that was only looked at.
+    pub(crate) async fn close(&self) -> Result<(), DbErr> {
+        self.read.clone().close().await?;
+        self.write.clone().close().await
+    }
+
     /// How often anything that the page shows has changed.
     ///
     /// # Errors
@@ -313,6 +319,9 @@ async fn grant(admin: &DatabaseConnection, url: &str, admin_url: &str) -> Result
         format!("grant delete on finding, check_switch to \"{serving}\""),
         // Of an organisation that is gone, the key and the head of its log go too.
         format!("grant delete on data_key, log_head to \"{serving}\""),
+        format!(
+            "grant insert, update, delete on backup_receipt, drill_receipt, keyring_copy, component to \"{serving}\""
+        ),
         format!("grant update on revision to \"{serving}\""),
         // What belongs to people comes and goes; the record of an account can only be lengthened.
         format!(

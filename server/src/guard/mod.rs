@@ -3,6 +3,7 @@
 mod attempts;
 mod caller;
 mod change;
+pub(crate) mod copy;
 mod database;
 mod log_end;
 mod own;
@@ -22,6 +23,7 @@ pub use self::caller::{
 };
 pub(crate) use self::change::AccountChange;
 pub use self::change::{PlatformChange, Rows};
+pub use self::copy::{Contents, CopyError, LogEnd, TableSum};
 pub use self::database::{OpenError, SchemaStatus, Store, Where};
 pub(crate) use self::log_end::LogEnds;
 pub use self::proof::{Operator, Visitor};

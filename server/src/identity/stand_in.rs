@@ -2,7 +2,7 @@
 //! they are gone when the look is over, with their organisation, its log and its database; what a crash left behind goes with the next one.
 
 mod person;
-mod traces;
+pub(crate) mod traces;
 
 use std::ops::Deref;
 

@@ -23,7 +23,8 @@ const CLEAR: &[(&str, &str)] = &[
          record_change.record_id record_change.changed_by record_change.act_id record_count.tenant_id act.tenant_id act.id \
          act.made_by act.first_id act.last_id file.tenant_id file.id file.record_id file.made_by organisation.certificate_id \
          account.certificate_id legal_hold.tenant_id legal_hold.id legal_hold.subject legal_hold.placed_by purge.id \
-         purge.certificate_id certificate.id certificate.subject",
+         purge.certificate_id certificate.id certificate.subject backup_receipt.id backup_receipt.backup_id drill_receipt.id \
+         component.id",
     ),
     (
         "it is published, or about what is published",
@@ -47,7 +48,8 @@ const CLEAR: &[(&str, &str)] = &[
          record.removed_at_ms record_change.at_ms act.made_at_ms act.touched_at_ms file.made_at_ms file.removed_at_ms \
          organisation.closed_at_ms organisation.purge_at_ms organisation.purge_began_at_ms organisation.standing_before_until_ms \
          account.delete_asked_at_ms account.delete_at_ms legal_hold.placed_at_ms legal_hold.ends_at_ms legal_hold.lifted_at_ms \
-         purge.closed_at_ms purge.due_at_ms purge.began_at_ms certificate.at_ms",
+         purge.closed_at_ms purge.due_at_ms purge.began_at_ms certificate.at_ms backup_receipt.started_at_ms \
+         backup_receipt.finished_at_ms drill_receipt.at_ms keyring_copy.written_at_ms component.changed_at_ms",
     ),
     (
         "a word or a number of the program's own",
@@ -57,12 +59,14 @@ const CLEAR: &[(&str, &str)] = &[
          account_chain.seq account_entry.seq account_entry.action custom_role.permissions reach.kind tally.what tally.count entry.seq \
          entry.actor_kind entry.action entry.outcome signed_head.kind signed_head.seq log_head.seq record.version \
          record_change.version record_change.kind act.kind act.state act.rows act.done_rows act.trouble file.bytes \
-         organisation.standing_before legal_hold.kind legal_hold.placed_kind purge.found certificate.seq",
-    ),
-    (
-        "the profile names it, and declares clear what is counted, filtered and sorted",
-        "record.register record.k1 record.k2 record.k3 record.k4 record.k5 record_count.register record_count.what \
-         record_count.value record_count.count act.register file.field",
+         organisation.standing_before legal_hold.kind legal_hold.placed_kind purge.found certificate.seq ) ( the profile names \
+         it and declares clear what is counted filtered and sorted record.register record.k1 record.k2 record.k3 record.k4 \
+         record.k5 record_count.register record_count.what record_count.value record_count.count act.register file.field \
+         backup_receipt.bytes backup_receipt.outcome backup_receipt.said drill_receipt.rto_ms drill_receipt.rpo_ms \
+         drill_receipt.bytes drill_receipt.rows_compared drill_receipt.outcome drill_receipt.said component.critical \
+         component.rto_hours component.rpo_hours a part of vendor's own service component.name where a copy lies without any \
+         credentials which are not in backup_receipt.destination backup_receipt.object drill_receipt.destination \
+         drill_receipt.object keyring_copy.destination",
     ),
     (
         "every request asks what its caller's role permits, and the database answers",
@@ -86,7 +90,7 @@ const HASHED: &str = "evidence.file_sha256 trust_change.previous_hash trust_chan
     platform_entry.hash account.address_index account.password_hash backup_code.code_hash known_device.device_hash session.id_hash \
     token.token_hash token.address_index allowance.bucket account_chain.hash account_entry.previous_hash account_entry.hash \
     unit.name_index invitation.address_index invitation.token_hash entry.hash signed_head.hash log_head.hash \
-    record_token.token record_unique.token purge.slug_sha256";
+         record_token.token record_unique.token purge.slug_sha256 backup_receipt.sha256 keyring_copy.digest";
 
 /// What only a database of one organisation has: whose it is.
 const OWNER: &str = "owner.only_row owner.tenant_id";
