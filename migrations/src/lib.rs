@@ -9,6 +9,7 @@ pub mod m0005_retention;
 pub mod t0001_log;
 pub mod t0002_owner;
 pub mod t0003_records;
+pub mod t0004_file;
 
 use sea_orm_migration::prelude::*;
 
@@ -26,6 +27,7 @@ impl MigratorTrait for Platform {
             Box::new(m0004_keys::Migration),
             Box::new(t0001_log::Migration),
             Box::new(t0003_records::Migration),
+            Box::new(t0004_file::Migration),
             Box::new(m0005_retention::Migration),
         ]
     }
@@ -38,6 +40,11 @@ pub struct Own;
 #[async_trait::async_trait]
 impl MigratorTrait for Own {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(t0001_log::Migration), Box::new(t0002_owner::Migration), Box::new(t0003_records::Migration)]
+        vec![
+            Box::new(t0001_log::Migration),
+            Box::new(t0002_owner::Migration),
+            Box::new(t0003_records::Migration),
+            Box::new(t0004_file::Migration),
+        ]
     }
 }

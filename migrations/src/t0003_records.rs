@@ -91,7 +91,7 @@ fn others() -> Vec<TableCreateStatement> {
         .col(big_integer("done_rows"))
         .col(uuid_null("first_id"))
         .col(uuid_null("last_id"))
-        .col(uuid_null("draft_id"))
+        .col(big_integer("touched_at_ms"))
         .col(string_len_null("trouble", 200))
         .primary_key(Index::create().col("tenant_id").col("id"))
         .to_owned();

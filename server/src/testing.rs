@@ -12,6 +12,7 @@ use time::OffsetDateTime;
 use time::macros::datetime;
 use uuid::Uuid;
 
+use crate::blobs::{self, Blobs};
 use crate::clock::Clock;
 use crate::controls::{Instance, Mode, Serving};
 use crate::crypto::keys::{MasterKey, Origin};
@@ -74,8 +75,20 @@ impl World {
         let folder = std::env::temp_dir().join(format!("avouch-world-{}", Uuid::now_v7().simple()));
         std::fs::create_dir_all(&folder).expect("a scratch folder");
         let place = place(&folder, profile.isolation).await;
+        Self::within(place, profile, folder, SecretKey::random().expect("random")).await
+    }
+
+    /// A world on SQLite in a folder where one may have been before, with the key that it had.
+    ///
+    /// # Panics
+    /// When the database cannot be had.
+    pub async fn at(profile: Arc<Profile>, folder: PathBuf, key: SecretKey) -> Self {
+        Self::within(Where::Embedded(folder.clone()), profile, folder, key).await
+    }
+
+    async fn within(place: Where, profile: Arc<Profile>, folder: PathBuf, key: SecretKey) -> Self {
         let store = Arc::new(Store::open_as(&place, true, profile.isolation).await.expect("a database"));
-        let master = Arc::new(MasterKey::new(SecretKey::random().expect("random"), Origin::InMemory));
+        let master = Arc::new(MasterKey::new(key, Origin::InMemory));
         let operator = Operator::at_the_command_line(&store);
         let vault = Vault::open(&operator, Arc::clone(&master), "test", &folder, START).await.expect("a vault");
         Self { place, store, master, vault, profile, folder, now: START, accounts: OnceLock::new() }
@@ -117,6 +130,7 @@ impl World {
             hasher: Hasher::start(&self.profile.policy.passwords).expect("hashing threads"),
             public_url: "https://trust.test".into(),
             breached: Breached::default(),
+            blobs: Blobs::open(&blobs::Place::below(&self.folder)).expect("a folder for files"),
             bell: Arc::default(),
         })
     }

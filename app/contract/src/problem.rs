@@ -13,6 +13,10 @@ pub enum Problem {
         field: String,
         message: String,
     },
+    /// Several values that do not fit, each with its field.
+    InvalidFields {
+        errors: Vec<(String, String)>,
+    },
     /// Not signed in, or not far enough. With a message: what was offered as proof is not one.
     Unproven {
         needs: Needs,
@@ -46,6 +50,11 @@ pub enum Problem {
     },
     /// The body is neither a form nor JSON.
     OtherType,
+    /// A file of a kind that is not taken.
+    NotTaken {
+        field: String,
+        message: String,
+    },
     TooSlow,
     TooMany {
         retry_after_seconds: u64,
@@ -72,7 +81,7 @@ impl Problem {
 
     pub const fn status(&self) -> u16 {
         match self {
-            Self::Invalid { .. } => 422,
+            Self::Invalid { .. } | Self::InvalidFields { .. } => 422,
             Self::Unproven { .. } => 401,
             Self::Lapsed { .. } => 402,
             Self::Forged | Self::Forbidden => 403,
@@ -82,7 +91,7 @@ impl Problem {
             Self::Conflict { .. } => 409,
             Self::OtherHost => 421,
             Self::TooLarge { .. } => 413,
-            Self::OtherType => 415,
+            Self::OtherType | Self::NotTaken { .. } => 415,
             Self::TooSlow => 408,
             Self::TooMany { .. } => 429,
             Self::Internal { .. } => 500,
@@ -93,7 +102,7 @@ impl Problem {
     /// The last part of the problem's `type` (RFC 9457).
     pub const fn kind(&self) -> &'static str {
         match self {
-            Self::Invalid { .. } => "invalid",
+            Self::Invalid { .. } | Self::InvalidFields { .. } => "invalid",
             Self::Unproven { needs: Needs::SignIn, .. } => "sign-in",
             Self::Unproven { needs: Needs::SecondFactor, .. } => "second-factor",
             Self::Unproven { needs: Needs::Enrol, .. } => "enrol",
@@ -108,6 +117,7 @@ impl Problem {
             Self::OtherHost => "other-host",
             Self::TooLarge { .. } => "too-large",
             Self::OtherType => "other-type",
+            Self::NotTaken { .. } => "not-taken",
             Self::TooSlow => "too-slow",
             Self::TooMany { .. } => "too-many",
             Self::Busy { .. } => "busy",
@@ -119,6 +129,7 @@ impl Problem {
     pub const fn title(&self) -> &'static str {
         match self {
             Self::Invalid { .. } => "That value does not fit",
+            Self::InvalidFields { .. } => "Some values do not fit",
             Self::Unproven { message: Some(_), .. } => "That was not right",
             Self::Unproven { needs: Needs::SignIn, .. } => "Sign in first",
             Self::Unproven { needs: Needs::SecondFactor, .. } => "Your code is still missing",
@@ -134,6 +145,7 @@ impl Problem {
             Self::OtherHost => "This server does not answer for that host",
             Self::TooLarge { .. } => "That is too large",
             Self::OtherType => "That is not a form",
+            Self::NotTaken { .. } => "That file is not taken",
             Self::TooSlow => "That took too long",
             Self::TooMany { .. } => "Too many requests",
             Self::Busy { .. } => "Many people are signing in",
@@ -146,8 +158,12 @@ impl Problem {
     pub fn detail(&self) -> String {
         match self {
             Self::Invalid { message, .. }
+            | Self::NotTaken { message, .. }
             | Self::Conflict { message }
             | Self::Unproven { message: Some(message), .. } => message.clone(),
+            Self::InvalidFields { errors } => {
+                format!("{} of them are marked below. Nothing was saved.", errors.len())
+            }
             Self::Unproven { needs, .. } => match needs {
                 Needs::SignIn => "This is for people who are signed in. Sign in, then try again.",
                 Needs::SecondFactor => "Enter the code of your authenticator app to go on.",
@@ -187,11 +203,14 @@ impl Problem {
         }
     }
 
-    /// The field that is to blame, if one is.
-    pub fn blames(&self) -> Option<(&str, String)> {
+    /// The fields that are to blame, each with what is wrong with it.
+    pub fn blames(&self) -> Vec<(&str, String)> {
         match self {
-            Self::Invalid { field, .. } | Self::Unproven { field: Some(field), .. } => {
-                Some((field.as_str(), self.detail()))
+            Self::Invalid { field, .. } | Self::NotTaken { field, .. } | Self::Unproven { field: Some(field), .. } => {
+                vec![(field.as_str(), self.detail())]
+            }
+            Self::InvalidFields { errors } => {
+                errors.iter().map(|(field, said)| (field.as_str(), said.clone())).collect()
             }
             Self::Unproven { field: None, .. }
             | Self::Forged
@@ -208,8 +227,13 @@ impl Problem {
             | Self::TooMany { .. }
             | Self::Busy { .. }
             | Self::Internal { .. }
-            | Self::NotReady => None,
+            | Self::NotReady => Vec::new(),
         }
+    }
+
+    /// What is wrong with this field, if it is to blame.
+    pub fn blames_field(&self, name: &str) -> Option<String> {
+        self.blames().into_iter().find(|(field, _)| *field == name).map(|(_, said)| said)
     }
 
     /// Seconds to wait, where waiting helps.
@@ -218,6 +242,7 @@ impl Problem {
             Self::TooMany { retry_after_seconds } | Self::Busy { retry_after_seconds } => Some(*retry_after_seconds),
             Self::NotReady => Some(5),
             Self::Invalid { .. }
+            | Self::InvalidFields { .. }
             | Self::Unproven { .. }
             | Self::Forged
             | Self::Forbidden
@@ -229,6 +254,7 @@ impl Problem {
             | Self::OtherHost
             | Self::TooLarge { .. }
             | Self::OtherType
+            | Self::NotTaken { .. }
             | Self::TooSlow
             | Self::Internal { .. } => None,
         }

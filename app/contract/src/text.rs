@@ -55,10 +55,7 @@ impl ShortText {
     /// Says in a few words what is wrong.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let text = text.trim();
-        let hidden = |c: char| {
-            c.is_control()
-                || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-        };
+        let hidden = |c: char| c.is_control() || misleads(c);
         match (text.chars().count(), text.chars().any(hidden)) {
             (0, _) => Err("write something here"),
             (121.., _) => Err("that is longer than 120 characters"),
@@ -70,6 +67,11 @@ impl ShortText {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Whether a character cannot be seen, or turns the writing direction, and so would let a text look like another.
+pub fn misleads(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 /// Where somebody may be sent on: a path on this site, or nowhere.

@@ -15,11 +15,8 @@ pub fn answer(problem: &Problem, request: &HeaderMap, style: &str) -> Response {
     let status = StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let accepts = request.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let mut response = if accepts.contains("json") && !accepts.contains("text/html") {
-        let errors: Vec<_> = problem
-            .blames()
-            .map(|(field, message)| json!({ "field": field, "message": message }))
-            .into_iter()
-            .collect();
+        let blamed = problem.blames().into_iter();
+        let errors: Vec<_> = blamed.map(|(field, message)| json!({ "field": field, "message": message })).collect();
         let body = json!({
             "type": format!("urn:avouch:problem:{}", problem.kind()),
             "title": problem.title(),
@@ -54,6 +51,7 @@ fn way_out(problem: &Problem) -> AnyView {
             view! { <a class="btn btn-primary" href="/organisations">"Your organisations"</a> }.into_any()
         }
         Problem::Invalid { .. }
+        | Problem::InvalidFields { .. }
         | Problem::Unproven { .. }
         | Problem::Forged
         | Problem::NotFound
@@ -62,6 +60,7 @@ fn way_out(problem: &Problem) -> AnyView {
         | Problem::OtherHost
         | Problem::TooLarge { .. }
         | Problem::OtherType
+        | Problem::NotTaken { .. }
         | Problem::TooSlow
         | Problem::TooMany { .. }
         | Problem::Busy { .. }

@@ -37,8 +37,7 @@ pub fn sign_up(visit: &Visit, typed: &Typed) -> Middle {
 /// The field for a new password, with its rule in words.
 pub fn new_password(visit: &Visit, typed: &Typed) -> AnyView {
     let least = visit.site.profile.policy.passwords.minimum_length.get();
-    let blamed = typed.problem.as_ref().and_then(Problem::blames).filter(|(field, _)| *field == "password");
-    let wrong = blamed.map(|(_, said)| sentence(&said));
+    let wrong = typed.problem.as_ref().and_then(|problem| problem.blames_field("password")).map(|said| sentence(&said));
     view! { <NewPassword least=least wrong=wrong/> }.into_any()
 }
 

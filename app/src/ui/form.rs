@@ -2,7 +2,6 @@
 //! screen readers begin.
 
 use contract::access::{Act, ENDPOINTS};
-use contract::problem::Problem;
 use leptos::prelude::*;
 
 use crate::http::people::Typed;
@@ -39,8 +38,7 @@ impl Input {
 /// Label, input, hint, and what was wrong with it last time.
 pub fn input(input: Input, typed: &Typed) -> AnyView {
     let Input { name, label, kind, autocomplete, hint, prefix } = input;
-    let wrong =
-        typed.problem.as_ref().and_then(Problem::blames).filter(|(field, _)| *field == name).map(|(_, said)| said);
+    let wrong = typed.problem.as_ref().and_then(|problem| problem.blames_field(name));
     let id = format!("{prefix}-{name}");
     let (hint_id, wrong_id) = (format!("{id}-hint"), format!("{id}-wrong"));
     let described: Vec<String> =

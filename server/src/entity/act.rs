@@ -18,7 +18,7 @@ pub struct Model {
     pub done_rows: i64,
     pub first_id: Option<Uuid>,
     pub last_id: Option<Uuid>,
-    pub draft_id: Option<Uuid>,
+    pub touched_at_ms: i64,
     pub trouble: Option<String>,
 }
 

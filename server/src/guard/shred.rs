@@ -30,7 +30,7 @@ impl Operator {
     pub(crate) async fn rows_of(&self, tenant: TenantId) -> Result<Vec<(&'static str, u64)>, DbErr> {
         let store = self.store();
         let shared = view(&store.read).await?;
-        enter(&shared, tenant).await?;
+        enter(&shared, tenant, None).await?;
         let own = match &store.own {
             Some(shelves) => shelves.get(tenant).await.ok(),
             None => None,
@@ -60,7 +60,7 @@ impl Operator {
             most.saturating_sub(1)
         );
         let rows = Rows::begin(&store.write).await?;
-        enter(rows.connection(), tenant).await?;
+        enter(rows.connection(), tenant, None).await?;
         let mut gone = 0;
         if !key.is_empty() {
             gone = execute(rows.connection(), next, tenant).await?;

@@ -4,6 +4,7 @@ use contract::access::Needs;
 use contract::problem::Problem;
 use sea_orm::{DbErr, SqlErr};
 
+use crate::blobs::BlobError;
 use crate::crypto::password::HashError;
 use crate::crypto::seal::SealError;
 use crate::problem::internal;
@@ -14,6 +15,20 @@ use crate::vault::VaultError;
 pub enum Refusal {
     #[error("the field {0} does not fit: {1}")]
     Field(&'static str, String),
+    /// Several fields, whose names the profile gives.
+    #[error("{} fields do not fit", .0.len())]
+    Fields(Vec<(String, String)>),
+    /// Unknown, foreign, or not to be known.
+    #[error("there is no such thing, or none that this person may know of")]
+    NotFound,
+    #[error("the role does not permit it")]
+    Forbidden,
+    /// A file that is larger than this many KiB.
+    #[error("larger than {0} KiB")]
+    TooLarge(u32),
+    /// A file of a kind that is not taken.
+    #[error("the file in {0} is not taken: {1}")]
+    NotTaken(&'static str, String),
     /// What was offered as proof is none.
     #[error("not proven ({needs:?}): {said}")]
     NotProven { needs: Needs, field: &'static str, said: String },
@@ -32,6 +47,8 @@ pub enum Refusal {
     Hashing(String),
     #[error(transparent)]
     Seal(#[from] SealError),
+    #[error(transparent)]
+    Blob(#[from] BlobError),
     #[error(transparent)]
     Vault(VaultError),
     #[error(transparent)]
@@ -70,6 +87,11 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Field(field, message) => Self::field(field, message),
+            Refusal::Fields(errors) => Self::InvalidFields { errors },
+            Refusal::NotFound => Self::NotFound,
+            Refusal::Forbidden => Self::Forbidden,
+            Refusal::TooLarge(limit_kib) => Self::TooLarge { limit_kib },
+            Refusal::NotTaken(field, message) => Self::NotTaken { field: field.to_owned(), message },
             Refusal::NotProven { needs, field, said } => {
                 Self::Unproven { needs, field: Some(field.to_owned()), message: Some(said) }
             }
@@ -80,6 +102,7 @@ impl From<Refusal> for Problem {
             Refusal::Busy(retry_after_seconds) => Self::Busy { retry_after_seconds },
             Refusal::Hashing(cause) => internal(&cause),
             Refusal::Seal(cause) => internal(&cause),
+            Refusal::Blob(cause) => internal(&cause),
             Refusal::Vault(cause) => internal(&cause),
             Refusal::Database(cause) => internal(&cause),
         }

@@ -19,8 +19,10 @@ use crate::crypto::keys::{KeyError, MasterKey, Origin};
 use crate::crypto::seal::{SealError, SecretKey};
 use crate::crypto::secret::MacKey;
 use crate::crypto::sign::SigningKey;
+use crate::crypto::stream::{Header, Stream};
 use crate::entity::data_key;
 use crate::guard::{Operator, TenantDb, TenantId};
+use crate::registers::Tokens;
 
 /// The owner of what belongs to no organisation.
 const PLATFORM: &str = "platform";
@@ -102,6 +104,16 @@ impl Keyring {
         self.active
     }
 
+    /// What makes the tokens by which records are found. Derived from the first key, so that a rotation leaves them as they are.
+    ///
+    /// # Errors
+    /// When the first key is gone.
+    pub(crate) fn tokens(&self) -> Result<Tokens, SealError> {
+        let first = self.keys.get(&self.oldest).ok_or(SealError::DoesNotOpen)?;
+        let derived = MacKey::new(first.clone()).mac("record-tokens/1", &[]);
+        Ok(Tokens::new(MacKey::new(SecretKey::new(derived))))
+    }
+
     /// # Errors
     /// See [`SealError`].
     pub fn seal(&self, place: &str, plain: &[u8]) -> Result<Vec<u8>, SealError> {
@@ -122,6 +134,23 @@ impl Keyring {
             Some(_) | None => (self.oldest, sealed),
         };
         self.keys.get(&id).ok_or(SealError::DoesNotOpen)?.open(place, body)
+    }
+
+    /// For sealing a long content chunk by chunk, under the newest key.
+    ///
+    /// # Errors
+    /// When the system has no randomness to give.
+    pub fn stream(&self, place: &str) -> Result<Stream, SealError> {
+        self.stream_of(place, Header::new(self.active)?)
+    }
+
+    /// For opening what was sealed so, under the key that its header names.
+    ///
+    /// # Errors
+    /// [`SealError::DoesNotOpen`] when this owner has no such key.
+    pub fn stream_of(&self, place: &str, header: Header) -> Result<Stream, SealError> {
+        let key = self.keys.get(&header.key_id()).ok_or(SealError::DoesNotOpen)?;
+        Stream::new(key, place, header)
     }
 }
 

@@ -6,6 +6,7 @@ mod common;
 mod dedicated;
 mod ending;
 mod entries;
+mod files;
 mod holding;
 mod invitations;
 mod isolation;
@@ -15,6 +16,9 @@ mod log;
 mod operators;
 mod paging;
 mod purging;
+mod records;
+#[cfg(target_os = "linux")]
+mod power_cut;
 mod reset;
 mod roles;
 mod schema;

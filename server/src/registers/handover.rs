@@ -1,0 +1,79 @@
+//! What somebody who leaves is named in goes to a successor.
+
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::edit::remember;
+use super::filed::Shelf;
+use super::record::Kind;
+use super::shape::find;
+use crate::audit::log::{Action, Event, Sealer};
+use crate::entity::{record, record_token};
+use crate::guard::{AccountId, Actor, Change, Operator, TenantId};
+use crate::identity::{Accounts, Refusal};
+use crate::profile::format::FieldKind;
+
+/// Records handed over in one transaction.
+const AT_ONCE: u64 = 1_000;
+
+/// Puts `to` wherever a record names `from`, in as many records as one transaction takes. How many that were.
+pub(crate) async fn some(
+    change: &Change,
+    accounts: &Accounts,
+    (from, to): (Uuid, Uuid),
+    by: AccountId,
+    now: OffsetDateTime,
+) -> Result<u64, Refusal> {
+    let token = change.ring().tokens()?.person(from);
+    let named = record_token::Entity::find().filter(record_token::Column::Token.eq(token)).limit(AT_ONCE);
+    let ids: Vec<Uuid> = change.all(named).await?.into_iter().map(|row| row.record_id).collect();
+    let rows = change.all(record::Entity::find().filter(record::Column::Id.is_in(ids))).await?;
+    let mut handed = 0;
+    for row in rows {
+        let Some(register) = find(&accounts.profile, &row.register) else { continue };
+        let mut shelf = Shelf::of(change, register)?;
+        let before = shelf.open(&row)?;
+        let mut after = before.clone();
+        for field in register.fields.iter().filter(|field| field.kind == FieldKind::Person) {
+            let id = field.id.get_ref();
+            if before.all(id).contains(&from.to_string()) {
+                after.set(id, vec![to.to_string()]);
+            }
+        }
+        remember(change, &row, Some(&before), Kind::Changed, by, None, now).await?;
+        shelf.replace(&row, &before, &after, row.unit_id, now).await?;
+        shelf.count().await?;
+        handed += 1;
+    }
+    Ok(handed)
+}
+
+/// How many records name somebody.
+pub(crate) async fn count(view: &crate::guard::TenantDb, accounts: &Accounts, person: Uuid) -> Result<u64, Refusal> {
+    let token = accounts.vault.within(view).await?.tokens()?.person(person);
+    Ok(view.count(record_token::Entity::find().filter(record_token::Column::Token.eq(token))).await?)
+}
+
+/// The same to the end, part by part, each with its entry.
+pub(crate) async fn all(
+    operator: &Operator,
+    accounts: &Accounts,
+    tenant: TenantId,
+    (actor, sealer): (Actor, Sealer),
+    (from, to): (Uuid, Uuid),
+    now: OffsetDateTime,
+) -> Result<u64, Refusal> {
+    let mut handed = 0;
+    loop {
+        let change = operator.begin_kept(tenant, actor, sealer.clone()).await?;
+        let some = some(&change, accounts, (from, to), AccountId(actor.id()), now).await?;
+        if some == 0 {
+            return Ok(handed);
+        }
+        handed += some;
+        let event =
+            Event::of(Action::RecordsHandedOver, from).with("records", some.to_string()).with("to", to.to_string());
+        change.commit(&event, now).await?;
+    }
+}

@@ -1,0 +1,324 @@
+//! Lists of records: searched by word, narrowed by what is clear and by what they lead to, sorted, page by page.
+
+use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query as Sql, SimpleExpr};
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, JoinType, Order, QueryFilter, QueryOrder, QuerySelect, RelationDef, Select,
+};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::content::Content;
+use super::names::Behind;
+use super::reached;
+use super::shape::{Shape, slot};
+use super::tokens::{Tokens, words};
+use super::value::{choice_key, key};
+use crate::clock::from_ms;
+use crate::entity::{record, record_token};
+use crate::guard::{Allowed, Belonging, TenantDb, rights};
+use crate::identity::{Accounts, Refusal};
+use crate::profile::format::{Field, FieldKind};
+
+/// How many records a page shows.
+pub const PAGE: u64 = 50;
+
+/// Words of one search. Whatever comes after would only narrow what is narrow already.
+const MOST_WORDS: usize = 6;
+
+/// Up to here it is counted how often a word occurs, in order to begin with the rarest.
+const RARE: u64 = 500;
+
+/// Which records, in which order. Everything in it is as somebody typed it.
+#[derive(Clone, Debug, Default)]
+pub struct Query {
+    /// Whole words, all of which a record must have.
+    pub search: String,
+    /// Field and value: choices as they are called, people and records by their ids.
+    pub with: Vec<(String, String)>,
+    /// From this value of a clear date, instant or number on, and up to that one.
+    pub between: Option<Between>,
+    /// A clear field's id, with a minus before it for the largest first. Nothing: the newest first.
+    pub sort: String,
+    /// Where the page before ended.
+    pub after: Option<String>,
+    /// What lies in the bin instead of what is there.
+    pub removed: bool,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Between {
+    pub field: String,
+    pub from: String,
+    pub to: String,
+}
+
+/// One record in a list.
+#[derive(Clone, Debug)]
+pub struct Line {
+    pub id: Uuid,
+    pub version: i32,
+    pub unit: Option<Uuid>,
+    pub content: Content,
+    pub made_at: OffsetDateTime,
+    pub changed_at: OffsetDateTime,
+}
+
+/// A page of records, what stands behind their ids, and where the next one begins.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    pub lines: Vec<Line>,
+    pub behind: Behind,
+    pub next: Option<String>,
+}
+
+/// One page.
+///
+/// # Errors
+/// [`Refusal::Fields`] when the query names what the register does not have.
+pub async fn list(
+    reader: &Allowed<rights::RecordsRead>,
+    accounts: &Accounts,
+    shape: &Shape<'_>,
+    query: &Query,
+) -> Result<Listed, Refusal> {
+    let view = reader.read().await?;
+    let ring = accounts.vault.within(&view).await?;
+    let asked = Asked::of(shape, &ring.tokens()?, query)?;
+    let rows = view.all(asked.select(&view, reader.here()).await?.limit(PAGE + 1)).await?;
+    let more = rows.len() as u64 > PAGE;
+    let rows: Vec<record::Model> = rows.into_iter().take(usize::try_from(PAGE).unwrap_or(usize::MAX)).collect();
+    let next = rows.last().filter(|_| more).map(|last| asked.place(last));
+    let mut lines = Vec::new();
+    for row in rows {
+        let content = Content::open(&ring, view.tenant(), row.id, &row.content)?;
+        lines.push(Line {
+            id: row.id,
+            version: row.version,
+            unit: row.unit_id,
+            content,
+            made_at: from_ms(row.made_at_ms),
+            changed_at: from_ms(row.changed_at_ms),
+        });
+    }
+    let fields: Vec<&Field> = shape.fields().collect();
+    let behind = Behind::of(&view, accounts, reader.here(), &fields, lines.iter().map(|line| &line.content)).await?;
+    Ok(Listed { lines, behind, next })
+}
+
+/// A query that makes sense for its register.
+struct Asked<'a> {
+    shape: &'a Shape<'a>,
+    tokens: Vec<i64>,
+    conditions: Condition,
+    sort: Option<(record::Column, Order)>,
+    after: Option<(Uuid, i64)>,
+    removed: bool,
+}
+
+fn wrong(field: &str, said: impl Into<String>) -> Refusal {
+    Refusal::Fields(vec![(field.to_owned(), said.into())])
+}
+
+pub(crate) fn column(slot: usize) -> record::Column {
+    match slot {
+        1 => record::Column::K1,
+        2 => record::Column::K2,
+        3 => record::Column::K3,
+        4 => record::Column::K4,
+        // The profile's check has refused every other number.
+        _ => record::Column::K5,
+    }
+}
+
+impl<'a> Asked<'a> {
+    fn of(shape: &'a Shape<'a>, tokens: &Tokens, query: &Query) -> Result<Self, Refusal> {
+        let mut asked = Self {
+            shape,
+            tokens: words(&query.search).take(MOST_WORDS).map(|word| tokens.word(shape.id(), &word)).collect(),
+            conditions: Condition::all(),
+            sort: None,
+            after: query.after.as_deref().map(after).transpose()?,
+            removed: query.removed,
+        };
+        for (field, value) in query.with.iter().filter(|(_, value)| !value.is_empty()) {
+            asked.narrow(tokens, field, value)?;
+        }
+        if let Some(between) = query.between.as_ref().filter(|between| !between.field.is_empty()) {
+            asked.between(between)?;
+        }
+        asked.sort(&query.sort)?;
+        Ok(asked)
+    }
+
+    fn field(&self, id: &str) -> Result<&'a Field, Refusal> {
+        self.shape.field(id).ok_or_else(|| wrong(id, "there is no such field here"))
+    }
+
+    fn narrow(&mut self, tokens: &Tokens, id: &str, value: &str) -> Result<(), Refusal> {
+        let field = self.field(id)?;
+        let known = || value.parse::<Uuid>().map_err(|_| wrong(id, "there is no such thing here"));
+        match (field.kind, slot(field)) {
+            (FieldKind::Choice, Some(slot)) => {
+                self.conditions =
+                    std::mem::replace(&mut self.conditions, Condition::all()).add(column(slot).eq(choice_key(value)));
+            }
+            (FieldKind::Choice | FieldKind::Choices, _) => self.tokens.push(tokens.choice(self.shape.id(), id, value)),
+            (FieldKind::Person, _) => self.tokens.push(tokens.person(known()?)),
+            (FieldKind::Link, _) => self.tokens.push(tokens.link(known()?)),
+            (FieldKind::Requirement, _) => self.tokens.push(tokens.requirement(value)),
+            (
+                FieldKind::Text
+                | FieldKind::LongText
+                | FieldKind::Number
+                | FieldKind::Date
+                | FieldKind::Instant
+                | FieldKind::File,
+                _,
+            ) => return Err(wrong(id, "a list cannot be narrowed by this field; search for words instead")),
+        }
+        Ok(())
+    }
+
+    fn between(&mut self, between: &Between) -> Result<(), Refusal> {
+        let Between { field: id, from, to } = between;
+        let field = self.field(id)?;
+        let Some(slot) = slot(field).filter(|_| field.kind != FieldKind::Choice) else {
+            return Err(wrong(id, "a list cannot be narrowed by this field; search for words instead"));
+        };
+        let edge = |typed: &str, name: &str| {
+            if typed.is_empty() {
+                return Ok(None);
+            }
+            key(field, typed).map(Some).ok_or_else(|| wrong(name, "this is no date or number"))
+        };
+        let (from, mut to) = (edge(from, "from")?, edge(to, "to")?);
+        if field.kind == FieldKind::Instant && between.to.len() == "2026-11-22".len() {
+            // A day as the end means the whole of it.
+            to = to.map(|to| to + 86_399_999);
+        }
+        let mut conditions = std::mem::replace(&mut self.conditions, Condition::all()).add(column(slot).is_not_null());
+        if let Some(from) = from {
+            conditions = conditions.add(column(slot).gte(from));
+        }
+        if let Some(to) = to {
+            conditions = conditions.add(column(slot).lte(to));
+        }
+        self.conditions = conditions;
+        Ok(())
+    }
+
+    fn sort(&mut self, typed: &str) -> Result<(), Refusal> {
+        let (id, order) = typed.strip_prefix('-').map_or((typed, Order::Asc), |id| (id, Order::Desc));
+        if id.is_empty() {
+            return Ok(());
+        }
+        let slot = slot(self.field(id)?).ok_or_else(|| wrong("sort", "a list cannot be sorted by this field"))?;
+        self.sort = Some((column(slot), order));
+        Ok(())
+    }
+
+    /// Where a page ends: what it is sorted by, and the record, which makes it one place.
+    fn place(&self, row: &record::Model) -> String {
+        let by = match self.sort {
+            Some((record::Column::K1, _)) => row.k1,
+            Some((record::Column::K2, _)) => row.k2,
+            Some((record::Column::K3, _)) => row.k3,
+            Some((record::Column::K4, _)) => row.k4,
+            Some((record::Column::K5, _)) => row.k5,
+            Some(_) | None => None,
+        };
+        format!("{}~{}", row.id.simple(), by.unwrap_or(0))
+    }
+
+    async fn select(&self, view: &TenantDb, reader: &Belonging) -> Result<Select<record::Entity>, Refusal> {
+        let there = if self.removed {
+            record::Column::RemovedAtMs.is_not_null()
+        } else {
+            record::Column::RemovedAtMs.is_null()
+        };
+        let mut rows = record::Entity::find()
+            .filter(record::Column::Register.eq(self.shape.id()))
+            .filter(there)
+            .filter(self.conditions.clone())
+            .filter(reached::condition(reader));
+        let by_token = self.rarest_first(view).await?;
+        if let Some((first, others)) = by_token.split_first() {
+            rows = joined(rows, *first);
+            for other in others {
+                rows = rows.filter(has(view, *other));
+            }
+        }
+        Ok(self.ordered(rows, !by_token.is_empty()))
+    }
+
+    /// The rarest word leads, the others are looked up for each record that it leads to.
+    async fn rarest_first(&self, view: &TenantDb) -> Result<Vec<i64>, Refusal> {
+        if self.tokens.len() < 2 {
+            return Ok(self.tokens.clone());
+        }
+        let mut counted = Vec::new();
+        for token in &self.tokens {
+            let some = record_token::Entity::find().filter(record_token::Column::Token.eq(*token)).limit(RARE);
+            counted.push((view.count(some).await?, *token));
+        }
+        counted.sort_unstable();
+        Ok(counted.into_iter().map(|(_, token)| token).collect())
+    }
+
+    fn ordered(&self, rows: Select<record::Entity>, by_token: bool) -> Select<record::Entity> {
+        let id = record::Column::Id;
+        let Some((column, order)) = self.sort.clone() else {
+            let rows = match self.after {
+                Some((last, _)) if by_token => rows.filter(token_record().lt(last)).filter(id.lt(last)),
+                Some((last, _)) => rows.filter(id.lt(last)),
+                None => rows,
+            };
+            return if by_token { rows.order_by(token_record(), Order::Desc) } else { rows.order_by(id, Order::Desc) };
+        };
+        let rows = rows.filter(column.is_not_null());
+        let rows = match self.after {
+            Some((last, by)) => {
+                let pair = Expr::tuple([Expr::col((record::Entity, column)), Expr::col((record::Entity, id))]);
+                let place = Expr::tuple([Expr::value(by), Expr::value(last)]);
+                rows.filter(if order == Order::Asc { pair.gt(place) } else { pair.lt(place) })
+            }
+            None => rows,
+        };
+        rows.order_by(column, order.clone()).order_by(id, order)
+    }
+}
+
+const LED: &str = "led";
+
+fn token_record() -> SimpleExpr {
+    Expr::col((Alias::new(LED), record_token::Column::RecordId))
+}
+
+/// The records that have this token, by the table of tokens.
+fn joined(rows: Select<record::Entity>, token: i64) -> Select<record::Entity> {
+    let by: RelationDef = record::Entity::belongs_to(record_token::Entity)
+        .from((record::Column::TenantId, record::Column::Id))
+        .to((record_token::Column::TenantId, record_token::Column::RecordId))
+        .into();
+    rows.join_as(JoinType::InnerJoin, by, Alias::new(LED))
+        .filter(Expr::col((Alias::new(LED), record_token::Column::Token)).eq(token))
+}
+
+/// Whether a record has this token too.
+fn has(view: &TenantDb, token: i64) -> SimpleExpr {
+    let also = Alias::new("also");
+    let column = |column: record_token::Column| Expr::col((also.clone(), column));
+    let query = Sql::select()
+        .expr(Expr::value(1))
+        .from_as(record_token::Entity, also.clone())
+        .and_where(column(record_token::Column::TenantId).eq(view.tenant().0))
+        .and_where(column(record_token::Column::Token).eq(token))
+        .and_where(column(record_token::Column::RecordId).eq(Expr::col((record::Entity, record::Column::Id))))
+        .to_owned();
+    Expr::exists(query)
+}
+
+fn after(text: &str) -> Result<(Uuid, i64), Refusal> {
+    let place = text.split_once('~').and_then(|(id, by)| Some((id.parse().ok()?, by.parse().ok()?)));
+    place.ok_or_else(|| wrong("after", "this is no place in the list; start from the first page"))
+}

@@ -1,0 +1,21 @@
+//! Registers: what an organisation keeps in the system. The profile declares the fields; what a record says is sealed, and found by keyed
+//! tokens and by the few values that the profile declares clear.
+
+pub mod act;
+pub mod bulk;
+pub mod content;
+pub mod counts;
+pub mod edit;
+mod filed;
+pub(crate) mod handover;
+pub mod imports;
+pub mod list;
+pub mod names;
+mod reached;
+pub mod record;
+pub mod shape;
+mod tokens;
+pub mod value;
+
+pub(crate) use self::reached::condition as within_reach;
+pub(crate) use self::tokens::Tokens;
