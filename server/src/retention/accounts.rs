@@ -69,7 +69,7 @@ pub async fn outlook(
         let held = look.all(holds::now_in_force(here.tenant, now)).await?;
         let about = held.into_iter().filter(|row| row.subject == owner.account.0 || row.subject == here.tenant.0);
         for row in about {
-            outlook.holds.extend(holds::open_row(&look, row).map(|shown| (name.clone(), shown)));
+            outlook.holds.extend(holds::open_row(&look, &row).map(|shown| (name.clone(), shown)));
         }
     }
     Ok(outlook)

@@ -280,12 +280,12 @@ pub(crate) async fn shown(view: &TenantDb, accounts: &Accounts) -> Result<Vec<Sh
     let ring = accounts.vault.within(view).await?;
     let shown = |row: legal_hold::Model| {
         let by = names::called(&people, row.placed_by);
-        opened(view.tenant(), &ring, row, by)
+        opened(view.tenant(), &ring, &row, by)
     };
     Ok(rows.into_iter().filter_map(shown).collect())
 }
 
-fn opened(tenant: TenantId, ring: &Keyring, row: legal_hold::Model, placed_by: String) -> Option<Shown> {
+fn opened(tenant: TenantId, ring: &Keyring, row: &legal_hold::Model, placed_by: String) -> Option<Shown> {
     let open = |what: &str, sealed: &[u8]| {
         ring.open(&sealed_at(tenant, row.id, what), sealed)
             .map(|plain| String::from_utf8_lossy(&plain).into_owned())
@@ -306,7 +306,7 @@ fn opened(tenant: TenantId, ring: &Keyring, row: legal_hold::Model, placed_by: S
 }
 
 /// One hold as whoever it concerns sees it: not by whom it was placed.
-pub(crate) fn open_row(look: &Change, row: legal_hold::Model) -> Option<Shown> {
+pub(crate) fn open_row(look: &Change, row: &legal_hold::Model) -> Option<Shown> {
     opened(look.tenant(), look.ring(), row, String::new())
 }
 

@@ -28,7 +28,7 @@ use crate::vault::owner_of;
 const FOLDERS: &[&str] = &["files", "exports", "drafts"];
 
 /// How long one piece may hold the writer: others wait for at most one piece.
-const PIECE: Duration = Duration::from_millis(15);
+const PIECE: Duration = Duration::from_millis(30);
 
 /// Rows of the first piece, and of the largest.
 const FIRST: u64 = 500;

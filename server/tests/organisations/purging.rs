@@ -83,11 +83,11 @@ async fn rows(database: &DatabaseConnection, table: &str, tenant: TenantId) -> V
 fn holds_marker(folder: &Path) -> Option<String> {
     let marker = MARKER.as_bytes();
     let wide: Vec<u8> = MARKER.encode_utf16().flat_map(u16::to_le_bytes).collect();
-    let hex: String = marker.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = server::crypto::hex(marker);
     // In base64 a text has three shapes, by where it begins; the characters at both ends depend on what is beside it.
     let encoded = (0..3).map(|skipped| {
         let text = STANDARD.encode([vec![b' '; skipped].as_slice(), marker].concat());
-        text[4..text.len() - 4].as_bytes().to_vec()
+        text.as_bytes()[4..text.len() - 4].to_vec()
     });
     let mut needles = vec![marker.to_vec(), hex.to_uppercase().into_bytes(), hex.into_bytes(), wide];
     needles.extend(encoded);
