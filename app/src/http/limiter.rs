@@ -99,6 +99,7 @@ mod tests {
             forms_per_minute: number,
             sign_ins_per_minute: number,
             body_kib: number,
+            upload_kib: number,
             request_seconds: number,
         })
     }

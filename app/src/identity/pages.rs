@@ -85,6 +85,15 @@ pub async fn page(page: Page, visit: &Visit, typed: &Typed) -> Result<Shown, Pro
         | Page::Departures
         | Page::Roles
         | Page::Units
+        | Page::Registers
+        | Page::Register
+        | Page::RecordNew
+        | Page::RecordsImport
+        | Page::RecordsBin
+        | Page::Record
+        | Page::RecordEdit
+        | Page::Frameworks
+        | Page::Framework
         | Page::Audit
         | Page::Billing
         | Page::Settings
@@ -114,7 +123,7 @@ pub async fn page(page: Page, visit: &Visit, typed: &Typed) -> Result<Shown, Pro
     Ok(framed(visit, middle))
 }
 
-fn framed(visit: &Visit, middle: Middle) -> Shown {
+pub fn framed(visit: &Visit, middle: Middle) -> Shown {
     let Middle { title, view, cookies, script, wide } = middle;
     let name = visit.site.profile.name.clone();
     let title = format!("{title} · {name}");
@@ -186,6 +195,9 @@ pub fn done(typed: &Typed) -> Option<impl IntoView + use<>> {
         "transferred" => "The organisation was handed over.",
         "saved" => "Saved.",
         "made" => "Made.",
+        "restored" => "It is back.",
+        "undone" => "It was undone. Records that were changed since kept their change.",
+        "mapped" => "The requirements are mapped.",
         "removed" => "Removed.",
         "help" => "They are let in until the hour that you chose.",
         "help-ended" => "Help was ended.",

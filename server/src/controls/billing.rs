@@ -5,7 +5,7 @@ use contract::permission::Effect;
 use contract::standing::Standing;
 
 use super::mfa::LookError;
-use super::walk::{Came, Walk, came, steps};
+use super::walk::{Came, Place, Walk, came, steps};
 use super::{Instance, Seen, cast};
 use crate::identity::stand_in::{As, StandIn};
 
@@ -31,10 +31,11 @@ struct Count {
 
 async fn both(instance: &Instance, house: &mut StandIn, role: &str) -> Result<Seen, LookError> {
     house.settle().await?;
+    let place = Place::furnish(instance, house, "Probe").await?;
     let mut count = Count::default();
     for standing in [Standing::Lapsed, Standing::Cancelled] {
         house.set_standing(standing).await?;
-        count = match without_subscription(instance, house, role).await? {
+        count = match without_subscription(instance, house, &place, role).await? {
             Ok(count) => count,
             Err(wrong) => {
                 return Ok(Seen::Failing(format!("In an organisation that is {}: {wrong}.", standing.word())));
@@ -50,13 +51,14 @@ async fn both(instance: &Instance, house: &mut StandIn, role: &str) -> Result<Se
 async fn without_subscription(
     instance: &Instance,
     house: &StandIn,
+    place: &Place,
     role: &str,
 ) -> Result<Result<Count, String>, LookError> {
     let Some(role) = instance.profile.roles.get(role) else { return Ok(Err("the role is gone".into())) };
     let mut walk = Walk::begin(instance).await?;
     let mut count = Count::default();
-    for step in steps().filter(|step| role.grants.contains(&step.permission)) {
-        let address = step.address(house.slug(), house.account.0);
+    for step in steps(&instance.profile).filter(|step| role.grants.contains(&step.permission)) {
+        let address = place.fill(step.path);
         let came = step.came(&walk.ask(house.session, step.method, &address).await?);
         let (wanted, counted) = match (step.method, step.permission.effect()) {
             ("GET", _) => (Came::In, &mut count.read),

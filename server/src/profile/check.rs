@@ -11,7 +11,7 @@ use toml::Spanned;
 use super::figures::Figures;
 use super::format::{self, Tables};
 use super::place::{Flaws, did_you_mean};
-use super::policy::{MfaRule, Policy};
+use super::policy::{Limits, MfaRule, Policy};
 
 use super::{Checked, Contacts, Document, Profile, Role, Section, Source, claims, read, registers, warnings};
 
@@ -110,8 +110,13 @@ fn policy(tables: &Tables, flaws: &mut Flaws<'_>) -> Option<Policy> {
     if let Some(transport) = tables.transport.as_ref().filter(|transport| transport.get_ref().hsts_days.get() < 365) {
         flaws.error(transport.span(), "hsts_days is at least 365: browsers' preload lists take nothing shorter");
     }
-    if let Some(limits) = tables.limits.as_ref().filter(|limits| limits.get_ref().body_kib.get() > 65_536) {
-        flaws.error(limits.span(), "body_kib is at most 65536: a body is held in memory");
+    if let Some(limits) = tables.limits.as_ref() {
+        let Limits { body_kib, upload_kib, .. } = limits.get_ref();
+        for (name, kib) in [("body_kib", body_kib), ("upload_kib", upload_kib)] {
+            if kib.get() > 65_536 {
+                flaws.error(limits.span(), format!("{name} is at most 65536: it is held in memory"));
+            }
+        }
     }
     if let Some(calendar) = &tables.calendar {
         check_calendar(calendar, flaws);

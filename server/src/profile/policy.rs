@@ -149,7 +149,15 @@ pub struct Limits {
     pub forms_per_minute: NonZeroU32,
     pub sign_ins_per_minute: NonZeroU32,
     pub body_kib: NonZeroU32,
+    /// Of one attached file, which is held in memory while it is looked at. Given or not, there is a limit (OWASP File Upload Cheat Sheet,
+    /// "Upload and download limits"); ten MiB hold a scanned contract or a photograph.
+    #[serde(default = "ten_mib")]
+    pub upload_kib: NonZeroU32,
     pub request_seconds: NonZeroU32,
+}
+
+const fn ten_mib() -> NonZeroU32 {
+    NonZeroU32::MIN.saturating_add(10 * 1024 - 1)
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

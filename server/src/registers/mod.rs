@@ -5,6 +5,7 @@ pub mod act;
 pub mod bulk;
 pub mod content;
 pub mod counts;
+pub mod coverage;
 pub mod edit;
 mod filed;
 pub mod handover;
@@ -17,5 +18,5 @@ pub mod shape;
 mod tokens;
 pub mod value;
 
-pub(crate) use self::filed::{New, Rows, Sealing, Shelf};
+pub(crate) use self::filed::{New, Rows, Sealing, Shelf, erase, plant};
 pub(crate) use self::tokens::Tokens;
