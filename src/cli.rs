@@ -61,6 +61,12 @@ pub struct Options {
     /// Passwords known from breaches: sorted SHA-1 values, one a line, as Have I Been Pwned publishes them
     #[arg(long, global = true, env = "AVOUCH_BREACHED_PASSWORDS", value_name = "FILE")]
     pub breached_passwords: Option<String>,
+    /// Object store for attached files and archives: s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or az://CONTAINER/PREFIX [default: files/ in the data folder]
+    #[arg(long, global = true, env = "AVOUCH_OBJECTS", value_name = "URL")]
+    pub objects: Option<String>,
+    /// Reference to lines of NAME=VALUE that let the program into the object store [default: the provider's own variables, or the machine's role]
+    #[arg(long, global = true, env = "AVOUCH_OBJECTS_CREDENTIALS", value_name = "REFERENCE", hide_env_values = true)]
+    pub objects_credentials: Option<String>,
     /// Environment test only: a file with signed seconds that are added to the real time
     #[arg(long, global = true, env = "AVOUCH_CLOCK_FILE", value_name = "FILE")]
     pub clock_file: Option<String>,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use app::http::client::Networks;
 use serde::Deserialize;
+use server::blobs::Place;
 use server::clock::Clock;
 use server::controls::Mode;
 use server::crypto::keys::{self, Origin, Reference};
@@ -59,6 +60,8 @@ pub struct Config {
     pub mail: Mail,
     /// A list of passwords known from breaches.
     pub breached: Option<PathBuf>,
+    /// Where attached files and archives lie.
+    pub objects: Place,
 }
 
 /// Where letters go.
@@ -153,6 +156,8 @@ struct File {
     clock_file: Option<String>,
     mail: Option<String>,
     breached_passwords: Option<String>,
+    objects: Option<String>,
+    objects_credentials: Option<String>,
 }
 
 impl Config {
@@ -207,6 +212,13 @@ impl Config {
             None => (Mail::Folder(data.join("mail")), None),
         };
         secrets.extend(secret.map(|origin| ("the mail server's password", origin)));
+        let entry = given(&options.objects_credentials, file.objects_credentials).map(|text| Reference::parse(&text));
+        let entry = entry.transpose().map_err(|error| Failure::usage(format!("the store's credentials: {error}")))?;
+        secrets.extend(entry.iter().map(|entry| ("the credentials of the store of files", entry.origin())));
+        let objects = match given(&options.objects, file.objects) {
+            Some(address) => Place::parse(&address, entry.as_ref()).map_err(Failure::usage)?,
+            None => Place::below(&data),
+        };
         let breached = path(&options.breached_passwords, file.breached_passwords);
         let place = match database {
             None => Where::Embedded(data.clone()),
@@ -226,6 +238,7 @@ impl Config {
             clock,
             mail,
             breached,
+            objects,
         };
         config.fit_for_production()?;
         Ok(config)

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use app::http::Settings;
+use server::blobs::Blobs;
 use server::controls::{Instance, Serving};
 use server::crypto::keys::{self, MasterKey, Origin};
 use server::crypto::password::Hasher;
@@ -79,6 +80,7 @@ impl Opened {
             hasher: Hasher::start(&self.profile.policy.passwords).map_err(|error| Failure::usage(error.to_string()))?,
             public_url: public_url.to_owned(),
             breached: breached.map_err(Failure::usage)?,
+            blobs: Blobs::open(&config.objects).map_err(|error| Failure::usage(error.to_string()))?,
             bell: Arc::default(),
         })
     }

@@ -8,6 +8,7 @@ pub mod m0004_keys;
 pub mod t0001_log;
 pub mod t0002_owner;
 pub mod t0003_records;
+pub mod t0004_file;
 
 use sea_orm_migration::prelude::*;
 
@@ -25,6 +26,7 @@ impl MigratorTrait for Platform {
             Box::new(m0004_keys::Migration),
             Box::new(t0001_log::Migration),
             Box::new(t0003_records::Migration),
+            Box::new(t0004_file::Migration),
         ]
     }
 }
@@ -36,6 +38,11 @@ pub struct Own;
 #[async_trait::async_trait]
 impl MigratorTrait for Own {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(t0001_log::Migration), Box::new(t0002_owner::Migration), Box::new(t0003_records::Migration)]
+        vec![
+            Box::new(t0001_log::Migration),
+            Box::new(t0002_owner::Migration),
+            Box::new(t0003_records::Migration),
+            Box::new(t0004_file::Migration),
+        ]
     }
 }

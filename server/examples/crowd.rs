@@ -66,6 +66,7 @@ async fn open() -> Result<Crowd, Trouble> {
         vault,
         public_url: "http://127.0.0.1".into(),
         breached: Breached::default(),
+        blobs: server::blobs::Blobs::open(&server::blobs::Place::below(&data))?,
         bell: Arc::default(),
     };
     Ok(Crowd { operator, accounts, now })

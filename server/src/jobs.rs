@@ -100,8 +100,14 @@ async fn upkeep_line(instance: &Instance) -> Line {
         Ok(round) if round.broken == 0 => (
             "done",
             format!(
-                "{} organisations: {} departures, {} ends of help, {} standings, {} heads signed, {} entries pruned",
-                round.organisations, round.departures, round.help_ended, round.standings, round.heads, round.pruned
+                "{} organisations: {} departures, {} ends of help, {} standings, {} heads signed, {} entries pruned, {} contents without a file removed",
+                round.organisations,
+                round.departures,
+                round.help_ended,
+                round.standings,
+                round.heads,
+                round.pruned,
+                round.contents
             ),
         ),
         Ok(round) => {

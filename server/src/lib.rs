@@ -1,12 +1,14 @@
 //! The product without HTTP and without Leptos: what is promised, what is enforced, and what may be said of it now.
 
 pub mod audit;
+pub mod blobs;
 pub mod business;
 pub mod chain;
 pub mod clock;
 pub mod controls;
 pub mod crypto;
 mod entity;
+pub mod files;
 pub mod frameworks;
 pub mod guard;
 pub mod identity;

@@ -12,6 +12,7 @@ use time::OffsetDateTime;
 use time::macros::datetime;
 use uuid::Uuid;
 
+use crate::blobs::{self, Blobs};
 use crate::clock::Clock;
 use crate::controls::{Instance, Mode, Serving};
 use crate::crypto::keys::{MasterKey, Origin};
@@ -117,6 +118,7 @@ impl World {
             hasher: Hasher::start(&self.profile.policy.passwords).expect("hashing threads"),
             public_url: "https://trust.test".into(),
             breached: Breached::default(),
+            blobs: Blobs::open(&blobs::Place::below(&self.folder)).expect("a folder for files"),
             bell: Arc::default(),
         })
     }

@@ -132,6 +132,7 @@ fn what_cannot_be_is_refused() {
     refused("aertous", "purge_days = 90", "purge_days = 0", "purge_days = 0", "nonzero");
     refused("aertous", "purge_days = 90", "purge_days = -1", "purge_days = -1", "nonzero");
     refused("aertous", "body_kib = 256", "body_kib = 4000000000", "[limits]", "held in memory");
+    refused("aertous", "body_kib = 256", "body_kib = 256\nupload_kib = 65537", "[limits]", "upload_kib is at most");
     refused("aertous", "date = 2026-09-30", "date = 9999-12-31", "id = \"P0", "between the years");
     refused("aertous", "cadence_days = 365", "cadence_days = 4000000", "id = \"P", "a cadence above");
     refused("aertous", "Europe/Brussels", "Europe/Bruxelles", "[calendar]", "not an IANA name");

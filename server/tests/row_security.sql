@@ -21,7 +21,8 @@ insert into exempt values
   ('unique', 'environment (location)', 'one database belongs to one organisation, so a location may be there once among all'),
   ('foreign key', 'membership (account_id) -> account (id)', 'a person is no organisation''s row'),
   ('policy', 'membership.own_session', 'where somebody belongs is found before it is known which organisation they ask for'),
-  ('policy', 'custom_role.own_session', 'what somebody may is found together with where they belong');
+  ('policy', 'custom_role.own_session', 'what somebody may is found together with where they belong'),
+  ('policy', 'reach.own_session', 'and how far they get');
 
 create temp table tenant_table as
   select c.oid, c.oid::regclass::text as name
@@ -39,9 +40,11 @@ $$;
 
 create temp view tenant_policy as
   select t.name, p.polname, p.polpermissive, p.polcmd,
-    p.polpermissive and p.polcmd = '*' and p.polroles = '{0}'
-      and coalesce(pg_get_expr(p.polqual, p.polrelid) ~ 'avouch\.tenant', false)
-      and coalesce(pg_get_expr(p.polwithcheck, p.polrelid) ~ 'avouch\.tenant', false) as is_the_rule
+    -- What is read by the tenant or by nothing else, and what is written likewise.
+    p.polpermissive and p.polroles = '{0}'
+      and (p.polcmd = 'a' or coalesce(pg_get_expr(p.polqual, p.polrelid) ~ 'avouch\.tenant', false))
+      and (p.polcmd in ('r', 'd') or coalesce(pg_get_expr(p.polwithcheck, p.polrelid) ~ 'avouch\.tenant', false))
+      and concat(pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid)) !~ 'avouch\.session' as is_the_rule
   from tenant_table t join pg_policy p on p.polrelid = t.oid;
 -- Unique indexes, and foreign keys, that do not begin with tenant_id.
 create temp view odd_unique as
@@ -90,7 +93,15 @@ create function pg_temp.insertion(name text, new_row jsonb) returns text languag
   select format('insert into %1$s select * from jsonb_populate_record(null::%1$s, %2$L)', name, new_row)
 $$;
 
-select plan(29 + 9 * count(*)::int) from tenant_table;
+-- Tables of which a narrowed member sees only what they reach, by the catalog.
+create temp table narrowed_table as
+  select s.*, of_rows.ids from sample s, tenant,
+    lateral (select array[s.one_of_a->>'id'] as ids) of_rows
+  where exists (select from pg_policy p where p.polrelid = s.name::regclass and p.polname = 'tenant'
+    and pg_get_expr(p.polqual, p.polrelid) ~ 'avouch\.reach' and pg_get_expr(p.polwithcheck, p.polrelid) ~ 'avouch\.reach');
+grant select on narrowed_table to public;
+
+select plan((32 + 9 * count(*) + 5 * (select count(*) from narrowed_table))::int) from tenant_table;
 
 -- What the catalog says of the tables.
 select isnt_empty('select name from tenant_table', 'there are tenant tables');
@@ -98,8 +109,10 @@ select is_empty($$
   select t.name from tenant_table t join pg_class c using (oid) where not (c.relrowsecurity and c.relforcerowsecurity)
 $$, 'every tenant table has row security, enabled and forced');
 select is_empty($$
-  select name from tenant_table where name not in (select name from tenant_policy where is_the_rule)
-$$, 'every tenant table has a policy for all commands that names avouch.tenant for what is read and for what is written');
+  select t.name, command from tenant_table t, unnest(array['r', 'a', 'w', 'd']) command
+  where not exists (select from tenant_policy p where p.name = t.name and p.is_the_rule and p.polcmd in ('*', command))
+    and not (command = 'r' and pg_temp.is_exempt('policy', t.name || '.own_session'))
+$$, 'every tenant table has a policy for every command that names avouch.tenant for what is read and for what is written, or shows by the session for a written reason');
 select is_empty($$
   select name, polname from tenant_policy
   where polpermissive and not is_the_rule and not (polcmd = 'r' and pg_temp.is_exempt('policy', name || '.' || polname))
@@ -234,6 +247,29 @@ set local role :"serving";
 select is_empty($$ select name from sample where pg_temp.rows_of(name, 'true') <> '{}' $$, 'nor after a rollback');
 rollback;
 
+-- A member who reaches only some: the transaction says which, and PostgreSQL shows and takes no others.
+select ok(exists (select from narrowed_table where name = 'unit'), 'units are held to what a narrowed member reaches');
+begin;
+set local role :"serving";
+select set_config('avouch.tenant', a::text, true), set_config('avouch.reach', '{}', true) from tenant \gset ignored_
+select is(pg_temp.rows_of(name, 'true'), '{}', name || ': who reaches nothing sees nothing') from narrowed_table order by name;
+select alike(pg_temp.attempt(pg_temp.insertion(name, jsonb_set(one_of_a, '{id}', to_jsonb(gen_random_uuid())))), '%row-level security policy%',
+    name || ': nor makes what they do not reach')
+  from narrowed_table order by name;
+select is(array[pg_temp.attempt(format('update %s set tenant_id = tenant_id', name)), pg_temp.attempt('delete from ' || name)], array['0 rows', '0 rows'],
+    name || ': nor changes or removes anything')
+  from narrowed_table order by name;
+select set_config('avouch.reach', array_agg(id)::text, true) from narrowed_table, unnest(ids) id \gset ignored_
+select is(cardinality(pg_temp.rows_of(name, 'true')), 1, name || ': who reaches one row sees that one') from narrowed_table order by name;
+select set_config('avouch.tenant', b::text, true) from tenant \gset ignored_
+select is(pg_temp.rows_of(name, 'true'), '{}', name || ': what is reached in one organisation is not reached in another') from narrowed_table order by name;
+commit;
+begin;
+set local role :"serving";
+select set_config('avouch.tenant', a::text, true) from tenant \gset ignored_
+select is_empty($$ select name from narrowed_table where pg_temp.rows_of(name, 'true') <> of_a $$, 'the next transaction on the connection is not narrowed');
+rollback;
+
 -- A session shows where its holder belongs, before it is known which organisation they ask for. It is a way to look and not to act.
 begin;
 create temp table holder on commit drop as
@@ -252,6 +288,8 @@ select is_empty($$
     from sample, unnest(array['update ' || name || ' set tenant_id = tenant_id', 'delete from ' || name]) statement) tried
   where outcome <> '0 rows' and outcome not like 'permission denied%'
 $$, 'and changes nothing');
+select set_config('avouch.tenant', b::text, true) from tenant \gset ignored_
+select is_empty($$ select name from sample where pg_temp.rows_of(name, 'true') <> of_b $$, 'once a tenant is named, the session shows nothing beside it');
 rollback;
 
 -- The log is written once, and what goes of it is what a signed head covers. Beyond the grants, this holds for the owner.

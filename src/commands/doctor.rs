@@ -1,5 +1,6 @@
 //! `avouch doctor`.
 
+use server::blobs::{Blobs, Place};
 use server::guard::{Operator, Store, Where};
 use server::trust::Facts;
 
@@ -31,6 +32,7 @@ pub async fn run(config: &Config) -> Result<(), Failure> {
     tell("data folder", writable(config));
     tell("master key", key(config));
     tell("mail", mail(config));
+    tell("files", files(config).await);
     let schema = schema(config).await;
     tell("schema", schema);
     tell("clock", clock(config).await);
@@ -73,6 +75,17 @@ fn mail(config: &Config) -> Result<String, String> {
         }
         Mail::Folder(path) => Ok(format!("one file per letter in {}", path.display())),
         Mail::Smtp(_) => Ok("by a mail server".into()),
+    }
+}
+
+async fn files(config: &Config) -> Result<String, String> {
+    match &config.objects {
+        Place::Folder(path) => Ok(format!("{}", path.display())),
+        Place::Cloud(_) => {
+            let blobs = Blobs::open(&config.objects).map_err(|error| error.to_string())?;
+            blobs.reachable().await.map_err(|error| error.to_string())?;
+            Ok("the object store answers".into())
+        }
     }
 }
 

@@ -44,6 +44,11 @@ pub enum Problem {
     },
     /// The body is neither a form nor JSON.
     OtherType,
+    /// A file of a kind that is not taken.
+    NotTaken {
+        field: String,
+        message: String,
+    },
     TooSlow,
     TooMany {
         retry_after_seconds: u64,
@@ -79,7 +84,7 @@ impl Problem {
             Self::Conflict { .. } => 409,
             Self::OtherHost => 421,
             Self::TooLarge { .. } => 413,
-            Self::OtherType => 415,
+            Self::OtherType | Self::NotTaken { .. } => 415,
             Self::TooSlow => 408,
             Self::TooMany { .. } => 429,
             Self::Internal { .. } => 500,
@@ -104,6 +109,7 @@ impl Problem {
             Self::OtherHost => "other-host",
             Self::TooLarge { .. } => "too-large",
             Self::OtherType => "other-type",
+            Self::NotTaken { .. } => "not-taken",
             Self::TooSlow => "too-slow",
             Self::TooMany { .. } => "too-many",
             Self::Busy { .. } => "busy",
@@ -130,6 +136,7 @@ impl Problem {
             Self::OtherHost => "This server does not answer for that host",
             Self::TooLarge { .. } => "That is too large",
             Self::OtherType => "That is not a form",
+            Self::NotTaken { .. } => "That file is not taken",
             Self::TooSlow => "That took too long",
             Self::TooMany { .. } => "Too many requests",
             Self::Busy { .. } => "Many people are signing in",
@@ -142,6 +149,7 @@ impl Problem {
     pub fn detail(&self) -> String {
         match self {
             Self::Invalid { message, .. }
+            | Self::NotTaken { message, .. }
             | Self::Conflict { message }
             | Self::Unproven { message: Some(message), .. } => message.clone(),
             Self::InvalidFields { errors } => {
@@ -183,7 +191,7 @@ impl Problem {
     /// The fields that are to blame, each with what is wrong with it.
     pub fn blames(&self) -> Vec<(&str, String)> {
         match self {
-            Self::Invalid { field, .. } | Self::Unproven { field: Some(field), .. } => {
+            Self::Invalid { field, .. } | Self::NotTaken { field, .. } | Self::Unproven { field: Some(field), .. } => {
                 vec![(field.as_str(), self.detail())]
             }
             Self::InvalidFields { errors } => {
@@ -229,6 +237,7 @@ impl Problem {
             | Self::OtherHost
             | Self::TooLarge { .. }
             | Self::OtherType
+            | Self::NotTaken { .. }
             | Self::TooSlow
             | Self::Internal { .. } => None,
         }

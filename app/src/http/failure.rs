@@ -56,6 +56,7 @@ fn way_out(problem: &Problem) -> AnyView {
         | Problem::OtherHost
         | Problem::TooLarge { .. }
         | Problem::OtherType
+        | Problem::NotTaken { .. }
         | Problem::TooSlow
         | Problem::TooMany { .. }
         | Problem::Busy { .. }

@@ -74,7 +74,7 @@ fn row(visit: &Visit, reader: &Person, one: &Shown, manages: bool) -> AnyView {
 }
 
 fn receipt(receipt: &Receipt) -> AnyView {
-    let Receipt { role, memberships, sessions, links, grants, invitations, help_ended, left } = receipt;
+    let Receipt { role, memberships, sessions, links, grants, invitations, help_ended, records, left } = receipt;
     let parts = [
         (*memberships, "membership"),
         (*sessions, "session"),
@@ -89,6 +89,8 @@ fn receipt(receipt: &Receipt) -> AnyView {
         .map(|(count, what)| crate::ui::words::count(usize::try_from(*count).unwrap_or(usize::MAX), what))
         .collect();
     let role = role.clone();
-    view! { <span>{said.join(", ")}" removed; "{*left}" left."</span><span class="small">"Role: "{role}</span> }
+    let named = crate::ui::words::count(usize::try_from(*records).unwrap_or(usize::MAX), "record");
+    let named = (*records > 0).then(|| view! { <span>"Named in "{named}"."</span> });
+    view! { <span>{said.join(", ")}" removed; "{*left}" left."</span>{named}<span class="small">"Role: "{role}</span> }
         .into_any()
 }

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::clock::to_ms;
 use crate::entity::{entry, log_head};
-use crate::guard::{Actor, Rows, TenantId};
+use crate::guard::{Actor, LogEnds, Rows, TenantId};
 use crate::identity::origin::Place;
 use crate::vault::Keyring;
 
@@ -237,8 +237,21 @@ pub(crate) fn after((seq, previous): (i64, &Hash), tenant: TenantId, written: &W
     row
 }
 
-/// Appends inside the transaction that is recorded. The head's row is what writers wait for.
-pub(crate) async fn append(rows: &Rows, tenant: TenantId, written: &Written) -> Result<(), DbErr> {
+/// Appends inside the transaction that is recorded. The head's row is what writers wait for, whether the end of the log was guessed or read.
+pub(crate) async fn append(rows: &Rows, ends: &LogEnds, tenant: TenantId, written: &Written) -> Result<(), DbErr> {
+    if let Some(end) = ends.guess(tenant) {
+        let row = after((end.0, &end.1), tenant, written);
+        if rows.follow(end, &row).await? {
+            ends.saw(&row);
+            return Ok(());
+        }
+    }
+    let row = append_held(rows, tenant, written).await?;
+    ends.saw(&row);
+    Ok(())
+}
+
+async fn append_held(rows: &Rows, tenant: TenantId, written: &Written) -> Result<entry::Model, DbErr> {
     let head = log_head::Entity::find().filter(log_head::Column::TenantId.eq(tenant.0));
     let head = rows.one_held(head).await?;
     let (seq, previous) = head.as_ref().map_or((0, genesis(tenant)), |head| (head.seq, as_hash(&head.hash)));
@@ -248,11 +261,12 @@ pub(crate) async fn append(rows: &Rows, tenant: TenantId, written: &Written) -> 
         seq: ActiveValue::Set(row.seq),
         hash: ActiveValue::Set(row.hash.clone()),
     };
-    rows.insert(row.into_active_model().reset_all()).await?;
+    rows.insert(row.clone().into_active_model().reset_all()).await?;
     let conflict = OnConflict::column(log_head::Column::TenantId)
         .update_columns([log_head::Column::Seq, log_head::Column::Hash])
         .to_owned();
-    rows.upsert(moved, conflict).await.map(|_| ())
+    rows.upsert(moved, conflict).await?;
+    Ok(row)
 }
 
 pub type Hash = [u8; 32];

@@ -5,6 +5,7 @@ pub mod password;
 pub mod seal;
 pub mod secret;
 pub mod sign;
+pub mod stream;
 pub mod totp;
 
 use sha2::{Digest, Sha256};

@@ -14,6 +14,7 @@ pub mod departure;
 pub mod entry;
 pub mod environment;
 pub mod evidence;
+pub mod file;
 pub mod finding;
 pub mod help_grant;
 pub mod invitation;

@@ -42,7 +42,7 @@ impl Operator {
     pub(crate) async fn unfiltered(&self, inside: Option<TenantId>) -> Result<Unfiltered, DbErr> {
         let view = super::tenant::view(&self.store().read).await?;
         if let Some(tenant) = inside {
-            enter(&view, tenant).await?;
+            enter(&view, tenant, None).await?;
         }
         let named = inside.map_or(Uuid::nil(), |tenant| tenant.0);
         let mut found = Unfiltered::default();
@@ -95,7 +95,7 @@ impl Operator {
             Some(shelves) => Rows::begin(&shelves.get(tenant).await?.write).await?,
             None => Rows::begin(&store.write).await?,
         };
-        enter(rows.connection(), tenant).await?;
+        enter(rows.connection(), tenant, None).await?;
         Ok(rows)
     }
 }

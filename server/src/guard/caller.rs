@@ -3,15 +3,16 @@
 
 use std::marker::PhantomData;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use std::collections::BTreeSet;
 
 use contract::access::{Needs, Stage, Who};
 use contract::permission::Permission;
 use contract::standing::Standing;
+use sea_orm::sea_query::{Expr, SimpleExpr};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult, JoinType, QueryFilter, QuerySelect,
+    DbBackend, DbErr, EntityTrait, ExprTrait, FromQueryResult, JoinType, QueryFilter, QuerySelect, QueryTrait,
     RelationDef, Select, Statement,
 };
 use time::{Duration, OffsetDateTime};
@@ -19,7 +20,7 @@ use uuid::Uuid;
 
 use super::Store;
 use super::change::AccountChange;
-use super::tenant::{TenantId, view};
+use super::tenant::TenantId;
 use crate::clock::{from_ms, to_ms};
 use crate::entity::{account, custom_role, membership, organisation, session, totp};
 use crate::profile::Profile;
@@ -52,6 +53,8 @@ pub struct Belonging {
     pub standing_until: Option<OffsetDateTime>,
     pub since: OffsetDateTime,
     pub(crate) sealed_name: Vec<u8>,
+    /// The units and records that are reached, where it is not all.
+    targets: Vec<Uuid>,
 }
 
 /// Everything that one request may know of the person who sent it.
@@ -166,6 +169,7 @@ struct Found {
     standing: Option<String>,
     standing_until_ms: Option<i64>,
     permissions: Option<String>,
+    targets: Option<String>,
 }
 
 impl Caller {
@@ -180,12 +184,11 @@ impl Caller {
         now: OffsetDateTime,
     ) -> Result<Option<Self>, DbErr> {
         let rows = if store.rows_are_secured() {
-            let view = view(&store.read).await?;
-            let sql = "select set_config('avouch.session', $1, true)";
-            view.execute_raw(Statement::from_sql_and_values(DbBackend::Postgres, sql, [session_hash.into()])).await?;
-            everything(session_hash).into_model::<Found>().all(&view).await?
+            let ask = Statement::from_sql_and_values(DbBackend::Postgres, NAMED.as_str(), [session_hash.into()]);
+            Found::find_by_statement(ask).all(&store.read).await?
         } else {
-            everything(session_hash).into_model::<Found>().all(&store.read).await?
+            let hash = Expr::value(session_hash);
+            everything(hash, store.read.get_database_backend()).into_model::<Found>().all(&store.read).await?
         };
         Ok(Person::from_rows(store, profile, rows, now).map(|person| Self(Arc::new(person))))
     }
@@ -276,6 +279,11 @@ impl Person {
 }
 
 impl Belonging {
+    /// The ids of the units and records that are reached; `None` when all are.
+    pub fn reach(&self) -> Option<&[Uuid]> {
+        (!self.reaches_all).then_some(&self.targets)
+    }
+
     /// `None` for a membership that has run out. A role that neither the profile nor the organisation knows permits nothing.
     fn of(row: &Found, profile: &Profile, now: OffsetDateTime) -> Option<Self> {
         let (role, slug) = (row.role.clone()?, row.slug.clone()?);
@@ -309,12 +317,32 @@ impl Belonging {
             standing_until,
             since: from_ms(row.since_ms?),
             sealed_name: row.organisation_name.clone()?,
+            targets: row.targets.iter().flat_map(|ids| ids.split(' ')).filter_map(|id| id.parse().ok()).collect(),
         })
     }
 }
 
-/// Session, account, second factor and memberships with what they permit, in one query.
-fn everything(session_hash: &str) -> Select<session::Entity> {
+/// What a member reaches who does not reach everything, as ids with spaces between them.
+fn targets(backend: DbBackend) -> SimpleExpr {
+    let all = match backend {
+        DbBackend::Postgres => "string_agg(r.target::text, ' ')",
+        DbBackend::Sqlite | DbBackend::MySql | _ => "group_concat(hex(r.target), ' ')",
+    };
+    let own = "r.tenant_id = membership.tenant_id and r.account_id = membership.account_id";
+    Expr::cust(format!("case when membership.scope <> 'all' then (select {all} from reach r where {own}) end"))
+}
+
+/// The same where PostgreSQL keeps organisations apart: the session is named first, because the policies show memberships by it. One statement,
+/// so that it is over with its own transaction; the second half needs what the first gives, so it cannot be begun before. Were it, the
+/// session would be unset, and no membership seen.
+static NAMED: LazyLock<String> = LazyLock::new(|| {
+    let sought = everything(Expr::cust("named.hash"), DbBackend::Postgres).build(DbBackend::Postgres).sql;
+    let named = "select set_config('avouch.session', $1, true) as hash offset 0";
+    format!("select found.* from ({named}) named cross join lateral ({sought} offset 0) found")
+});
+
+/// Session, account, second factor and memberships with what they permit and reach, in one query.
+fn everything(session_hash: SimpleExpr, backend: DbBackend) -> Select<session::Entity> {
     let own = session::Column::AccountId;
     let account: RelationDef = session::Entity::belongs_to(account::Entity).from(own).to(account::Column::Id).into();
     let factor: RelationDef = session::Entity::belongs_to(totp::Entity).from(own).to(totp::Column::AccountId).into();
@@ -329,7 +357,7 @@ fn everything(session_hash: &str) -> Select<session::Entity> {
         .to((custom_role::Column::TenantId, custom_role::Column::Name))
         .into();
     session::Entity::find()
-        .filter(session::Column::IdHash.eq(session_hash))
+        .filter(ExprTrait::eq(Expr::col((session::Entity, session::Column::IdHash)), session_hash))
         .join(JoinType::InnerJoin, account)
         .join(JoinType::LeftJoin, factor)
         .join(JoinType::LeftJoin, roles)
@@ -359,4 +387,5 @@ fn everything(session_hash: &str) -> Select<session::Entity> {
         .columns([organisation::Column::Slug, organisation::Column::Standing, organisation::Column::StandingUntilMs])
         .column_as(organisation::Column::Name, "organisation_name")
         .column(custom_role::Column::Permissions)
+        .column_as(targets(backend), "targets")
 }

@@ -147,7 +147,7 @@ impl AccountChange {
 
     /// Takes rows of an organisation into this transaction.
     pub(crate) async fn enter(&self, tenant: TenantId) -> Result<(), DbErr> {
-        super::tenant::enter(self.rows.connection(), tenant).await
+        super::tenant::enter(self.rows.connection(), tenant, None).await
     }
 }
 

@@ -11,6 +11,7 @@ use sea_orm::{
 };
 use sea_orm_migration::MigratorTrait;
 
+use super::log_end::LogEnds;
 use super::own::{Shelf, Shelves};
 use super::row_security;
 use super::tenant::TenantId;
@@ -86,6 +87,7 @@ pub struct Store {
     mode: Isolation,
     /// Where each organisation has a database of its own.
     pub(super) own: Option<Shelves>,
+    pub(super) ends: LogEnds,
 }
 
 impl Store {
@@ -110,7 +112,7 @@ impl Store {
             Where::Postgres { url, .. } => Self::open_postgres(url).await?,
         };
         let own = (mode == Isolation::Dedicated).then(|| Shelves::new(Shelf::beside(place)));
-        let store = Self { read, write, mode, own };
+        let store = Self { read, write, mode, own, ends: LogEnds::default() };
         let status = store.status().await?;
         if let Some(unknown) = status.unknown.first() {
             return Err(OpenError::Newer(unknown.clone()));
@@ -170,7 +172,7 @@ impl Store {
         admin_url: &str,
         mode: Isolation,
     ) -> Result<(), OpenError> {
-        let owner = Self { read: admin.clone(), write: admin.clone(), mode, own: None };
+        let owner = Self { read: admin.clone(), write: admin.clone(), mode, own: None, ends: LogEnds::default() };
         let status = owner.status().await?;
         if let Some(unknown) = status.unknown.first() {
             return Err(OpenError::Newer(unknown.clone()));
@@ -291,7 +293,7 @@ fn unreachable(error: &DbErr) -> OpenError {
 }
 
 /// What organisations keep: in the platform's database, or in one of their own.
-pub(super) const KEPT: &str = "record, record_token, record_unique, record_change, record_count, act";
+pub(super) const KEPT: &str = "record, record_token, record_unique, record_change, record_count, act, file";
 
 /// Lets the serving login, which owns nothing, do what it must: the two chains it may only lengthen.
 async fn grant(admin: &DatabaseConnection, url: &str, admin_url: &str) -> Result<(), DbErr> {

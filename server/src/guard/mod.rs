@@ -4,6 +4,7 @@ mod attempts;
 mod caller;
 mod change;
 mod database;
+mod log_end;
 mod own;
 mod proof;
 mod right;
@@ -21,6 +22,7 @@ pub use self::caller::{
 pub(crate) use self::change::AccountChange;
 pub use self::change::{PlatformChange, Rows};
 pub use self::database::{OpenError, SchemaStatus, Store, Where};
+pub(crate) use self::log_end::LogEnds;
 pub use self::proof::{Operator, Visitor};
 pub use self::right::{Allowed, Asks, Barred, Changes, Right, Staff, rights};
 pub(crate) use self::session_store::expired as expired_sessions;

@@ -144,7 +144,7 @@ impl Operator {
 
     /// One organisation as the schedule sees it.
     pub(crate) async fn view(&self, tenant: TenantId) -> Result<TenantDb, DbErr> {
-        TenantDb::open(&self.store, tenant).await
+        TenantDb::open(&self.store, tenant, None).await
     }
 
     /// A change of one organisation by the clock or by whoever runs the program.

@@ -141,18 +141,27 @@ impl<R: Right> Allowed<R> {
 
     /// One consistent view of the organisation.
     pub(crate) async fn read(&self) -> Result<TenantDb, DbErr> {
-        TenantDb::open(self.store(), self.belonging.tenant).await
+        TenantDb::open(self.store(), self.belonging.tenant, self.belonging.reach()).await
     }
 
     /// The vendor's staff stand in the log as what they are, also while they help.
-    fn actor(&self) -> Actor {
+    pub(crate) fn actor(&self) -> Actor {
         if self.person.is_operator { Actor::Operator(self.person.account) } else { Actor::Person(self.person.account) }
     }
 
     /// The keys come first: they may have to be read, and a change holds the only writer.
     async fn change(&self, accounts: &Accounts, origin: &Origin) -> Result<Change, Refusal> {
         let sealer = accounts.sealer(self.belonging.tenant, origin).await?;
-        Ok(Change::begin(self.store(), self.belonging.tenant, self.actor(), sealer).await?)
+        let Belonging { tenant, .. } = self.belonging;
+        Ok(Change::reaching(self.store(), tenant, self.belonging.reach(), self.actor(), sealer).await?)
+    }
+
+    /// What goes on after the act that somebody was allowed, beyond what they reach themselves.
+    pub(crate) fn schedule(&self) -> Operator
+    where
+        R: Changes,
+    {
+        Operator::scheduled(self.store())
     }
 
     /// For a reading that is itself worth a record, such as taking the log along. Commits nothing but the record.

@@ -13,26 +13,65 @@ const HERE: &str = "nullif(current_setting('avouch.tenant', true), '')::uuid";
 const OWN_SESSION: &str =
     "(select s.account_id from session s where s.id_hash = nullif(current_setting('avouch.session', true), ''))";
 
-fn policies(table: &str) -> Vec<String> {
-    let mut policies =
-        vec![format!("create policy tenant on \"{table}\" using (tenant_id = {HERE}) with check (tenant_id = {HERE})")];
-    match table {
-        "membership" => policies
-            .push(format!("create policy own_session on membership for select using (account_id = {OWN_SESSION})")),
-        "custom_role" => policies.push(
-            "create policy own_session on custom_role for select using (tenant_id in (select m.tenant_id from membership m))".into(),
-        ),
-        _ => {}
-    }
-    policies
+/// The units and records that the transaction is narrowed to; null if it is not. A selection of its own, which is made once for a
+/// statement and not for every row.
+const REACH: &str = "(select nullif(current_setting('avouch.reach', true), '')::uuid[])";
+
+/// Whether a row is in reach by one of these columns: its own id, or that of the unit in which it lies.
+fn reached(columns: &[&str]) -> String {
+    let by: Vec<String> = columns.iter().map(|column| format!("{column} = any ({REACH}::uuid[])")).collect();
+    format!("({REACH} is null or {})", by.join(" or "))
 }
+
+/// Which rows of a table the transaction may see and write.
+fn rule(table: &str) -> String {
+    let here = format!("tenant_id = {HERE}");
+    match table {
+        "unit" => format!("{here} and {}", reached(&["id"])),
+        "record" => format!("{here} and {}", reached(&["id", "unit_id"])),
+        // The history of a record that is out of reach is so too.
+        "record_change" => format!("{here} and ({REACH} is null or record_id in (select r.id from record r))"),
+        _ => here,
+    }
+}
+
+/// By what a row of a table is found for whoever holds the session, before it is known which organisation they ask for.
+fn by_session(table: &str) -> Option<String> {
+    match table {
+        "membership" | "reach" => Some(format!("account_id = {OWN_SESSION}")),
+        "custom_role" => {
+            Some(format!("tenant_id in (select m.tenant_id from membership m where m.account_id = {OWN_SESSION})"))
+        }
+        _ => None,
+    }
+}
+
+/// One policy for everything, or where the session shows rows too, one for each command: it is a way to look and not to act. It is one
+/// condition with a branch, because two policies are joined with "or", which PostgreSQL then asks of every row and takes for rare.
+fn policies(table: &str) -> Vec<String> {
+    let rule = rule(table);
+    let policy = |name: &str, rest: &str| format!("create policy {name} on \"{table}\" {rest}");
+    let Some(by_session) = by_session(table) else {
+        return vec![policy("tenant", &format!("using ({rule}) with check ({rule})"))];
+    };
+    let once = format!("(select {HERE})");
+    let seen = format!("case when {once} is not null then tenant_id = {once} else {by_session} end");
+    vec![
+        policy("own_session", &format!("for select using ({seen})")),
+        policy("tenant_insert", &format!("for insert with check ({rule})")),
+        policy("tenant_update", &format!("for update using ({rule}) with check ({rule})")),
+        policy("tenant_delete", &format!("for delete using ({rule})")),
+    ]
+}
+
+/// Every name that a policy of ours has or had.
+const NAMES: &[&str] = &["tenant", "own_session", "tenant_insert", "tenant_update", "tenant_delete"];
 
 /// Puts row security on every tenant table, or takes it off: all at once, so that nobody meets a table without its policy.
 pub(super) async fn put(admin: &DatabaseConnection, on: bool) -> Result<(), DbErr> {
     let mut statements = Vec::new();
     for table in TENANT_TABLES.iter().map(|table| table.name) {
-        statements.push(format!("drop policy if exists tenant on \"{table}\""));
-        statements.push(format!("drop policy if exists own_session on \"{table}\""));
+        statements.extend(NAMES.iter().map(|name| format!("drop policy if exists {name} on \"{table}\"")));
         let (enable, force) = if on { ("enable", "force") } else { ("disable", "no force") };
         statements.push(format!("alter table \"{table}\" {enable} row level security, {force} row level security"));
         if on {

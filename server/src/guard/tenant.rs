@@ -19,8 +19,8 @@ use super::{AccountId, Store};
 use crate::audit::log::{self, Event, Sealer};
 use crate::crypto::seal::SealError;
 use crate::entity::{
-    act, custom_role, delivered, departure, entry, environment, help_grant, invitation, log_head, membership, outbox,
-    reach, record, record_change, record_count, record_token, record_unique, signed_head, tally, unit,
+    act, custom_role, delivered, departure, entry, environment, file, help_grant, invitation, log_head, membership,
+    outbox, reach, record, record_change, record_count, record_token, record_unique, signed_head, tally, unit,
 };
 use crate::vault::Keyring;
 
@@ -90,6 +90,7 @@ tenanted! {
     record_change true As "history";
     record_count true Not "computed from the records";
     act true As "acts";
+    file true As "files";
 }
 
 /// The filter that every read and every change of an organisation's rows gets.
@@ -128,14 +129,28 @@ impl Actor {
     }
 }
 
-/// Tells PostgreSQL whose rows this transaction may touch. Ends with the transaction; unset means none.
-pub(super) async fn enter(rows: &impl ConnectionTrait, tenant: TenantId) -> Result<(), DbErr> {
-    if rows.get_database_backend() == DbBackend::Postgres {
-        let sql = "select set_config('avouch.tenant', $1, true)";
-        rows.execute_raw(Statement::from_sql_and_values(DbBackend::Postgres, sql, [tenant.0.to_string().into()]))
-            .await?;
+/// Tells PostgreSQL whose rows this transaction may touch, and of a member who reaches only some, which. Ends with the transaction; a tenant
+/// that is unset means no rows, a reach that is unset all of the tenant's.
+pub(super) async fn enter(rows: &impl ConnectionTrait, tenant: TenantId, reach: Option<&[Uuid]>) -> Result<(), DbErr> {
+    if rows.get_database_backend() != DbBackend::Postgres {
+        return Ok(());
     }
+    let tenant = tenant.0.to_string();
+    let (sql, values) = match reach {
+        None => ("select set_config('avouch.tenant', $1, true)", vec![tenant.into()]),
+        Some(reach) => (
+            "select set_config('avouch.tenant', $1, true), set_config('avouch.reach', $2, true)",
+            vec![tenant.into(), uuid_array(reach).into()],
+        ),
+    };
+    rows.execute_raw(Statement::from_sql_and_values(DbBackend::Postgres, sql, values)).await?;
     Ok(())
+}
+
+/// As PostgreSQL writes an array. The empty one is `{}`, which reaches nothing, and not the empty text, which narrows nothing.
+fn uuid_array(ids: &[Uuid]) -> String {
+    let ids: Vec<String> = ids.iter().map(Uuid::to_string).collect();
+    format!("{{{}}}", ids.join(","))
 }
 
 /// A transaction that is only read from on SQLite, where it may begin deferred; on PostgreSQL all begin alike.
@@ -154,9 +169,9 @@ pub struct TenantDb {
 }
 
 impl TenantDb {
-    pub(super) async fn open(store: &Arc<Store>, tenant: TenantId) -> Result<Self, DbErr> {
+    pub(super) async fn open(store: &Arc<Store>, tenant: TenantId, reach: Option<&[Uuid]>) -> Result<Self, DbErr> {
         let rows = view(&store.read).await?;
-        enter(&rows, tenant).await?;
+        enter(&rows, tenant, reach).await?;
         Ok(Self { tenant, store: Arc::clone(store), rows, own: OnceCell::new() })
     }
 
@@ -230,8 +245,20 @@ impl Change {
         actor: Actor,
         sealer: Sealer,
     ) -> Result<Self, DbErr> {
+        Self::reaching(store, tenant, None, actor, sealer).await
+    }
+
+    /// A change by a member who may reach only some of the organisation's rows.
+    pub(super) async fn reaching(
+        store: &Arc<Store>,
+        tenant: TenantId,
+        reach: Option<&[Uuid]>,
+        actor: Actor,
+        sealer: Sealer,
+    ) -> Result<Self, DbErr> {
         let rows = Rows::begin(&store.write).await?;
-        Self::within(store, rows, tenant, actor, sealer).await
+        enter(rows.connection(), tenant, reach).await?;
+        Ok(Self { tenant, actor, store: Arc::clone(store), rows, in_own: false, sealer })
     }
 
     pub(super) async fn within(
@@ -241,7 +268,7 @@ impl Change {
         actor: Actor,
         sealer: Sealer,
     ) -> Result<Self, DbErr> {
-        enter(rows.connection(), tenant).await?;
+        enter(rows.connection(), tenant, None).await?;
         Ok(Self { tenant, actor, store: Arc::clone(store), rows, in_own: false, sealer })
     }
 
@@ -372,7 +399,7 @@ impl Change {
     pub(crate) async fn also(&self, event: &Event, at: OffsetDateTime) -> Result<(), DbErr> {
         let written = log::write(&self.sealer, self.tenant, self.actor, event, at)?;
         if self.store.own.is_none() || self.in_own {
-            return log::append(&self.rows, self.tenant, &written).await;
+            return log::append(&self.rows, &self.store.ends, self.tenant, &written).await;
         }
         let waiting = outbox::ActiveModel {
             tenant_id: sea_orm::ActiveValue::Set(self.tenant.0),
@@ -392,7 +419,7 @@ impl Change {
 pub(super) async fn deliver(store: &Arc<Store>, tenant: TenantId) -> Result<usize, DbErr> {
     use sea_orm::QueryOrder;
     let Some(shelves) = &store.own else { return Ok(0) };
-    let view = TenantDb::open(store, tenant).await?;
+    let view = TenantDb::open(store, tenant, None).await?;
     let waiting = view.all(outbox::Entity::find().order_by_asc(outbox::Column::Id)).await?;
     drop(view);
     if waiting.is_empty() {
@@ -412,12 +439,12 @@ pub(super) async fn deliver(store: &Arc<Store>, tenant: TenantId) -> Result<usiz
         if own.upsert(mark, nothing).await? == 1 {
             let written = log::Written::decoded(&row.event)
                 .ok_or_else(|| DbErr::Custom("an event on its way to a log cannot be read".into()))?;
-            log::append(&own, tenant, &written).await?;
+            log::append(&own, &store.ends, tenant, &written).await?;
         }
     }
     own.commit().await?;
     let gone = Rows::begin(&store.write).await?;
-    enter(gone.connection(), tenant).await?;
+    enter(gone.connection(), tenant, None).await?;
     let there = outbox::Column::Id.is_in(waiting.iter().map(|row| row.id));
     gone.delete(outbox::Entity::delete_many().filter(outbox::Column::TenantId.eq(tenant.0)).filter(there)).await?;
     gone.commit().await?;
@@ -437,7 +464,7 @@ impl LogChange {
             Some(shelves) => Rows::begin(&shelves.get(tenant).await?.write).await?,
             None => Rows::begin(&store.write).await?,
         };
-        enter(rows.connection(), tenant).await?;
+        enter(rows.connection(), tenant, None).await?;
         Ok(Self { tenant, rows })
     }
 

@@ -4,6 +4,7 @@ use contract::access::Needs;
 use contract::problem::Problem;
 use sea_orm::{DbErr, SqlErr};
 
+use crate::blobs::BlobError;
 use crate::crypto::password::HashError;
 use crate::crypto::seal::SealError;
 use crate::problem::internal;
@@ -22,6 +23,12 @@ pub enum Refusal {
     NotFound,
     #[error("the role does not permit it")]
     Forbidden,
+    /// A file that is larger than this many KiB.
+    #[error("larger than {0} KiB")]
+    TooLarge(u32),
+    /// A file of a kind that is not taken.
+    #[error("the file in {0} is not taken: {1}")]
+    NotTaken(&'static str, String),
     /// What was offered as proof is none.
     #[error("not proven ({needs:?}): {said}")]
     NotProven { needs: Needs, field: &'static str, said: String },
@@ -40,6 +47,8 @@ pub enum Refusal {
     Hashing(String),
     #[error(transparent)]
     Seal(#[from] SealError),
+    #[error(transparent)]
+    Blob(#[from] BlobError),
     #[error(transparent)]
     Vault(VaultError),
     #[error(transparent)]
@@ -81,6 +90,8 @@ impl From<Refusal> for Problem {
             Refusal::Fields(errors) => Self::InvalidFields { errors },
             Refusal::NotFound => Self::NotFound,
             Refusal::Forbidden => Self::Forbidden,
+            Refusal::TooLarge(limit_kib) => Self::TooLarge { limit_kib },
+            Refusal::NotTaken(field, message) => Self::NotTaken { field: field.to_owned(), message },
             Refusal::NotProven { needs, field, said } => {
                 Self::Unproven { needs, field: Some(field.to_owned()), message: Some(said) }
             }
@@ -91,6 +102,7 @@ impl From<Refusal> for Problem {
             Refusal::Busy(retry_after_seconds) => Self::Busy { retry_after_seconds },
             Refusal::Hashing(cause) => internal(&cause),
             Refusal::Seal(cause) => internal(&cause),
+            Refusal::Blob(cause) => internal(&cause),
             Refusal::Vault(cause) => internal(&cause),
             Refusal::Database(cause) => internal(&cause),
         }

@@ -27,6 +27,7 @@ pub use self::error::Refusal;
 pub use self::origin::Origin;
 use self::password_rules::Breached;
 use crate::audit::log::Sealer;
+use crate::blobs::Blobs;
 use crate::crypto::password::Hasher;
 use crate::guard::TenantId;
 use crate::profile::Profile;
@@ -41,6 +42,8 @@ pub struct Accounts {
     /// Links in letters begin with it, whatever a request says of its host.
     pub public_url: String,
     pub breached: Breached,
+    /// Where attached files and archives lie.
+    pub blobs: Blobs,
     /// Rung when a letter is queued.
     pub bell: Arc<Notify>,
 }

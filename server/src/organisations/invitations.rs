@@ -225,7 +225,7 @@ pub async fn list<R: Right>(reader: &Allowed<R>, accounts: &Accounts) -> Result<
     let ids: Vec<Uuid> = rows.iter().map(|row| row.invited_by).collect();
     let people = names::of(&view, accounts, ids).await?;
     let units: BTreeMap<Uuid, String> =
-        units::of(&view, accounts).await?.into_iter().map(|unit| (unit.id, unit.name)).collect();
+        units::of(&view, accounts, reader.here()).await?.into_iter().map(|unit| (unit.id, unit.name)).collect();
     let ring = accounts.vault.within(&view).await?;
     let mut pending = Vec::new();
     for row in rows {

@@ -14,6 +14,7 @@ use crate::entity::{account, departure, help_grant, invitation, membership, reac
 use crate::guard::{Actor, Allowed, Change, Operator, Right, TenantId, rights};
 use crate::identity::{Accounts, Origin, Refusal};
 use crate::mail::{Letter, queue};
+use crate::registers::handover;
 use contract::permission::Permission;
 
 #[derive(Debug)]
@@ -34,6 +35,9 @@ pub struct Receipt {
     pub grants: u64,
     pub invitations: u64,
     pub help_ended: u64,
+    /// Records that named the person.
+    #[serde(default)]
+    pub records: u64,
     pub left: u64,
 }
 
@@ -56,6 +60,7 @@ pub async fn offboard(
     now: OffsetDateTime,
 ) -> Result<Ended, Refusal> {
     let at = form.at.map(|text| day(accounts, text)).transpose()?.filter(|at| *at > now);
+    let named = handover::count(&manager.read().await?, accounts, super::id("member", form.member)?).await?;
     let change = manager.begin(accounts, origin).await?;
     let row = members::named(&change, "member", form.member).await?;
     roles::within_reach_of(&change, &accounts.profile, manager.here(), &row.role).await?;
@@ -84,8 +89,14 @@ pub async fn offboard(
         change.commit(&event, now).await?;
         return Ok(Ended::Planned(id));
     }
-    remove(change, accounts, &row, id, now).await?;
+    remove(change, accounts, &row, id, named, now).await?;
     accounts.bell.notify_one();
+    if let Some(successor) = successor {
+        let actor = manager.actor();
+        let sealer = accounts.sealer(manager.here().tenant, origin).await?;
+        let tenant = manager.here().tenant;
+        handover::all(&manager.schedule(), accounts, tenant, (actor, sealer), (row.account_id, successor), now).await?;
+    }
     Ok(Ended::Now(id))
 }
 
@@ -148,6 +159,7 @@ async fn remove(
     accounts: &Accounts,
     row: &membership::Model,
     id: Uuid,
+    records: u64,
     now: OffsetDateTime,
 ) -> Result<(), Refusal> {
     let person = row.account_id;
@@ -174,8 +186,17 @@ async fn remove(
         + change.count(reach::Entity::find().filter(reach::Column::AccountId.eq(person))).await?
         + rows.count(session::Entity::find().filter(session::Column::AccountId.eq(person))).await?
         + rows.count(token::Entity::find().filter(token::Column::AccountId.eq(person))).await?;
-    let receipt =
-        Receipt { role: row.role.clone(), memberships, sessions, links, grants, invitations, help_ended, left };
+    let receipt = Receipt {
+        role: row.role.clone(),
+        memberships,
+        sessions,
+        links,
+        grants,
+        invitations,
+        help_ended,
+        records,
+        left,
+    };
     let text = serde_json::to_vec(&receipt).unwrap_or_default();
     let set = departure::Entity::update_many()
         .col_expr(departure::Column::DoneAtMs, Expr::value(Some(to_ms(now))))
@@ -248,12 +269,36 @@ pub(crate) async fn due(
             }
             Err(other) => return Err(other),
         }
-        remove(change, accounts, &member, row.id, now).await?;
+        let named = handover::count(&operator.view(tenant).await?, accounts, member.account_id).await?;
+        remove(change, accounts, &member, row.id, named, now).await?;
         accounts.bell.notify_one();
         done += 1;
     }
+    hand_over(operator, accounts, tenant, now).await?;
     Ok(done)
 }
+
+/// What a successor takes over and has not got yet: of who left by the clock, and what a crash left undone.
+async fn hand_over(
+    operator: &Operator,
+    accounts: &Accounts,
+    tenant: TenantId,
+    now: OffsetDateTime,
+) -> Result<(), Refusal> {
+    let lately = departure::Entity::find()
+        .filter(departure::Column::DoneAtMs.gte(to_ms(now - HANDED_OVER_WITHIN)))
+        .filter(departure::Column::SuccessorId.is_not_null());
+    let gone = operator.view(tenant).await?.all(lately).await?;
+    for row in gone {
+        let Some(successor) = row.successor_id else { continue };
+        let sealer = accounts.sealer(tenant, &Origin::of_program()).await?;
+        handover::all(operator, accounts, tenant, (Actor::System, sealer), (row.account_id, successor), now).await?;
+    }
+    Ok(())
+}
+
+/// For how long it is looked whether a successor has got everything.
+const HANDED_OVER_WITHIN: Duration = Duration::days(2);
 
 /// One departure as the page shows it.
 #[derive(Clone, Debug)]

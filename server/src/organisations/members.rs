@@ -256,7 +256,7 @@ pub async fn whole<R: Right>(
     let rows: Vec<Row> = view.all_as(everything().filter(membership::Column::AccountId.eq(account))).await?;
     let Some(row) = rows.into_iter().next() else { return Ok(None) };
     let reached = view.all(reach::Entity::find().filter(reach::Column::AccountId.eq(account))).await?;
-    let units = super::units::of(&view, accounts).await?;
+    let units = super::units::of(&view, accounts, reader.here()).await?;
     let of_kind = |kind: &str| reached.iter().filter(|row| row.kind == kind).map(|row| row.target).collect::<Vec<_>>();
     let in_reach = of_kind("unit");
     Ok(Some(Whole {

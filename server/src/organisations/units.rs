@@ -1,6 +1,6 @@
 //! Units: parts of an organisation, such as locations. Whoever reaches only some sees no other.
 
-use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, Select};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -8,7 +8,7 @@ use super::unknown;
 use crate::audit::log::{Action, Event};
 use crate::clock::to_ms;
 use crate::entity::{invitation, reach, unit};
-use crate::guard::{Allowed, Change, Right, TenantDb, TenantId, rights};
+use crate::guard::{Allowed, Belonging, Change, Right, TenantDb, TenantId, rights};
 use crate::identity::{Accounts, Origin, Refusal};
 
 /// Most units of one organisation.
@@ -29,20 +29,12 @@ fn name_place(tenant: TenantId, unit: Uuid) -> String {
 /// # Errors
 /// When the database does not answer.
 pub async fn list<R: Right>(reader: &Allowed<R>, accounts: &Accounts) -> Result<Vec<Unit>, Refusal> {
-    let view = reader.read().await?;
-    let mut units = of(&view, accounts).await?;
-    if !reader.here().reaches_all {
-        let rows = reach::Entity::find()
-            .filter(reach::Column::AccountId.eq(reader.account.0))
-            .filter(reach::Column::Kind.eq("unit"));
-        let reached: Vec<Uuid> = view.all(rows).await?.into_iter().map(|row| row.target).collect();
-        units.retain(|unit| reached.contains(&unit.id));
-    }
-    Ok(units)
+    of(&reader.read().await?, accounts, reader.here()).await
 }
 
-pub(crate) async fn of(view: &TenantDb, accounts: &Accounts) -> Result<Vec<Unit>, Refusal> {
-    let rows = view.all(unit::Entity::find().order_by_asc(unit::Column::MadeAtMs)).await?;
+/// Those of the units that a member reaches. In row-level mode PostgreSQL has left the others out already.
+pub(crate) async fn of(view: &TenantDb, accounts: &Accounts, reader: &Belonging) -> Result<Vec<Unit>, Refusal> {
+    let rows = view.all(within(reader).order_by_asc(unit::Column::MadeAtMs)).await?;
     if rows.is_empty() {
         return Ok(Vec::new());
     }
@@ -54,6 +46,17 @@ pub(crate) async fn of(view: &TenantDb, accounts: &Accounts) -> Result<Vec<Unit>
     }
     units.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(units)
+}
+
+fn within(reader: &Belonging) -> Select<unit::Entity> {
+    #[cfg(any(test, feature = "testing"))]
+    if crate::staged::lacks_filter("unit") {
+        return unit::Entity::find();
+    }
+    match reader.reach() {
+        None => unit::Entity::find(),
+        Some(reached) => unit::Entity::find().filter(unit::Column::Id.is_in(reached.iter().copied())),
+    }
 }
 
 pub(crate) fn reaches(account: Uuid, kind: &str, target: Uuid) -> reach::ActiveModel {

@@ -11,8 +11,10 @@ use super::{help, leaving, members, standing};
 use crate::audit::heads;
 use crate::clock::to_ms;
 use crate::entity::{entry, organisation, tally};
+use crate::files;
 use crate::guard::{Actor, Operator, TenantId};
 use crate::identity::{Accounts, Origin, Refusal};
+use crate::registers::imports;
 
 /// What one round came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,10 +22,14 @@ pub struct Round {
     pub organisations: usize,
     pub delivered: usize,
     pub departures: usize,
+    /// Records of imports that did not come to their end.
+    pub taken_back: u64,
     pub help_ended: usize,
     pub standings: usize,
     pub heads: usize,
     pub pruned: u64,
+    /// Contents of files that nothing led to any more.
+    pub contents: usize,
     /// Organisations whose round broke; the log says why.
     pub broken: usize,
 }
@@ -34,9 +40,16 @@ pub struct Round {
 /// When the list of organisations cannot be read.
 pub async fn all(operator: &Operator, accounts: &Accounts, now: OffsetDateTime) -> Result<Round, Refusal> {
     let mut round = Round::default();
+    let sweeps = accounts.blobs.due_for_sweep(now);
+    if sweeps {
+        match accounts.blobs.sweep_halves() {
+            Ok(gone) => round.contents += gone,
+            Err(cause) => tracing::error!(%cause, "half files could not be looked for"),
+        }
+    }
     for row in operator.organisations().await? {
         round.organisations += 1;
-        if let Err(cause) = one(operator, accounts, &row, now, &mut round).await {
+        if let Err(cause) = one(operator, accounts, &row, sweeps, now, &mut round).await {
             round.broken += 1;
             tracing::error!(organisation = %row.id, %cause, "the upkeep of an organisation broke");
         }
@@ -49,17 +62,22 @@ async fn one(
     operator: &Operator,
     accounts: &Accounts,
     row: &organisation::Model,
+    sweeps: bool,
     now: OffsetDateTime,
     round: &mut Round,
 ) -> Result<(), Refusal> {
     let tenant = TenantId(row.id);
     round.delivered += operator.deliver(tenant).await?;
     round.departures += leaving::due(operator, accounts, tenant, now).await?;
+    round.taken_back += imports::take_back(operator, accounts, tenant, now).await?;
     round.help_ended += help::run_out(operator, accounts, tenant, now).await?;
     round.standings += usize::from(standing::by_the_clock(operator, accounts, row, now).await?);
     count(operator, accounts, tenant, now).await?;
     round.pruned += heads::prune(operator, accounts, tenant, now).await?;
     round.heads += usize::from(heads::sign(operator, &accounts.vault, tenant, now).await?);
+    if sweeps {
+        round.contents += files::sweep(operator, accounts, tenant, now).await?;
+    }
     Ok(())
 }
 

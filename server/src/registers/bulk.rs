@@ -9,7 +9,6 @@ use super::act::{self, What};
 use super::edit::{self, Typed, read, remember, rows_of};
 use super::filed::Shelf;
 use super::names::Finder;
-use super::reached::Reach;
 use super::record::Kind;
 use super::shape::Shape;
 use crate::audit::log::{Action, Event};
@@ -55,9 +54,8 @@ pub async fn edit(
         return Err(Refusal::Field("field", "what has to be unique cannot be the same for many".into()));
     }
     let view = editor.read().await?;
-    let reach = Reach::of(editor, &view).await?;
     let rows = rows_of(editor, &view, register, ids).await?;
-    let mut finder = Finder::new(&view, accounts, &reach);
+    let mut finder = Finder::new(&view, accounts, editor.here());
     // Read once: the same values for all.
     let said = read(&shape, &mut finder, typed, super::content::Content::default(), false).await?;
     drop(finder);

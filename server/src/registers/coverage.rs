@@ -12,13 +12,13 @@ use uuid::Uuid;
 use super::content::Content;
 use super::edit::{self, Typed};
 use super::names::{self, name_of};
-use super::reached::Reach;
+use super::reached;
 use super::shape::{Shape, all};
 use super::value;
 use crate::clock::{from_ms, parse_date};
 use crate::entity::{record, record_token};
 use crate::frameworks::Framework;
-use crate::guard::{Allowed, TenantDb, rights};
+use crate::guard::{Allowed, Belonging, TenantDb, rights};
 use crate::identity::{Accounts, Origin, Refusal};
 use crate::profile::format::{Field, FieldKind};
 
@@ -108,9 +108,8 @@ pub async fn of(
     now: OffsetDateTime,
 ) -> Result<Coverage, Refusal> {
     let view = reader.read().await?;
-    let reach = Reach::of(reader, &view).await?;
     let shapes = all(reader.here(), &accounts.profile);
-    let search = Search { view: &view, accounts, reach: &reach };
+    let search = Search { view: &view, accounts, reader: reader.here() };
     let (met, cut) = search.controls(framework, &mapping(&shapes)).await?;
     let controls: BTreeSet<Uuid> = met.values().flatten().map(|control| control.id).collect();
     let (evidence, cut_too) = search.evidence(&shapes, &controls, now).await?;
@@ -146,7 +145,7 @@ fn covered(identifier: &str, title: &str, controls: Vec<Control>) -> Covered {
 struct Search<'a> {
     view: &'a TenantDb,
     accounts: &'a Accounts,
-    reach: &'a Reach,
+    reader: &'a Belonging,
 }
 
 impl Search<'_> {
@@ -175,7 +174,7 @@ impl Search<'_> {
                 .filter(record::Column::Id.is_in(ids.iter().copied()))
                 .filter(record::Column::Register.is_in(registers.iter().copied()))
                 .filter(record::Column::RemovedAtMs.is_null())
-                .filter(self.reach.condition());
+                .filter(reached::condition(self.reader));
             for row in self.view.all(some).await? {
                 let content = Content::open(&ring, self.view.tenant(), row.id, &row.content)?;
                 rows.push((row, content));
@@ -292,9 +291,8 @@ pub async fn map(
     let shapes = all(editor.here(), &accounts.profile);
     let mapping = mapping(&shapes);
     let view = editor.read().await?;
-    let reach = Reach::of(editor, &view).await?;
     let registers: Vec<&str> = mapping.iter().map(|(shape, _)| shape.id()).collect();
-    let row = one(&view, accounts, &reach, &registers, record.trim()).await?;
+    let row = one(&view, accounts, editor.here(), &registers, record.trim()).await?;
     let ring = accounts.vault.within(&view).await?;
     let content = Content::open(&ring, view.tenant(), row.id, &row.content)?;
     drop(view);
@@ -315,7 +313,7 @@ pub async fn map(
 async fn one(
     view: &TenantDb,
     accounts: &Accounts,
-    reach: &Reach,
+    editor: &Belonging,
     registers: &[&str],
     typed: &str,
 ) -> Result<record::Model, Refusal> {
@@ -329,7 +327,7 @@ async fn one(
         .filter(record::Column::Id.is_in(named))
         .filter(record::Column::Register.is_in(registers.iter().copied()))
         .filter(record::Column::RemovedAtMs.is_null())
-        .filter(reach.condition())
+        .filter(reached::condition(editor))
         .limit(2);
     let mut rows = view.all(rows).await?;
     match (rows.pop(), rows.is_empty()) {

@@ -9,14 +9,14 @@ use uuid::Uuid;
 use super::content::Content;
 use super::filed::{New, Shelf, changed_meanwhile};
 use super::names::{Behind, Finder};
-use super::reached::Reach;
+use super::reached;
 use super::record::Kind;
 use super::shape::Shape;
 use super::value;
 use crate::audit::log::{Action, Event};
 use crate::clock::to_ms;
 use crate::entity::{record, record_change, unit};
-use crate::guard::{AccountId, Allowed, Change, Right, TenantDb, rights};
+use crate::guard::{AccountId, Allowed, Belonging, Change, Right, TenantDb, rights};
 use crate::identity::{Accounts, Origin, Refusal};
 use crate::organisations;
 use crate::profile::format::{Field, FieldKind};
@@ -42,10 +42,9 @@ pub async fn create(
     let shape = Shape::of(editor, accounts, register)?;
     shape.demand_writing()?;
     let view = editor.read().await?;
-    let reach = Reach::of(editor, &view).await?;
-    let mut finder = Finder::new(&view, accounts, &reach);
+    let mut finder = Finder::new(&view, accounts, editor.here());
     let content = read(&shape, &mut finder, typed, Content::default(), true).await?;
-    let unit = unit_of(&view, &reach, typed, None).await?;
+    let unit = unit_of(&view, editor.here(), typed, None).await?;
     drop(finder);
     drop(view);
     let id = Uuid::now_v7();
@@ -78,17 +77,17 @@ pub async fn edit(
     let shape = Shape::of(editor, accounts, register)?;
     shape.demand_writing()?;
     let view = editor.read().await?;
-    let (row, reach) = super::record::row(editor, &view, register, id).await?.ok_or(Refusal::NotFound)?;
+    let row = super::record::row(editor, &view, register, id).await?.ok_or(Refusal::NotFound)?;
     there(&row)?;
     if version.is_some_and(|opened| opened != row.version) {
         return Err(changed_meanwhile());
     }
     let ring = accounts.vault.within(&view).await?;
     let before = Content::open(&ring, view.tenant(), id, &row.content)?;
-    let typed = &without_the_same(&view, accounts, &reach, &shape, &before, typed).await?;
-    let mut finder = Finder::new(&view, accounts, &reach);
+    let typed = &without_the_same(&view, accounts, editor.here(), &shape, &before, typed).await?;
+    let mut finder = Finder::new(&view, accounts, editor.here());
     let after = read(&shape, &mut finder, typed, before.clone(), false).await?;
-    let unit = unit_of(&view, &reach, typed, row.unit_id).await?;
+    let unit = unit_of(&view, editor.here(), typed, row.unit_id).await?;
     drop(finder);
     drop(view);
     if after == before && unit == row.unit_id {
@@ -123,7 +122,7 @@ async fn turn(
     let shape = Shape::of(remover, accounts, register)?;
     shape.demand_deleting()?;
     let view = remover.read().await?;
-    let (row, _) = super::record::row(remover, &view, register, id).await?.ok_or(Refusal::NotFound)?;
+    let row = super::record::row(remover, &view, register, id).await?.ok_or(Refusal::NotFound)?;
     drop(view);
     if row.removed_at_ms.is_some() == remove {
         let said = if remove {
@@ -229,13 +228,13 @@ pub(crate) async fn read(
 async fn without_the_same(
     view: &TenantDb,
     accounts: &Accounts,
-    reach: &Reach,
+    editor: &Belonging,
     shape: &Shape<'_>,
     before: &Content,
     typed: &Typed,
 ) -> Result<Typed, Refusal> {
     let fields: Vec<&Field> = shape.fields().collect();
-    let behind = Behind::of(view, accounts, reach, &fields, std::iter::once(before)).await?;
+    let behind = Behind::of(view, accounts, editor, &fields, std::iter::once(before)).await?;
     let mut rest = typed.clone();
     for field in fields.iter().filter(|field| matches!(field.kind, FieldKind::Person | FieldKind::Link)) {
         let id = field.id.get_ref();
@@ -250,7 +249,7 @@ async fn without_the_same(
 /// The unit that the form names, if there is such a one in reach; without a word of it, the one it has.
 pub(crate) async fn unit_of(
     view: &TenantDb,
-    reach: &Reach,
+    editor: &Belonging,
     typed: &Typed,
     now: Option<Uuid>,
 ) -> Result<Option<Uuid>, Refusal> {
@@ -263,7 +262,7 @@ pub(crate) async fn unit_of(
             Some(row.ok_or_else(|| organisations::unknown(UNIT))?.id)
         }
     };
-    if unit == now && now.is_some() || reach.takes(unit) {
+    if unit == now && now.is_some() || reached::takes(editor, unit) {
         return Ok(unit);
     }
     Err(Refusal::Field(UNIT, "choose one that you reach".into()))
@@ -311,7 +310,6 @@ pub(crate) async fn rows_of<R: Right>(
     register: &str,
     ids: &[Uuid],
 ) -> Result<Vec<record::Model>, Refusal> {
-    let reach = Reach::of(editor, view).await?;
     let mut rows = Vec::new();
     // A statement takes only so many values.
     for ids in ids.chunks(1000) {
@@ -319,7 +317,7 @@ pub(crate) async fn rows_of<R: Right>(
             .filter(record::Column::Id.is_in(ids.iter().copied()))
             .filter(record::Column::Register.eq(register))
             .filter(record::Column::RemovedAtMs.is_null())
-            .filter(reach.condition());
+            .filter(reached::condition(editor.here()));
         rows.extend(view.all(some).await?);
     }
     if rows.len() == ids.len() {

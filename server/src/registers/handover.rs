@@ -1,4 +1,4 @@
-//! What somebody who leaves is named in goes to a successor, or is left without a name.
+//! What somebody who leaves is named in goes to a successor.
 
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use time::OffsetDateTime;
@@ -21,8 +21,7 @@ const AT_ONCE: u64 = 1_000;
 pub(crate) async fn some(
     change: &Change,
     accounts: &Accounts,
-    from: Uuid,
-    to: Option<Uuid>,
+    (from, to): (Uuid, Uuid),
     by: AccountId,
     now: OffsetDateTime,
 ) -> Result<u64, Refusal> {
@@ -39,7 +38,7 @@ pub(crate) async fn some(
         for field in register.fields.iter().filter(|field| field.kind == FieldKind::Person) {
             let id = field.id.get_ref();
             if before.all(id).contains(&from.to_string()) {
-                after.set(id, to.map(|to| to.to_string()).into_iter().collect());
+                after.set(id, vec![to.to_string()]);
             }
         }
         remember(change, &row, Some(&before), Kind::Changed, by, None, now).await?;
@@ -62,21 +61,19 @@ pub(crate) async fn all(
     accounts: &Accounts,
     tenant: TenantId,
     (actor, sealer): (Actor, Sealer),
-    from: Uuid,
-    to: Option<Uuid>,
+    (from, to): (Uuid, Uuid),
     now: OffsetDateTime,
 ) -> Result<u64, Refusal> {
     let mut handed = 0;
     loop {
         let change = operator.begin_kept(tenant, actor, sealer.clone()).await?;
-        let some = some(&change, accounts, from, to, AccountId(actor.id()), now).await?;
+        let some = some(&change, accounts, (from, to), AccountId(actor.id()), now).await?;
         if some == 0 {
             return Ok(handed);
         }
         handed += some;
-        let event = Event::of(Action::RecordsHandedOver, from)
-            .with("records", some.to_string())
-            .with("to", to.map(|to| to.to_string()).unwrap_or_default());
+        let event =
+            Event::of(Action::RecordsHandedOver, from).with("records", some.to_string()).with("to", to.to_string());
         change.commit(&event, now).await?;
     }
 }

@@ -14,7 +14,7 @@ pub(crate) use self::write::take_back;
 use super::content::Content;
 use super::edit;
 use super::names::Finder;
-use super::reached::Reach;
+use super::reached;
 use super::shape::{Shape, naming};
 use super::tokens::Tokens;
 use crate::entity::record_unique;
@@ -75,13 +75,12 @@ async fn judge(
     shape.demand_writing()?;
     let rows = read(shape, csv)?;
     let view = editor.read().await?;
-    let reach = Reach::of(editor, &view).await?;
-    let units = units::of(&view, accounts).await?;
+    let units = units::of(&view, accounts, editor.here()).await?;
     let units: BTreeMap<String, Uuid> = units
         .into_iter()
         .flat_map(|unit| [(unit.name.to_lowercase(), unit.id), (unit.id.to_string(), unit.id)])
         .collect();
-    let mut finder = Finder::new(&view, accounts, &reach);
+    let mut finder = Finder::new(&view, accounts, editor.here());
     let mut report = Report::default();
     let mut good = Vec::new();
     for Row { line, typed, mut wrong } in rows {
@@ -93,7 +92,7 @@ async fn judge(
             Some(Some(_)) | None => {}
         }
         let unit = found.flatten();
-        if !reach.takes(unit) && wrong.is_empty() {
+        if !reached::takes(editor.here(), unit) && wrong.is_empty() {
             wrong.push((edit::UNIT.to_owned(), "choose one that you reach".to_owned()));
         }
         let content = resolve(shape, &mut finder, typed.values, &mut wrong).await?;

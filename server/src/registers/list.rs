@@ -9,13 +9,13 @@ use uuid::Uuid;
 
 use super::content::Content;
 use super::names::Behind;
-use super::reached::Reach;
+use super::reached;
 use super::shape::{Shape, slot};
 use super::tokens::{Tokens, words};
 use super::value::{choice_key, key, parse};
 use crate::clock::from_ms;
 use crate::entity::{record, record_token};
-use crate::guard::{Allowed, TenantDb, rights};
+use crate::guard::{Allowed, Belonging, TenantDb, rights};
 use crate::identity::{Accounts, Refusal};
 use crate::profile::format::{Field, FieldKind};
 
@@ -85,10 +85,9 @@ pub async fn list(
         shape.demand_deleting()?;
     }
     let view = reader.read().await?;
-    let reach = Reach::of(reader, &view).await?;
     let ring = accounts.vault.within(&view).await?;
     let asked = Asked::of(shape, &ring.tokens()?, query)?;
-    let rows = view.all(asked.select(&view, &reach).await?.limit(PAGE + 1)).await?;
+    let rows = view.all(asked.select(&view, reader.here()).await?.limit(PAGE + 1)).await?;
     let more = rows.len() as u64 > PAGE;
     let rows: Vec<record::Model> = rows.into_iter().take(usize::try_from(PAGE).unwrap_or(usize::MAX)).collect();
     let next = rows.last().filter(|_| more).map(|last| asked.place(last));
@@ -105,7 +104,7 @@ pub async fn list(
         });
     }
     let fields: Vec<&Field> = shape.fields().collect();
-    let behind = Behind::of(&view, accounts, &reach, &fields, lines.iter().map(|line| &line.content)).await?;
+    let behind = Behind::of(&view, accounts, reader.here(), &fields, lines.iter().map(|line| &line.content)).await?;
     Ok(Listed { lines, behind, next })
 }
 
@@ -238,7 +237,7 @@ impl<'a> Asked<'a> {
         format!("{}~{}", row.id.simple(), by.unwrap_or(0))
     }
 
-    async fn select(&self, view: &TenantDb, reach: &Reach) -> Result<Select<record::Entity>, Refusal> {
+    async fn select(&self, view: &TenantDb, reader: &Belonging) -> Result<Select<record::Entity>, Refusal> {
         let there = if self.removed {
             record::Column::RemovedAtMs.is_not_null()
         } else {
@@ -248,7 +247,7 @@ impl<'a> Asked<'a> {
             .filter(record::Column::Register.eq(self.shape.id()))
             .filter(there)
             .filter(self.conditions.clone())
-            .filter(reach.condition());
+            .filter(reached::condition(reader));
         let by_token = self.rarest_first(view).await?;
         if let Some((first, others)) = by_token.split_first() {
             rows = joined(rows, *first);

@@ -8,15 +8,15 @@ pub mod counts;
 pub mod coverage;
 pub mod edit;
 mod filed;
-pub mod handover;
+pub(crate) mod handover;
 pub mod imports;
 pub mod list;
 pub mod names;
-pub mod reached;
+pub(crate) mod reached;
 pub mod record;
 pub mod shape;
 mod tokens;
 pub mod value;
 
-pub(crate) use self::filed::{New, Rows, Sealing, Shelf, erase, plant};
+pub(crate) use self::filed::{erase, plant};
 pub(crate) use self::tokens::Tokens;

@@ -6,14 +6,14 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
 use super::content::Content;
-use super::reached::Reach;
+use super::reached;
 use super::shape::{Shape, find, naming};
 use crate::entity::{membership, record, record_token};
-use crate::guard::{Allowed, Right, TenantDb};
+use crate::guard::{Allowed, Belonging, Right, TenantDb};
 use crate::identity::address::Address;
 use crate::identity::{Accounts, Refusal};
 use crate::organisations::names::{self, Named};
-use crate::profile::format::{Field, FieldKind, Register};
+use crate::profile::format::{Field, FieldKind};
 
 /// The people and records that some contents name.
 #[derive(Clone, Debug, Default)]
@@ -27,7 +27,7 @@ impl Behind {
     pub(crate) async fn of<'a>(
         view: &TenantDb,
         accounts: &Accounts,
-        reach: &Reach,
+        reader: &Belonging,
         fields: &[&Field],
         contents: impl Iterator<Item = &'a Content> + Clone,
     ) -> Result<Self, Refusal> {
@@ -37,7 +37,7 @@ impl Behind {
             values.filter_map(|value| value.parse().ok()).collect()
         };
         let people = names::of(view, accounts, ids(FieldKind::Person)).await?;
-        let records = named_records(view, accounts, reach, ids(FieldKind::Link)).await?;
+        let records = named_records(view, accounts, reader, ids(FieldKind::Link)).await?;
         Ok(Self { people, records })
     }
 
@@ -106,7 +106,7 @@ impl Behind {
 pub(crate) async fn named_records(
     view: &TenantDb,
     accounts: &Accounts,
-    reach: &Reach,
+    reader: &Belonging,
     ids: BTreeSet<Uuid>,
 ) -> Result<BTreeMap<Uuid, (String, String)>, Refusal> {
     if ids.is_empty() {
@@ -116,7 +116,7 @@ pub(crate) async fn named_records(
     let rows = record::Entity::find()
         .filter(record::Column::Id.is_in(ids))
         .filter(record::Column::RemovedAtMs.is_null())
-        .filter(reach.condition());
+        .filter(reached::condition(reader));
     let mut named = BTreeMap::new();
     for row in view.all(rows).await? {
         let content = Content::open(&ring, view.tenant(), row.id, &row.content)?;
@@ -159,12 +159,11 @@ pub async fn newest<R: Right>(
         return Ok(Vec::new());
     }
     let view = reader.read().await?;
-    let reach = Reach::of(reader, &view).await?;
     let ring = accounts.vault.within(&view).await?;
     let rows = record::Entity::find()
         .filter(record::Column::Register.eq(register))
         .filter(record::Column::RemovedAtMs.is_null())
-        .filter(reach.condition())
+        .filter(reached::condition(reader.here()))
         .order_by_desc(record::Column::Id)
         .limit(most);
     let mut newest = Vec::new();
@@ -187,14 +186,14 @@ pub(crate) fn name_of(profile: &crate::profile::Profile, register: &str, content
 pub(crate) struct Finder<'a> {
     view: &'a TenantDb,
     accounts: &'a Accounts,
-    reach: &'a Reach,
+    reader: &'a Belonging,
     people: BTreeMap<String, Option<Uuid>>,
     records: BTreeMap<(String, String), Result<Uuid, String>>,
 }
 
 impl<'a> Finder<'a> {
-    pub(crate) fn new(view: &'a TenantDb, accounts: &'a Accounts, reach: &'a Reach) -> Self {
-        Self { view, accounts, reach, people: BTreeMap::new(), records: BTreeMap::new() }
+    pub(crate) fn new(view: &'a TenantDb, accounts: &'a Accounts, reader: &'a Belonging) -> Self {
+        Self { view, accounts, reader, people: BTreeMap::new(), records: BTreeMap::new() }
     }
 
     /// The ids behind what was typed. `Err` is a sentence about the field.
@@ -279,7 +278,7 @@ impl<'a> Finder<'a> {
             .filter(record::Column::Register.eq(register))
             .filter(record::Column::Id.is_in(named))
             .filter(record::Column::RemovedAtMs.is_null())
-            .filter(self.reach.condition())
+            .filter(reached::condition(self.reader))
             .limit(2);
         Ok(match self.view.all(rows).await?.as_slice() {
             [one] => Ok(one.id),
@@ -299,9 +298,4 @@ pub(crate) async fn by_name(
     let token = accounts.vault.within(view).await?.tokens()?.name(register, name);
     let rows = record_token::Entity::find().filter(record_token::Column::Token.eq(token)).limit(3);
     Ok(view.all(rows).await?.into_iter().map(|row| row.record_id).collect())
-}
-
-/// The fields of a register as a list, for those who iterate several times.
-pub(crate) fn every(register: &Register) -> Vec<&Field> {
-    register.fields.iter().collect()
 }

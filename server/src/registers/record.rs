@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::content::Content;
 use super::names::{Behind, name_of};
-use super::reached::Reach;
+use super::reached;
 use super::shape::{Shape, all};
 use crate::clock::from_ms;
 use crate::entity::{record, record_change, record_token};
@@ -75,10 +75,12 @@ pub(crate) async fn row<R: Right>(
     view: &TenantDb,
     register: &str,
     id: Uuid,
-) -> Result<Option<(record::Model, Reach)>, Refusal> {
-    let reach = Reach::of(reader, view).await?;
-    let row = record::Entity::find().filter(record::Column::Id.eq(id)).filter(record::Column::Register.eq(register));
-    Ok(view.one(row).await?.filter(|row| reach.covers(row)).map(|row| (row, reach)))
+) -> Result<Option<record::Model>, Refusal> {
+    let row = record::Entity::find()
+        .filter(record::Column::Id.eq(id))
+        .filter(record::Column::Register.eq(register))
+        .filter(reached::condition(reader.here()));
+    Ok(view.one(row).await?)
 }
 
 /// One record with its history. `None`: unknown, of another register, out of reach, or not this person's to see in the bin.
@@ -92,7 +94,7 @@ pub async fn whole(
     id: Uuid,
 ) -> Result<Option<Whole>, Refusal> {
     let view = reader.read().await?;
-    let Some((row, reach)) = row(reader, &view, shape.id(), id).await? else { return Ok(None) };
+    let Some(row) = row(reader, &view, shape.id(), id).await? else { return Ok(None) };
     if row.removed_at_ms.is_some() && !shape.deletes() {
         return Ok(None);
     }
@@ -112,11 +114,11 @@ pub async fn whole(
     }
     let fields: Vec<&Field> = shape.fields().collect();
     let contents = std::iter::once(&content).chain(earlier.iter().filter_map(|(_, before)| before.as_ref()));
-    let behind = Behind::of(&view, accounts, &reach, &fields, contents).await?;
+    let behind = Behind::of(&view, accounts, reader.here(), &fields, contents).await?;
     let people: Vec<Uuid> = earlier.iter().map(|(row, _)| row.changed_by).chain([row.made_by]).collect();
     let people = names::of(&view, accounts, people).await?;
     let history = history(&fields, &behind, &content, earlier, |id| names::called(&people, id));
-    let leading = leading(reader, accounts, &view, &reach, id).await?;
+    let leading = leading(reader, accounts, &view, id).await?;
     Ok(Some(Whole {
         id,
         version: row.version,
@@ -169,7 +171,6 @@ async fn leading(
     reader: &Allowed<rights::RecordsRead>,
     accounts: &Accounts,
     view: &TenantDb,
-    reach: &Reach,
     id: Uuid,
 ) -> Result<Vec<(String, Uuid, String)>, Refusal> {
     let ring = accounts.vault.within(view).await?;
@@ -184,7 +185,7 @@ async fn leading(
     let rows = record::Entity::find()
         .filter(record::Column::Id.is_in(ids))
         .filter(record::Column::RemovedAtMs.is_null())
-        .filter(reach.condition())
+        .filter(reached::condition(reader.here()))
         .order_by_desc(record::Column::Id);
     let mut leading = Vec::new();
     for row in view.all(rows).await?.into_iter().filter(|row| open.contains_key(row.register.as_str())) {

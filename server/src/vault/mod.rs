@@ -19,6 +19,7 @@ use crate::crypto::keys::{KeyError, MasterKey, Origin};
 use crate::crypto::seal::{SealError, SecretKey};
 use crate::crypto::secret::MacKey;
 use crate::crypto::sign::SigningKey;
+use crate::crypto::stream::{Header, Stream};
 use crate::entity::data_key;
 use crate::guard::{Operator, TenantDb, TenantId};
 use crate::registers::Tokens;
@@ -133,6 +134,23 @@ impl Keyring {
             Some(_) | None => (self.oldest, sealed),
         };
         self.keys.get(&id).ok_or(SealError::DoesNotOpen)?.open(place, body)
+    }
+
+    /// For sealing a long content chunk by chunk, under the newest key.
+    ///
+    /// # Errors
+    /// When the system has no randomness to give.
+    pub fn stream(&self, place: &str) -> Result<Stream, SealError> {
+        self.stream_of(place, Header::new(self.active)?)
+    }
+
+    /// For opening what was sealed so, under the key that its header names.
+    ///
+    /// # Errors
+    /// [`SealError::DoesNotOpen`] when this owner has no such key.
+    pub fn stream_of(&self, place: &str, header: Header) -> Result<Stream, SealError> {
+        let key = self.keys.get(&header.key_id()).ok_or(SealError::DoesNotOpen)?;
+        Stream::new(key, place, header)
     }
 }
 

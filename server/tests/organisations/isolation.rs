@@ -250,3 +250,58 @@ async fn interleaved_readers_of_two_organisations_see_their_own_only() {
         futures::future::join_all(reads).await;
     }
 }
+
+/// Lets somebody to one unit only.
+async fn lets_to(world: &World, by: &Somebody, who: &Somebody, unit: &str) {
+    let manager = may::<rights::UnitsManage>(world, by).await;
+    let target = (Some(unit), None);
+    members::grant_reach(&manager, world.accounts(), &who.id(), target, &here(), world.now).await.expect("reach");
+}
+
+async fn units_seen(world: &World, who: &Somebody) -> Vec<String> {
+    let reader = may::<rights::OrganisationRead>(world, who).await;
+    let units = units::list(&reader, world.accounts()).await.expect("units");
+    units.into_iter().map(|unit| unit.name).collect()
+}
+
+#[tokio::test]
+async fn a_narrowed_member_sees_the_units_they_reach_and_an_emptied_reach_shows_none() {
+    for (mode, plain) in MODES {
+        let world = world(mode).await;
+        let ada = ada(&world).await;
+        let grace = joins(&world, &ada, GRACE, plain).await;
+        let (north, _) = (unit(&world, &ada, "North").await, unit(&world, &ada, "South").await);
+        assert_eq!(units_seen(&world, &grace).await, ["North", "South"], "{mode}");
+        lets_to(&world, &ada, &grace, &north).await;
+        assert_eq!(units_seen(&world, &grace).await, ["North"], "{mode}");
+        let manager = may::<rights::UnitsManage>(&world, &ada).await;
+        let (accounts, origin) = (world.accounts(), here());
+        members::withdraw_reach(&manager, accounts, &grace.id(), &north, &origin, world.now).await.expect("withdraw");
+        assert_eq!(units_seen(&world, &grace).await, [""; 0], "{mode}");
+        assert_eq!(units_seen(&world, &ada).await, ["North", "South"], "{mode}");
+    }
+}
+
+#[tokio::test]
+async fn postgresql_keeps_a_narrowed_member_to_their_units_when_the_program_forgets_to() {
+    let world = world("stratuslog").await;
+    if !world.store.rows_are_secured() {
+        return; // SQLite has no row security.
+    }
+    let (ada, eve) = (ada(&world).await, founder(&world, EVE, "Rival Engines").await);
+    let grace = joins(&world, &ada, GRACE, "Instructor").await;
+    let (north, _) = (unit(&world, &ada, "North").await, unit(&world, &ada, "South").await);
+    unit(&world, &eve, "Elsewhere").await;
+    lets_to(&world, &ada, &grace, &north).await;
+    server::staged::take_filter_away("unit");
+    // In turn over the same connections: what one transaction was narrowed to does not stay for the next.
+    let turns = (0..100).map(|turn| {
+        let (world, ada, grace) = (&world, &ada, &grace);
+        async move {
+            let (who, wanted): (_, &[&str]) =
+                if turn % 2 == 0 { (ada, &["North", "South"]) } else { (grace, &["North"]) };
+            assert_eq!(units_seen(world, who).await, wanted);
+        }
+    });
+    futures::future::join_all(turns).await;
+}

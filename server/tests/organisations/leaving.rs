@@ -71,6 +71,7 @@ async fn the_receipt_counts_what_was_found_and_that_nothing_is_left() {
             grants: 2,
             invitations: 0,
             help_ended: 0,
+            records: 0,
             left: 0,
         };
         assert_eq!(receipt, wanted, "{mode}");
@@ -281,5 +282,40 @@ async fn what_is_no_day_is_refused() {
     for day in ["soon", "2026-13-01", "1.12.2026", ""] {
         let refused = on(&world, &ada, &grace, day).await;
         assert!(matches!(refused, Err(Refusal::Field("at", _))), "{day:?}: {refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_somebody_who_leaves_is_named_in_goes_to_the_successor_in_each_mode() {
+    use server::registers::{edit, record, shape::Shape};
+    let records = [
+        (
+            "aertous",
+            "tasks",
+            "assignee",
+            vec![("title", "Patch"), ("status", "Open"), ("priority", "High"), ("due", "2026-12-01")],
+        ),
+        ("stack-aero", "clients", "account_manager", vec![("name", "Acme"), ("category", "Broker")]),
+    ];
+    for (mode, register, field, fields) in records {
+        let world = world(mode).await;
+        let ada = ada(&world).await;
+        let role = MODES.iter().find(|(known, _)| *known == mode).expect("a mode").1;
+        let grace = joins(&world, &ada, GRACE, role).await;
+        let mut typed: edit::Typed = fields.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+        typed.insert(field.into(), GRACE.into());
+        let editor = may::<rights::RecordsWrite>(&world, &ada).await;
+        let id = edit::create(&editor, world.accounts(), register, &typed, &here(), world.now).await.expect("a record");
+
+        let manager = may::<rights::MembersManage>(&world, &ada).await;
+        let (leaver, heir) = (grace.id(), ada.id());
+        let form = leaving::Form { member: &leaver, successor: Some(&heir), at: None };
+        leaving::offboard(&manager, world.accounts(), &form, &here(), world.now).await.expect("gone");
+
+        let reader = may::<rights::RecordsRead>(&world, &ada).await;
+        let shape = Shape::of(&reader, world.accounts(), register).expect("a register");
+        let whole = record::whole(&reader, world.accounts(), &shape, id).await.expect("a look").expect("the record");
+        assert_eq!(whole.content.first(field), Some(heir.as_str()), "{mode}");
+        assert_eq!(whole.history.len(), 1, "{mode}");
     }
 }

@@ -1,9 +1,11 @@
 //! The log of an organisation: what is written down, that nobody can take it back, and what goes by its age.
 
+use std::sync::Arc;
+
 use sea_orm::ConnectionTrait;
 use server::audit::heads::Walked;
 use server::audit::view::{self, Form};
-use server::guard::{TenantId, rights};
+use server::guard::{Asks, Store, TenantId, Visitor, rights};
 use server::organisations::{members, units, upkeep};
 use server::testing::{START, World};
 use time::Duration;
@@ -254,4 +256,36 @@ async fn the_log_is_read_page_by_page_without_gaps_or_doubles() {
     query.before = Some("nowhere".into());
     let refused = view::list(&reader, world.accounts(), &query).await;
     assert!(matches!(refused, Err(server::identity::Refusal::Field("after", _))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn two_instances_that_append_in_turn_and_at_once_keep_one_chain() {
+    for (mode, _) in MODES {
+        let world = world(mode).await;
+        let ada = ada(&world).await;
+        let other = Store::open_as(&world.place, false, world.profile.isolation).await.expect("a second instance");
+        let other = Visitor::of(&Arc::new(other));
+        let elsewhere = other.caller(&world.profile, &ada.session.hash(), world.now).await.expect("database");
+        let elsewhere = elsewhere.expect("signed in").may::<rights::UnitsManage>(&ada.slug, Asks::ToDo).expect("may");
+        let manager = may::<rights::UnitsManage>(&world, &ada).await;
+        let origin = here();
+        let make = async |by, name: String| units::create(by, world.accounts(), &name, &origin, world.now).await;
+        // Each has a guess where the log ends, and the other makes it wrong.
+        for turn in 0..4 {
+            make(&manager, format!("North {turn}")).await.expect("a unit");
+            make(&elsewhere, format!("South {turn}")).await.expect("a unit");
+        }
+        let at_once =
+            (0..20).map(|turn| make(if turn % 2 == 0 { &manager } else { &elsewhere }, format!("At once {turn}")));
+        for done in futures::future::join_all(at_once).await {
+            done.expect("a unit");
+        }
+        // One that comes to nothing leaves the guess behind.
+        make(&manager, "North 0".into()).await.expect_err("there is one");
+        make(&manager, "Last".into()).await.expect("a unit");
+        let made =
+            Log::read(&world, ada.tenant).await.actions().iter().filter(|action| **action == "unit-made").count();
+        assert_eq!(made, 29, "{mode}");
+        assert!(matches!(walk(&world, ada.tenant).await, Walked::Holds { .. }), "{mode}");
+    }
 }

@@ -4,6 +4,7 @@
 mod common;
 mod dedicated;
 mod entries;
+mod files;
 mod invitations;
 mod isolation;
 mod leaving;
@@ -11,6 +12,7 @@ mod limits;
 mod log;
 mod operators;
 mod paging;
+mod records;
 mod reset;
 mod roles;
 mod schema;

@@ -1,0 +1,84 @@
+//! Where logs were last seen to end. It is a guess and never believed: the entry goes in by the same statement that finds the head of the log
+//! where it was guessed to be and moves it, or not at all. So an append is one round, not three, and costs a change little.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value};
+use uuid::Uuid;
+
+use super::change::Rows;
+use super::tenant::TenantId;
+use crate::audit::log::Hash;
+use crate::entity::entry;
+
+/// About a megabyte. Beyond that all are forgotten, and each is read once more.
+const MOST: usize = 10_000;
+
+/// The last number and hash of each log. What another instance appended, or a change that was not committed, makes a guess wrong, and a wrong
+/// one costs the reading that it would have saved.
+#[derive(Debug, Default)]
+pub struct LogEnds(Mutex<HashMap<Uuid, (i64, Hash)>>);
+
+impl LogEnds {
+    pub(crate) fn guess(&self, tenant: TenantId) -> Option<(i64, Hash)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&tenant.0).copied()
+    }
+
+    pub(crate) fn saw(&self, row: &entry::Model) {
+        let Ok(hash) = Hash::try_from(row.hash.as_slice()) else { return };
+        let mut ends = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if ends.len() >= MOST && !ends.contains_key(&row.tenant_id) {
+            ends.clear();
+        }
+        ends.insert(row.tenant_id, (row.seq, hash));
+    }
+}
+
+const MOVED: &str = "update log_head set seq = $2, hash = $3 where tenant_id = $1 and seq = $4 and hash = $5";
+const COLUMNS: &str = "tenant_id, seq, hash, at_ms, actor_kind, actor, action, subject, outcome, detail";
+
+impl Rows {
+    /// Puts an entry behind the one of this number and hash, if that is where the log ends. On PostgreSQL whoever appends meanwhile is waited
+    /// for at the head's row, and then the log ends elsewhere.
+    pub(crate) async fn follow(&self, (seq, hash): (i64, Hash), row: &entry::Model) -> Result<bool, DbErr> {
+        let backend = self.connection().get_database_backend();
+        let sql = match backend {
+            DbBackend::Postgres => format!(
+                "with moved as ({MOVED} returning tenant_id) insert into entry ({COLUMNS}) \
+                 select tenant_id, $2, $3, $6, $7, $8, $9, $10, $11, $12 from moved"
+            ),
+            DbBackend::Sqlite | DbBackend::MySql | _ => format!(
+                "{MOVED}; insert into entry ({COLUMNS}) select $1, $2, $3, $6, $7, $8, $9, $10, $11, $12 where changes() = 1"
+            ),
+        };
+        let entry::Model {
+            tenant_id,
+            seq: next,
+            at_ms,
+            actor_kind,
+            actor,
+            action,
+            subject,
+            outcome,
+            detail,
+            hash: own,
+        } = row.clone();
+        let values: [Value; 12] = [
+            tenant_id.into(),
+            next.into(),
+            own.into(),
+            seq.into(),
+            hash.to_vec().into(),
+            at_ms.into(),
+            actor_kind.into(),
+            actor.into(),
+            action.into(),
+            subject.into(),
+            outcome.into(),
+            detail.into(),
+        ];
+        let done = self.connection().execute_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+        Ok(done.rows_affected() > 0)
+    }
+}
