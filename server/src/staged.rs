@@ -19,6 +19,8 @@ use crate::identity::address::Address;
 use crate::identity::second_factor::secret_place;
 use crate::identity::{Origin, sessions, sign_up};
 use crate::organisations::founding;
+use crate::profile::format::Register;
+use crate::registers;
 use crate::testing::World;
 use contract::access::Stage;
 use contract::standing::Standing;
@@ -134,6 +136,17 @@ impl World {
             session: id.text(),
             session_hash: id.hash(),
         }
+    }
+
+    /// A record with this name and nothing else in the first register that asks for no permission of its own.
+    pub async fn stage_record(&self, tenant: TenantId, by: Uuid, name: &str) -> (String, Uuid) {
+        let open = |register: &&Register| register.read.is_none();
+        let register = self.profile.registers.iter().find(open).expect("an open register");
+        let sealer = self.accounts().sealer(tenant, &Origin::of_program()).await.expect("sealer");
+        let change = self.operator().begin_kept(tenant, Actor::System, sealer).await.expect("begin");
+        let id = registers::plant(&change, register, name, AccountId(by), self.now).await.expect("record");
+        change.commit_housekeeping().await.expect("commit");
+        (register.id.get_ref().clone(), id)
     }
 
     /// Takes somebody out of an organisation without ending their sessions.

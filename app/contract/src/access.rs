@@ -170,6 +170,15 @@ pages! {
     Departures "/o/{slug}/departures" Member(MembersRead) Read "/o/{slug}/departures";
     Roles "/o/{slug}/roles" Member(OrganisationRead) Read "/o/{slug}/roles";
     Units "/o/{slug}/units" Member(MembersRead) Read "/o/{slug}/units";
+    Registers "/o/{slug}/registers" Member(RecordsRead) Read "/o/{slug}/registers";
+    Register "/o/{slug}/registers/{register}" Member(RecordsRead) Read "/o/{slug}/registers/{register}";
+    RecordNew "/o/{slug}/registers/{register}/new" Member(RecordsWrite) Read "/o/{slug}/registers/{register}/new";
+    RecordsImport "/o/{slug}/registers/{register}/import" Member(RecordsWrite) Read "/o/{slug}/registers/{register}/import";
+    RecordsBin "/o/{slug}/registers/{register}/bin" Member(RecordsDelete) Read "/o/{slug}/registers/{register}/bin";
+    Record "/o/{slug}/registers/{register}/{record}" Member(RecordsRead) Read "/o/{slug}/registers/{register}/{record}";
+    RecordEdit "/o/{slug}/registers/{register}/{record}/edit" Member(RecordsWrite) Read "/o/{slug}/registers/{register}/{record}/edit";
+    Frameworks "/o/{slug}/frameworks" Member(RecordsRead) Read "/o/{slug}/frameworks";
+    Framework "/o/{slug}/frameworks/{framework}" Member(RecordsRead) Read "/o/{slug}/frameworks/{framework}";
     Audit "/o/{slug}/audit" Member(AuditRead) Read "/o/{slug}/audit";
     AuditCsv "/o/{slug}/audit.csv" Member(AuditRead) Read "/o/{slug}/audit.csv";
     AuditJson "/o/{slug}/audit.jsonl" Member(AuditRead) Read "/o/{slug}/audit.jsonl";
@@ -182,6 +191,9 @@ pages! {
     OperateMail "/operator/mail" Operator Read "/operator/mail";
 }
 
+/// In place of a field's name: further fields, which the profile declares and the use case checks.
+pub const FURTHER: &str = "*";
+
 /// One row: something that changes something. Always a POST below `/api/`, always with a CSRF token.
 #[derive(Clone, Copy, Debug)]
 pub struct Endpoint {
@@ -192,7 +204,7 @@ pub struct Endpoint {
     pub who: Who,
     /// Whether it can be used without an account, and so has the tighter limit for public forms.
     pub public_form: bool,
-    /// The fields it takes beside `csrf`; any other is refused.
+    /// The fields it takes beside `csrf`; any other is refused, unless [`FURTHER`] is among them.
     pub fields: &'static [&'static str],
     /// Of those, the ones that may be left out.
     pub optional: &'static [&'static str],
@@ -257,6 +269,15 @@ endpoints! {
     DeleteUnit "delete-unit" @ "/api/o/{slug}/" Member(UnitsManage) ["unit"] [] on Units;
     GrantReach "grant-reach" @ "/api/o/{slug}/" Member(UnitsManage) ["member" "unit" "record"] ["unit" "record"] on Members;
     WithdrawReach "withdraw-reach" @ "/api/o/{slug}/" Member(UnitsManage) ["member" "target"] ["target"] on Members;
+    CreateRecord "create-record" @ "/api/o/{slug}/registers/{register}/" Member(RecordsWrite) ["*"] ["*"] on RecordNew;
+    EditRecord "edit-record" @ "/api/o/{slug}/registers/{register}/" Member(RecordsWrite) ["record" "version" "*"] ["version" "*"] on RecordEdit;
+    DeleteRecord "delete-record" @ "/api/o/{slug}/registers/{register}/" Member(RecordsDelete) ["record"] [] on Record;
+    RestoreRecord "restore-record" @ "/api/o/{slug}/registers/{register}/" Member(RecordsDelete) ["record"] [] on RecordsBin;
+    EditRecords "edit-records" @ "/api/o/{slug}/registers/{register}/" Member(RecordsWrite) ["records" "field" "value"] ["records" "value"] on Register;
+    DeleteRecords "delete-records" @ "/api/o/{slug}/registers/{register}/" Member(RecordsDelete) ["records" "field" "value"] ["records" "field" "value"] on Register;
+    UndoAct "undo-act" @ "/api/o/{slug}/registers/{register}/" Member(RecordsWrite) ["act"] [] on Register;
+    ImportRecords "import-records" @ "/api/o/{slug}/registers/{register}/" Member(RecordsWrite) ["file" "mode"] ["file" "mode"] on RecordsImport;
+    MapRequirements "map-requirements" @ "/api/o/{slug}/frameworks/{framework}/" Member(RecordsWrite) ["record" "requirements"] ["requirements"] on Framework;
     OpenHelp "open-help" @ "/api/o/{slug}/" Member(HelpGrant) ["operator" "role" "hours" "reason"] [] on Settings;
     EndHelp "end-help" @ "/api/o/{slug}/" Member(HelpGrant) ["grant"] [] on Settings;
     CancelSubscription "cancel-subscription" @ "/api/o/{slug}/" Member(BillingManage) [] [] on Billing;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::body::Bytes;
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
-use contract::access::Endpoint;
+use contract::access::{Endpoint, FURTHER};
 use contract::problem::Problem;
 use futures::future::ready;
 use futures::stream::once;
@@ -50,21 +50,46 @@ pub fn kind(headers: &HeaderMap, row: &Endpoint) -> Result<Kind, Problem> {
     }
 }
 
-/// The one field that may be sent several times.
-const MANY: &str = "permissions";
+/// What stands between the values of a field that may be sent several times: boxes of one name that are ticked come one by one, and a set
+/// is what they mean. Other fields are sent once.
+fn joint(row: &Endpoint, name: &str) -> Option<char> {
+    match name {
+        "permissions" => Some(' '),
+        "records" | "requirements" => Some('\n'),
+        csrf::FIELD => None,
+        name => (row.fields.contains(&FURTHER) && !row.fields.contains(&name)).then_some('\n'),
+    }
+}
+
+/// Puts one more value where it belongs.
+fn put(fields: &mut BTreeMap<String, String>, row: &Endpoint, name: String, value: &str) -> Result<(), Problem> {
+    match (fields.get_mut(&name), joint(row, &name)) {
+        (Some(before), Some(joint)) => {
+            before.push(joint);
+            before.push_str(value);
+        }
+        (Some(_), None) => {
+            return Err(Problem::field(&name, format!("the field \"{}\" was sent twice", shown(&name))));
+        }
+        (None, _) => {
+            fields.insert(name, value.to_owned());
+        }
+    }
+    Ok(())
+}
 
 impl Fields {
     /// # Errors
     /// When the body is not what its type says, or names a field twice.
-    pub async fn read(kind: &Kind, body: &Bytes) -> Result<Self, Problem> {
+    pub async fn read(kind: &Kind, body: &Bytes, row: &Endpoint) -> Result<Self, Problem> {
         match kind {
-            Kind::Form | Kind::Json => Self::of_texts(kind, body),
-            Kind::Parts(boundary) => Self::of_parts(boundary, body.clone()).await,
+            Kind::Form | Kind::Json => Self::of_texts(kind, body, row),
+            Kind::Parts(boundary) => Self::of_parts(boundary, body.clone(), row).await,
         }
     }
 
     /// Texts as in any form, and at most one file.
-    async fn of_parts(boundary: &str, body: Bytes) -> Result<Self, Problem> {
+    async fn of_parts(boundary: &str, body: Bytes, row: &Endpoint) -> Result<Self, Problem> {
         let broken = |_| Problem::field("body", "the parts of the form cannot be read");
         let mut parts = multer::Multipart::new(once(ready(Ok::<_, std::io::Error>(body))), boundary);
         let (mut fields, mut file) = (BTreeMap::new(), None);
@@ -75,8 +100,8 @@ impl Fields {
                 let bytes = part.bytes().await.map_err(broken)?;
                 // A field for a file that was left empty comes without a name and without content.
                 file = (!bytes.is_empty()).then_some(File { name: named, bytes });
-            } else if fields.insert(name.clone(), part.text().await.map_err(broken)?).is_some() {
-                return Err(Problem::field(&name, format!("the field \"{}\" was sent twice", shown(&name))));
+            } else {
+                put(&mut fields, row, name, &part.text().await.map_err(broken)?)?;
             }
         }
         Ok(Self(fields, file))
@@ -86,7 +111,7 @@ impl Fields {
         self.1.as_ref()
     }
 
-    fn of_texts(kind: &Kind, body: &Bytes) -> Result<Self, Problem> {
+    fn of_texts(kind: &Kind, body: &Bytes, row: &Endpoint) -> Result<Self, Problem> {
         let pairs: Vec<(String, String)> = match kind {
             Kind::Form | Kind::Parts(_) => form_urlencoded::parse(body).into_owned().collect(),
             Kind::Json => match serde_json::from_slice(body) {
@@ -96,18 +121,7 @@ impl Fields {
         };
         let mut fields = BTreeMap::new();
         for (name, value) in pairs {
-            // Boxes of one name that are ticked come one by one; a set of words is what they mean.
-            if name == MANY
-                && let Some(before) = fields.get_mut(MANY)
-            {
-                let before: &mut String = before;
-                before.push(' ');
-                before.push_str(&value);
-                continue;
-            }
-            if fields.insert(name.clone(), value).is_some() {
-                return Err(Problem::field(&name, format!("the field \"{}\" was sent twice", shown(&name))));
-            }
+            put(&mut fields, row, name, &value)?;
         }
         Ok(Self(fields, None))
     }
@@ -117,7 +131,8 @@ impl Fields {
     /// # Errors
     /// Names the field that is unknown or missing.
     pub fn fit(&self, row: &Endpoint) -> Result<(), Problem> {
-        let known = |name: &str| row.fields.contains(&name) || name == csrf::FIELD;
+        let further = row.fields.contains(&FURTHER);
+        let known = |name: &str| further || row.fields.contains(&name) || name == csrf::FIELD;
         if let Some(unknown) = self.0.keys().find(|name| !known(name)) {
             return Err(Problem::field(unknown, format!("there is no field \"{}\" here", shown(unknown))));
         }
@@ -132,6 +147,12 @@ impl Fields {
 
     pub fn optional(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// What a row with further fields got beside those that it names.
+    pub fn further(&self, row: &Endpoint) -> BTreeMap<String, String> {
+        let named = |name: &str| row.fields.contains(&name) || name == csrf::FIELD;
+        self.0.iter().filter(|(name, _)| !named(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
     }
 
     pub fn token(&self) -> Option<&str> {
@@ -164,17 +185,37 @@ mod tests {
     use super::*;
     use contract::access::ENDPOINTS;
 
+    fn row(name: &str) -> &'static Endpoint {
+        ENDPOINTS.iter().find(|row| row.name == name).expect("row")
+    }
+
     fn read(kind: &Kind, body: &'static str) -> Result<Fields, Problem> {
-        Fields::of_texts(kind, &Bytes::from_static(body.as_bytes()))
+        Fields::of_texts(kind, &Bytes::from_static(body.as_bytes()), row("sign-up"))
+    }
+
+    #[test]
+    fn boxes_of_one_name_are_one_set_where_the_profile_names_the_fields_and_nowhere_else() {
+        let of = |row: &Endpoint, body: &'static str| {
+            Fields::of_texts(&Kind::Form, &Bytes::from_static(body.as_bytes()), row)
+        };
+        let edit = row("edit-record");
+        let read = of(edit, "record=1&nature=&nature=A&nature=B&csrf=x").expect("read");
+        assert_eq!((read.get("nature"), read.fit(edit)), ("\nA\nB", Ok(())));
+        assert_eq!(read.further(edit).keys().collect::<Vec<_>>(), ["nature"]);
+        for twice in ["record=1&record=2", "version=1&version=2", "csrf=1&csrf=2"] {
+            assert!(of(edit, twice).is_err(), "{twice}");
+        }
+        assert_eq!(of(row("delete-records"), "records=1&records=2").expect("read").get("records"), "1\n2");
+        assert!(of(row("create-unit"), "name=1&name=2").is_err());
     }
 
     #[test]
     fn a_field_that_the_row_does_not_name_is_refused() {
-        let row = ENDPOINTS.iter().find(|row| row.name == "sign-up").expect("row");
+        let row = row("sign-up");
         let full = "email=a&name=b&organisation=c&password=d&csrf=e";
         assert_eq!(read(&Kind::Form, full).expect("read").fit(row), Ok(()));
         for extra in ["role=Owner", "organisation_id=1", "is_admin=true", "disabled_at_ms=1"] {
-            let fields = Fields::of_texts(&Kind::Form, &Bytes::from(format!("{full}&{extra}"))).expect("read");
+            let fields = Fields::of_texts(&Kind::Form, &Bytes::from(format!("{full}&{extra}")), row).expect("read");
             assert!(matches!(fields.fit(row), Err(Problem::Invalid { .. })), "{extra}");
         }
         assert!(read(&Kind::Form, "email=a").expect("read").fit(row).is_err());

@@ -13,20 +13,22 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::Response;
-use contract::access::{Class, PAGES};
+use contract::access::{Class, ENDPOINTS, PAGES, Who};
 use contract::problem::Problem;
 use futures::FutureExt;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Body as _;
 use server::controls::Mode;
 use server::controls::probe::{PROBE_HEADER, recognition};
+use server::guard::SessionId;
 use tokio::time::timeout;
 use tower::ServiceExt;
 
 use super::client::Client;
 use super::limiter::{Counted, Limiter};
 use super::respond::{BARE_POLICY, EVERY_ANSWER};
-use super::{Site, failure};
+use super::visit::SESSION;
+use super::{Site, cookie, failure};
 
 /// The connection a request came over.
 #[derive(Clone, Copy, Debug)]
@@ -126,7 +128,9 @@ fn refuse(site: &Site, client: Client, request: &Request) -> Option<Refusal> {
         let rest = request.uri().path_and_query().map_or("/", axum::http::uri::PathAndQuery::as_str);
         return Some(Refusal::Redirect(format!("{}{rest}", site.settings.serving.public_url)));
     }
-    let limit_kib = site.profile.policy.limits.body_kib.get();
+    let limits = &site.profile.policy.limits;
+    // Whether somebody is there who may send a file is looked up before any of it is read.
+    let limit_kib = if change && takes_file(path) { limits.upload_kib.get() } else { limits.body_kib.get() };
     let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     (announced > Some(u64::from(limit_kib) * 1024)).then_some(Refusal::Problem(Problem::TooLarge { limit_kib }))
 }
@@ -157,7 +161,8 @@ async fn serve(site: &Site, router: &Router, request: Request) -> Response {
     let say = |problem: &Problem| failure::answer(problem, &headers, site.assets.style());
     let limit = Duration::from_secs(site.profile.policy.limits.request_seconds.get().into());
     let work = async {
-        let request = whole(request, site.profile.policy.limits.body_kib.get()).await?;
+        let limit_kib = limit_kib(site, sender_of_file(&request)).await?;
+        let request = whole(request, limit_kib).await?;
         Ok(router.clone().oneshot(request).await.unwrap_or_else(|never| match never {}))
     };
     let response = match timeout(limit, AssertUnwindSafe(work).catch_unwind()).await {
@@ -175,6 +180,33 @@ async fn serve(site: &Site, router: &Router, request: Request) -> Response {
     }
     // What the framework answered by itself, to an address that is no text: there is nothing there.
     if response.headers().contains_key(CONTENT_SECURITY_POLICY) { response } else { say(&Problem::NotFound) }
+}
+
+/// Whether a form with a file of an organisation is posted there.
+fn takes_file(path: &str) -> bool {
+    let fits = |pattern: &str| {
+        pattern.split('/').count() == path.split('/').count()
+            && pattern.split('/').zip(path.split('/')).all(|(part, said)| part.starts_with('{') || part == said)
+    };
+    ENDPOINTS.iter().any(|row| row.fields.contains(&"file") && row.path.contains("/o/{slug}/") && fits(row.path))
+}
+
+/// How large a body may be. A file is larger than anything else, and taken from nobody who is not signed in: what strangers can make this
+/// machine hold in memory stays small.
+async fn limit_kib(site: &Site, sender: Option<SessionId>) -> Result<u32, Problem> {
+    let limits = &site.profile.policy.limits;
+    let Some(sender) = sender else { return Ok(limits.body_kib.get()) };
+    let found = site.visitor.caller(&site.profile, &sender.hash(), site.clock.now()).await;
+    let caller = found.map_err(|cause| server::problem::internal(&cause))?;
+    let inside = caller.is_some_and(|caller| Who::SignedIn.admits(caller.person().stage).is_ok());
+    Ok(if inside { limits.upload_kib.get() } else { limits.body_kib.get() })
+}
+
+/// The session of whoever posts to where files are taken, if they name one.
+fn sender_of_file(request: &Request) -> Option<SessionId> {
+    let posted = *request.method() == Method::POST && takes_file(request.uri().path());
+    let session = cookie::read(request.headers(), SESSION).and_then(|text| SessionId::parse(&text));
+    session.filter(|_| posted)
 }
 
 /// The request with its body in hand, if it has one: a body without an announced length is held to the same limit.

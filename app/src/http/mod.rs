@@ -1,6 +1,7 @@
 //! From a socket to a page: accepting, the layers, the router, and the one place where a failure becomes a status.
 
 pub mod assets;
+pub mod attachment;
 pub mod client;
 pub mod cookie;
 pub mod csrf;

@@ -35,6 +35,14 @@ impl Typed {
     }
 }
 
+/// An answer that is more than a way on: a report, as a page and for a program.
+#[derive(Debug)]
+pub struct Report {
+    pub status: StatusCode,
+    pub html: String,
+    pub body: Value,
+}
+
 /// What a change came to.
 #[derive(Debug, Default)]
 pub struct Done {
@@ -43,6 +51,8 @@ pub struct Done {
     pub cookies: Vec<HeaderValue>,
     /// What a program is told beside that.
     pub told: Option<(&'static str, Value)>,
+    /// What is shown instead of going on.
+    pub report: Option<Report>,
 }
 
 impl Done {
@@ -83,16 +93,8 @@ async fn page_answer(page: Page, visit: &Visit, typed: &Typed, status: StatusCod
     let made: BoxFuture<'_, _> = Box::pin(pages::page(page, visit, typed));
     match made.await {
         Ok(pages::Shown::Page { html, cookies, script }) => {
-            let mut response =
-                if script { respond::html_with_script(status, html) } else { respond::html(status, html) };
-            let head = response.headers_mut();
-            head.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-            // A form posts back to us with its origin; other sites still learn nothing.
-            head.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
-            for cookie in cookies.into_iter().chain(visit.token.cookie.clone()) {
-                head.append(SET_COOKIE, cookie);
-            }
-            response
+            let response = if script { respond::html_with_script(status, html) } else { respond::html(status, html) };
+            own_page(response, cookies.into_iter().chain(visit.token.cookie.clone()))
         }
         Ok(pages::Shown::Elsewhere(to)) => redirect(&to, Vec::new()),
         Ok(pages::Shown::Download(response)) => response,
@@ -100,9 +102,23 @@ async fn page_answer(page: Page, visit: &Visit, typed: &Typed, status: StatusCod
     }
 }
 
+/// A page for one person: kept by nobody, and its forms post back with their origin; other sites still learn nothing.
+fn own_page(mut response: Response, cookies: impl Iterator<Item = HeaderValue>) -> Response {
+    let head = response.headers_mut();
+    head.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    head.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    for cookie in cookies {
+        head.append(SET_COOKIE, cookie);
+    }
+    response
+}
+
 /// The names that an address may carry.
-const QUERY: &[&str] =
-    &["next", "token", "done", "after", "search", "role", "factor", "sort", "action", "actor", "from", "to"];
+#[rustfmt::skip]
+const QUERY: &[&str] = &[
+    "next", "token", "done", "after", "search", "role", "factor", "sort", "action", "actor", "from", "to",
+    "c1", "c2", "c3", "c4", "c5", "by", "person", "requirement", "link",
+];
 
 fn kept_out(site: &Site, barred: Barred, here: &str, headers: &HeaderMap) -> Response {
     match barred {
@@ -169,10 +185,10 @@ pub async fn change(
     };
     if let Err(barred) = visit.admits(row.who, Asks::ToDo) {
         visit.tell_refused(&barred, row.name).await;
-        return kept_out(&site, barred, &visit.path_of(page_of(row, &visit)), &headers);
+        return kept_out(&site, barred, &here_of(row, &visit), &headers);
     }
     // A body that cannot be read carries no token either.
-    let fields = Fields::read(&kind, &body).await;
+    let fields = Fields::read(&kind, &body, row).await;
     let binding = visit.caller.as_ref().map(|caller| caller.person().binding().to_owned());
     let in_body = fields.as_ref().ok().and_then(Fields::token);
     let shown = headers.get(csrf::HEADER).and_then(|value| value.to_str().ok()).or(in_body);
@@ -183,6 +199,10 @@ pub async fn change(
         Ok(fields) => fields,
         Err(problem) => return refused(row, &visit, &Fields::default(), problem, &headers).await,
     };
+    if let Some(record) = fields.optional(RECORD) {
+        // The form of a record stands on the record's own page.
+        visit.params.entry(RECORD).or_insert_with(|| record.to_owned());
+    }
     let done = perform(row, &mut visit, &fields).await;
     match done {
         Ok(done) => told(done, &headers),
@@ -191,7 +211,7 @@ pub async fn change(
             let here = if row.act == Act::AcceptInvitation {
                 format!("/invitation?token={}", fields.get("token"))
             } else {
-                visit.path_of(page_of(row, &visit))
+                here_of(row, &visit)
             };
             lacking(&site, needs, &here, &headers)
         }
@@ -216,7 +236,28 @@ fn page_of(row: &Endpoint, visit: &Visit) -> Page {
     }
 }
 
+/// The field and the part of an address that name a record.
+const RECORD: &str = "record";
+
+/// The address of the page with the form; as long as it is not known which record it was about, the page above that.
+fn here_of(row: &Endpoint, visit: &Visit) -> String {
+    let path = visit.path_of(page_of(row, visit));
+    path.split("/{").next().unwrap_or_default().to_owned()
+}
+
+fn reported(report: Report, cookies: Vec<HeaderValue>, headers: &HeaderMap) -> Response {
+    let Report { status, html, body } = report;
+    if is_browser(headers) {
+        return own_page(respond::html(status, html), cookies.into_iter());
+    }
+    let kind = if status.is_success() { "application/json" } else { "application/problem+json" };
+    respond::bytes(status, kind, "no-store", body.to_string())
+}
+
 fn told(done: Done, headers: &HeaderMap) -> Response {
+    if let Some(report) = done.report {
+        return reported(report, done.cookies, headers);
+    }
     if is_browser(headers) {
         return redirect(&done.next, done.cookies);
     }

@@ -163,7 +163,7 @@ impl Rendered {
 }
 
 /// Weak comparison (RFC 9110 section 13.1.2).
-fn matches(known: &HeaderValue, tag: Option<&HeaderValue>) -> bool {
+pub(super) fn matches(known: &HeaderValue, tag: Option<&HeaderValue>) -> bool {
     let (Ok(known), Some(Ok(tag))) = (known.to_str(), tag.map(HeaderValue::to_str)) else { return false };
     known.split(',').map(str::trim).any(|one| one == "*" || one.trim_start_matches("W/") == tag)
 }

@@ -68,6 +68,15 @@ fn handler(page: Page) -> MethodRouter<Arc<Site>> {
         | Page::Departures
         | Page::Roles
         | Page::Units
+        | Page::Registers
+        | Page::Register
+        | Page::RecordNew
+        | Page::RecordsImport
+        | Page::RecordsBin
+        | Page::Record
+        | Page::RecordEdit
+        | Page::Frameworks
+        | Page::Framework
         | Page::Audit
         | Page::AuditCsv
         | Page::AuditJson

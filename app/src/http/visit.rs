@@ -85,9 +85,12 @@ impl Visit {
 
     /// The address of a page of this organisation.
     pub fn path_of(&self, page: Page) -> String {
-        self.params
-            .iter()
-            .fold(page.row().path.to_owned(), |path, (name, value)| path.replace(&format!("{{{name}}}"), value))
+        self.fill(page.row().path)
+    }
+
+    /// A pattern with what stands in this address where it has the same names.
+    pub fn fill(&self, pattern: &str) -> String {
+        self.params.iter().fold(pattern.to_owned(), |path, (name, value)| path.replace(&format!("{{{name}}}"), value))
     }
 
     /// Whether the row lets this person in, in this order: how far in, whose organisation, what role, what standing, how fresh.

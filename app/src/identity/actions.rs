@@ -20,6 +20,7 @@ use crate::http::people::Done;
 use crate::http::visit::{SESSION, Visit};
 use crate::operator;
 use crate::organisation::doing;
+use crate::registers;
 use crate::retention;
 
 /// Where somebody who is all the way in goes on.
@@ -70,6 +71,15 @@ pub async fn perform(act: Act, visit: &mut Visit, fields: &Fields) -> Result<Don
         | Act::RestoreOrganisation
         | Act::PlaceHold
         | Act::LiftHold => Box::pin(doing::perform(act, visit, fields)).await,
+        Act::CreateRecord
+        | Act::EditRecord
+        | Act::DeleteRecord
+        | Act::RestoreRecord
+        | Act::EditRecords
+        | Act::DeleteRecords
+        | Act::UndoAct
+        | Act::ImportRecords
+        | Act::MapRequirements => Box::pin(registers::doing::perform(act, visit, fields)).await,
     }
 }
 

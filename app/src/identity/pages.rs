@@ -87,6 +87,15 @@ pub async fn page(page: Page, visit: &Visit, typed: &Typed) -> Result<Shown, Pro
         | Page::Departures
         | Page::Roles
         | Page::Units
+        | Page::Registers
+        | Page::Register
+        | Page::RecordNew
+        | Page::RecordsImport
+        | Page::RecordsBin
+        | Page::Record
+        | Page::RecordEdit
+        | Page::Frameworks
+        | Page::Framework
         | Page::Audit
         | Page::Billing
         | Page::Settings
@@ -118,7 +127,7 @@ pub async fn page(page: Page, visit: &Visit, typed: &Typed) -> Result<Shown, Pro
     Ok(framed(visit, middle))
 }
 
-fn framed(visit: &Visit, middle: Middle) -> Shown {
+pub fn framed(visit: &Visit, middle: Middle) -> Shown {
     let Middle { title, view, cookies, script, wide } = middle;
     let name = visit.site.profile.name.clone();
     let title = format!("{title} · {name}");
@@ -190,14 +199,17 @@ pub fn done(typed: &Typed) -> Option<impl IntoView + use<>> {
         "transferred" => "The organisation was handed over.",
         "saved" => "Saved.",
         "made" => "Made.",
+        "restored" => "It is back.",
+        "undone" => "It was undone. Records that were changed since kept their change.",
+        "mapped" => "The requirements are mapped.",
         "removed" => "Removed.",
         "help" => "They are let in until the hour that you chose.",
         "help-ended" => "Help was ended.",
         "cancelled" => "The subscription is cancelled. Nobody sees what is in here any more.",
-        "restored" => "Everything is back as it was.",
+        "reopened" => "Everything is back as it was.",
         "held" => "The hold is in force.",
         "lifted" => "The hold was lifted.",
-        "account-ends" => "Your account is closed. We have written to you when everything about you is erased.",
+        "account-ends" => "Your account is closed. We will write to you when everything about you is erased.",
         "evidence" => "The evidence is on record. The page shows it within a second.",
         _ => return None,
     };

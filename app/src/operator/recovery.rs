@@ -75,8 +75,8 @@ fn row(one: &Component) -> AnyView {
 
 fn entry(visit: &Visit, typed: &Typed) -> AnyView {
     let field = |name: &'static str, label: &'static str, kind: &'static str, required: bool| {
-        let blamed = typed.problem.as_ref().and_then(Problem::blames).filter(|(field, _)| *field == name);
-        let wrong = blamed.map(|(_, said)| sentence(&said));
+        let blamed = typed.problem.as_ref().and_then(|problem| problem.blames_field(name));
+        let wrong = blamed.map(|said| sentence(&said));
         let (id, wrong_id) = (format!("c-{name}"), format!("c-{name}-wrong"));
         let (invalid, described) = (wrong.is_some().then_some("true"), wrong.is_some().then(|| wrong_id.clone()));
         view! {

@@ -159,7 +159,7 @@ async fn arrange(act: Act, visit: &Visit, fields: &Fields) -> Result<Done, Probl
         Act::RestoreOrganisation => {
             let owner = visit.may::<rights::BillingManage>(Asks::ToDo)?;
             closing::restore(&owner, accounts, origin, now).await?;
-            to("billing", "restored")
+            to("billing", "reopened")
         }
         Act::PlaceHold | Act::LiftHold => hold(act, visit, fields).await,
         // The table leads no other act here.

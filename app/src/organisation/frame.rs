@@ -1,6 +1,6 @@
 //! What the pages of an organisation share: their navigation, the banner of the subscription, and forms that post to it.
 
-use contract::access::{Act, ENDPOINTS, Page};
+use contract::access::{Act, ENDPOINTS, Endpoint, Page};
 use contract::permission::{Effect, Permission};
 use contract::standing::Standing;
 use leptos::prelude::*;
@@ -36,6 +36,8 @@ const TABS: &[(Page, &str)] = &[
     (Page::Departures, "Departures"),
     (Page::Roles, "Roles"),
     (Page::Units, "Units"),
+    (Page::Registers, "Registers"),
+    (Page::Frameworks, "Frameworks"),
     (Page::Audit, "Audit log"),
     (Page::Billing, "Subscription"),
     (Page::Settings, "Settings"),
@@ -44,9 +46,12 @@ const TABS: &[(Page, &str)] = &[
 /// The pages that this person's role opens.
 pub fn navigation(visit: &Visit) -> Option<AnyView> {
     let here = here(visit)?;
+    let profile = &visit.site.profile;
+    let there = |page: Page| page != Page::Frameworks || !profile.frameworks.is_empty();
     let seen = |needed: Permission| here.closed.is_none() || needed.effect() == Effect::Settle;
     let opens = |page: Page| {
-        page.row().who.permission().is_some_and(|needed| here.permissions.contains(&needed) && seen(needed))
+        let permitted = |needed: Permission| here.permissions.contains(&needed) && seen(needed);
+        there(page) && page.row().who.permission().is_some_and(permitted)
     };
     let tabs: Vec<_> = TABS
         .iter()
@@ -113,12 +118,30 @@ pub fn reminders() -> String {
 
 /// A form of one act in this organisation.
 pub fn form(visit: &Visit, act: Act, button: AnyView, inner: impl IntoView + 'static) -> AnyView {
-    // Every act has its row: both are written by one macro.
-    let row = ENDPOINTS.iter().find(|row| row.act == act).unwrap_or(&ENDPOINTS[0]);
-    let action = row.path.replace("{slug}", visit.param("slug"));
+    let row = row_of(act);
+    let action = visit.fill(row.path);
     let token = visit.token.text.clone();
     view! {
         <form class="form" method="post" action=action data-action=row.name>
+            <input type="hidden" name="csrf" value=token/>
+            {inner}
+            {button}
+        </form>
+    }
+    .into_any()
+}
+
+/// Every act has its row: both are written by one macro.
+pub fn row_of(act: Act) -> &'static Endpoint {
+    ENDPOINTS.iter().find(|row| row.act == act).unwrap_or(&ENDPOINTS[0])
+}
+
+/// A form with a file.
+pub fn form_with_file(visit: &Visit, act: Act, button: AnyView, inner: impl IntoView + 'static) -> AnyView {
+    let row = row_of(act);
+    let (action, token) = (visit.fill(row.path), visit.token.text.clone());
+    view! {
+        <form class="form" method="post" enctype="multipart/form-data" action=action data-action=row.name>
             <input type="hidden" name="csrf" value=token/>
             {inner}
             {button}

@@ -19,8 +19,7 @@ use futures::future::BoxFuture;
 use crate::http::people::Typed;
 use crate::http::visit::Visit;
 use crate::identity::pages::Middle;
-use crate::operator;
-use crate::retention;
+use crate::{frameworks, operator, registers, retention};
 
 /// The middle of each page of an organisation or of the vendor's staff. Boxed one by one: together they are too deep a type.
 #[expect(clippy::wildcard_enum_match_arm, reason = "whoever calls this has matched every page")]
@@ -34,6 +33,15 @@ pub fn middle<'a>(page: Page, visit: &'a Visit, typed: &'a Typed) -> BoxFuture<'
         Page::Departures => Box::pin(departures::page(visit, typed)),
         Page::Roles => Box::pin(roles::page(visit, typed)),
         Page::Units => Box::pin(units::page(visit, typed)),
+        Page::Registers => Box::pin(registers::page(visit)),
+        Page::Register => Box::pin(registers::list::page(visit, typed)),
+        Page::RecordNew => Box::pin(registers::form::new(visit, typed)),
+        Page::RecordsImport => Box::pin(registers::import::page(visit, typed)),
+        Page::RecordsBin => Box::pin(registers::bin::page(visit, typed)),
+        Page::Record => Box::pin(registers::record::page(visit, typed)),
+        Page::RecordEdit => Box::pin(registers::form::edit(visit, typed)),
+        Page::Frameworks => Box::pin(frameworks::page(visit)),
+        Page::Framework => Box::pin(frameworks::framework::page(visit, typed)),
         Page::Audit => Box::pin(log::page(visit, typed)),
         Page::Billing => Box::pin(retention::billing::page(visit, typed)),
         Page::Settings => Box::pin(settings::page(visit, typed)),

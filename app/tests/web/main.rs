@@ -5,4 +5,5 @@ mod common;
 mod controls;
 mod looks;
 mod people;
+mod registers;
 mod site;

@@ -5,7 +5,7 @@ use contract::permission::Effect;
 use contract::standing::Standing;
 
 use super::mfa::LookError;
-use super::walk::{Came, Walk, came, steps};
+use super::walk::{Came, Place, Walk, came, steps};
 use super::{Instance, Seen, cast};
 use crate::identity::stand_in::{As, StandIn};
 
@@ -15,7 +15,7 @@ pub async fn read_only(instance: &Instance) -> Result<Seen, LookError> {
     };
     let now = instance.clock.now();
     let mut house = StandIn::make(&instance.operator, &instance.accounts, role, As::SteppedUp, now).await?;
-    let seen = both(instance, &mut house, role).await;
+    let seen = lapsed(instance, &mut house, role).await;
     house.remove(&instance.operator).await?;
     seen
 }
@@ -29,10 +29,11 @@ struct Count {
     own: usize,
 }
 
-async fn both(instance: &Instance, house: &mut StandIn, role: &str) -> Result<Seen, LookError> {
+async fn lapsed(instance: &Instance, house: &mut StandIn, role: &str) -> Result<Seen, LookError> {
     house.settle().await?;
+    let place = Place::furnish(instance, house, "Probe").await?;
     house.set_standing(Standing::Lapsed).await?;
-    let count = match without_subscription(instance, house, role).await? {
+    let count = match without_subscription(instance, house, &place, role).await? {
         Ok(count) => count,
         Err(wrong) => return Ok(Seen::Failing(format!("In an organisation that has lapsed: {wrong}."))),
     };
@@ -45,13 +46,14 @@ async fn both(instance: &Instance, house: &mut StandIn, role: &str) -> Result<Se
 async fn without_subscription(
     instance: &Instance,
     house: &StandIn,
+    place: &Place,
     role: &str,
 ) -> Result<Result<Count, String>, LookError> {
     let Some(role) = instance.profile.roles.get(role) else { return Ok(Err("the role is gone".into())) };
     let mut walk = Walk::begin(instance).await?;
     let mut count = Count::default();
-    for step in steps().filter(|step| role.grants.contains(&step.permission)) {
-        let address = step.address(house.slug(), house.account.0);
+    for step in steps(&instance.profile).filter(|step| role.grants.contains(&step.permission)) {
+        let address = place.fill(step.path);
         let came = step.came(&walk.ask(house.session, step.method, &address).await?);
         let (wanted, counted) = match (step.method, step.permission.effect()) {
             ("GET", _) => (Came::In, &mut count.read),

@@ -4,7 +4,7 @@ use super::{Instance, Seen};
 use crate::profile::format::{FieldKind, Register};
 
 /// Words that give a field away as being about health, in identifiers and labels.
-const HEALTH_WORDS: &[&str] =
+pub(crate) const HEALTH_WORDS: &[&str] =
     &["medical", "health", "illness", "diagnos", "medication", "disab", "allerg", "disease", "blood"];
 
 pub fn health_fields(instance: &Instance) -> Seen {

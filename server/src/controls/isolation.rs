@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::mfa::LookError;
 use super::probe::Answer;
-use super::walk::{Came, Walk, came, steps};
+use super::walk::{Came, Place, Step, Walk, came, steps};
 use super::{Instance, Seen, cast};
 use crate::audit::log::Action;
 use crate::entity::entry;
@@ -18,6 +18,10 @@ use crate::profile::policy::Isolation;
 struct Neighbours<'a> {
     ours: &'a StandIn,
     theirs: &'a StandIn,
+    /// The rows of the access table that there are in this profile.
+    steps: Vec<Step>,
+    our_place: Place,
+    their_place: Place,
     our_unit: String,
     our_unit_id: Uuid,
     their_unit: Uuid,
@@ -49,8 +53,15 @@ async fn between(instance: &Instance, role: &str, ours: &mut StandIn, theirs: &m
     let (our_unit, their_name) = (marker(), marker());
     let our_unit_id = ours.unit(&our_unit, now).await?;
     let their_unit = theirs.unit(&their_name, now).await?;
-    let markers = vec![their_name, their_unit.to_string(), theirs.account.0.to_string(), theirs.address.clone()];
-    let both = Neighbours { ours, theirs, our_unit, our_unit_id, their_unit, role, markers };
+    let their_record = marker();
+    let our_place = Place::furnish(instance, ours, "Probe").await?;
+    let their_place = Place::furnish(instance, theirs, &their_record).await?;
+    let mut markers = vec![their_name, their_unit.to_string(), theirs.account.0.to_string(), theirs.address.clone()];
+    markers.extend(their_place.record.iter().map(|(_, id)| id.to_string()).chain([their_record]));
+    let steps: Vec<Step> = steps(&instance.profile).collect();
+    let asked = steps.len();
+    let both =
+        Neighbours { ours, theirs, steps, our_place, their_place, our_unit, our_unit_id, their_unit, role, markers };
     let mut walk = Walk::begin(instance).await?;
     if let Some(wrong) = both.at_their_door(&mut walk).await? {
         return Ok(Seen::Failing(wrong));
@@ -64,8 +75,8 @@ async fn between(instance: &Instance, role: &str, ours: &mut StandIn, theirs: &m
         Err(wrong) => return Ok(Seen::Failing(wrong)),
     };
     Ok(Seen::Upheld(format!(
-        "{} pages and endpoints of another organisation were answered as if there were none; the ids of its member and of its unit, put one at a time into {swapped} requests of one's own, as ids of nobody; none of its {} markers was in {pages} pages of one's own.",
-        steps().count(),
+        "{} pages and endpoints of another organisation were answered as if there were none; the ids of its member, its unit and its record, put one at a time into {swapped} requests of one's own, as ids of nobody; none of its {} markers was in {pages} pages of one's own.",
+        asked,
         both.markers.len()
     )))
 }
@@ -78,10 +89,10 @@ impl Neighbours<'_> {
     /// Asks for everything of theirs, and for the same of an organisation that does not exist.
     async fn at_their_door(&self, walk: &mut Walk<'_>) -> Result<Option<String>, LookError> {
         let nobody = format!("{SLUG}{}", Uuid::now_v7().simple());
-        for step in steps() {
+        for step in &self.steps {
             let mut bodies = Vec::new();
             for slug in [self.theirs.slug(), &nobody] {
-                let address = step.address(slug, self.theirs.account.0);
+                let address = Place { slug: slug.to_owned(), ..self.their_place.clone() }.fill(step.path);
                 let answer = walk.ask(self.ours.session, step.method, &address).await?;
                 let came = step.came(&answer);
                 if came != Came::Nowhere {
@@ -107,8 +118,8 @@ impl Neighbours<'_> {
     async fn with_their_ids(&self, walk: &mut Walk<'_>) -> Result<Result<usize, String>, LookError> {
         let form = walk.form(self.ours.session).await?;
         let mut swapped = 0;
-        for (row, field) in taking_theirs() {
-            let path = row.path.replace("{slug}", self.ours.slug());
+        for (row, field) in self.taking_theirs() {
+            let path = self.our_place.fill(row.path);
             let mut came = Vec::new();
             for id in [self.theirs_for(field), Uuid::now_v7()].map(|id| id.to_string()) {
                 let sent: Vec<(&str, String)> = self.filled(row, field, &id);
@@ -124,20 +135,49 @@ impl Neighbours<'_> {
                 )));
             }
         }
-        let mut pages = Vec::new();
-        for member in [self.theirs.account.0, Uuid::now_v7()] {
-            let path = format!("/o/{}/members/{member}", self.ours.slug());
-            let answer = walk.get(self.ours.session, &path).await?;
-            pages.push((answer.status.as_u16(), said(&answer).replace(&member.to_string(), "ID")));
+        let named =
+            |step: &&Step| step.method == "GET" && (step.path.contains("{member}") || step.path.contains("{record}"));
+        for step in self.steps.iter().filter(named) {
+            let mut pages = Vec::new();
+            for (member, record) in
+                [(self.theirs.account.0, self.theirs_for("record")), (Uuid::now_v7(), Uuid::now_v7())]
+            {
+                let place = Place { member, ..self.our_place.clone() }.with_record(record);
+                let answer = walk.get(self.ours.session, &place.fill(step.path)).await?;
+                let text = said(&answer).replace(&member.to_string(), "ID").replace(&record.to_string(), "ID");
+                pages.push((answer.status.as_u16(), text));
+            }
+            swapped += 1;
+            if pages[0] != pages[1] || pages[0].0 != 404 {
+                return Ok(Err(format!(
+                    "{} with an id of another organisation was answered {}.",
+                    step.path, pages[0].0
+                )));
+            }
         }
-        if pages[0] != pages[1] || pages[0].0 != 404 {
-            return Ok(Err(format!("The page of another organisation's member was answered {}.", pages[0].0)));
-        }
-        Ok(Ok(swapped + 1))
+        Ok(Ok(swapped))
     }
 
     fn theirs_for(&self, field: &str) -> Uuid {
-        if field == "member" { self.theirs.account.0 } else { self.their_unit }
+        match field {
+            "member" => self.theirs.account.0,
+            "record" => self.their_place.record.as_ref().map(|(_, id)| *id).unwrap_or_default(),
+            _ => self.their_unit,
+        }
+    }
+
+    /// Each endpoint with each of its fields that takes the id of something that both organisations have.
+    fn taking_theirs(&self) -> impl Iterator<Item = (&'static Endpoint, &'static str)> + use<'_> {
+        let there = |row: &&Endpoint| self.steps.iter().any(|step| step.path == row.path);
+        ENDPOINTS.iter().filter(there).flat_map(|row| {
+            let takes = |name: &&str| match *name {
+                "member" | "unit" => true,
+                // Reach may name a record that comes later.
+                "record" => row.name != "grant-reach",
+                _ => false,
+            };
+            row.fields.iter().copied().filter(takes).map(move |name| (row, name))
+        })
     }
 
     /// The swapped id in its field; of the rest what has to be there, and all of it ours, so that the id is what it is refused for.
@@ -147,6 +187,7 @@ impl Neighbours<'_> {
             _ if name == swapped => id.to_owned(),
             "member" => self.ours.account.0.to_string(),
             "unit" | "target" => self.our_unit_id.to_string(),
+            "record" => self.our_place.record.as_ref().map(|(_, id)| id.to_string()).unwrap_or_default(),
             "role" => self.role.to_owned(),
             "email" => "probe@organisation.example".to_owned(),
             _ => "probe".to_owned(),
@@ -157,8 +198,8 @@ impl Neighbours<'_> {
     /// Reads all of our own pages: our marker must be on one of them, or there would be nothing to see, and theirs on none.
     async fn at_home(&self, walk: &mut Walk<'_>) -> Result<Result<usize, String>, LookError> {
         let (mut pages, mut own) = (0, false);
-        for step in steps().filter(|step| step.method == "GET") {
-            let answer = walk.get(self.ours.session, &step.address(self.ours.slug(), self.ours.account.0)).await?;
+        for step in self.steps.iter().filter(|step| step.method == "GET") {
+            let answer = walk.get(self.ours.session, &self.our_place.fill(step.path)).await?;
             if step.came(&answer) != Came::In {
                 return Ok(Err(format!("{} of one's own organisation was not shown.", step.path)));
             }
@@ -178,14 +219,6 @@ impl Neighbours<'_> {
 
 fn said(answer: &Answer) -> String {
     String::from_utf8_lossy(&answer.body).into_owned()
-}
-
-/// Each endpoint with each of its fields that takes the id of something that both organisations have.
-fn taking_theirs() -> impl Iterator<Item = (&'static Endpoint, &'static str)> {
-    let of_organisations = ENDPOINTS.iter().filter(|row| row.who.permission().is_some());
-    of_organisations.flat_map(|row| {
-        row.fields.iter().copied().filter(|name| matches!(*name, "member" | "unit")).map(move |name| (row, name))
-    })
 }
 
 pub async fn operators(instance: &Instance) -> Result<Seen, LookError> {
@@ -213,8 +246,9 @@ async fn staff_at_the_door(instance: &Instance, house: &mut StandIn, staff: &Som
     if let Some(wrong) = not_staff(&mut walk, staff.session).await? {
         return Ok(Seen::Failing(wrong));
     }
-    for step in steps() {
-        let address = step.address(house.slug(), house.account.0);
+    let place = Place::furnish(instance, house, "Probe").await?;
+    for step in steps(&instance.profile) {
+        let address = place.fill(step.path);
         let came = step.came(&walk.ask(staff.session, step.method, &address).await?);
         if came != Came::Nowhere {
             let (method, path) = (step.method, step.path);
@@ -225,7 +259,7 @@ async fn staff_at_the_door(instance: &Instance, house: &mut StandIn, staff: &Som
         .filter(entry::Column::Action.eq(Action::OperatorRefused.word()))
         .filter(entry::Column::Actor.eq(staff.account.0));
     let told = instance.operator.view(house.tenant()).await?.count(told).await?;
-    let asked = steps().count() as u64;
+    let asked = steps(&instance.profile).count() as u64;
     Ok(if told == asked {
         Seen::Upheld(format!(
             "{asked} pages and endpoints of an organisation were answered to the vendor's staff as if there were none; its log has all {told} refusals."

@@ -3,7 +3,7 @@
 use contract::permission::Permission;
 
 use super::mfa::LookError;
-use super::walk::{Came, Walk, blamed, steps};
+use super::walk::{Came, Place, Walk, blamed, steps};
 use super::{Instance, Seen, cast};
 use crate::guard::SessionId;
 use crate::identity::stand_in::{As, StandIn};
@@ -22,11 +22,13 @@ pub async fn matrix(instance: &Instance) -> Result<Seen, LookError> {
 async fn every_role(instance: &Instance, house: &mut StandIn) -> Result<Seen, LookError> {
     house.settle().await?;
     let (mut let_in, mut refused) = (0, 0);
+    let mut place = Place::furnish(instance, house, "Probe").await?;
     for (name, role) in &instance.profile.roles {
         let person = house.join(name, As::SteppedUp, instance.clock.now()).await?;
         let mut walk = Walk::begin(instance).await?;
-        for step in steps() {
-            let address = step.address(house.slug(), person.account.0);
+        place.member = person.account.0;
+        for step in steps(&instance.profile) {
+            let address = place.fill(step.path);
             let came = step.came(&walk.ask(person.session, step.method, &address).await?);
             let granted = role.grants.contains(&step.permission);
             match (granted, came) {
@@ -46,7 +48,7 @@ async fn every_role(instance: &Instance, house: &mut StandIn) -> Result<Seen, Lo
     Ok(Seen::Upheld(format!(
         "{} roles asked for {} pages and endpoints of an organisation each: {let_in} times let in as the role grants it, {refused} times refused.",
         instance.profile.roles.len(),
-        steps().count()
+        steps(&instance.profile).count()
     )))
 }
 

@@ -8,7 +8,7 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use super::mfa::LookError;
-use super::walk::{Came, Walk, steps};
+use super::walk::{Came, Place, Walk, steps};
 use super::{Instance, Seen, cast};
 use crate::clock::{from_ms, to_ms};
 use crate::entity::{account, certificate, organisation, purge};
@@ -83,6 +83,7 @@ pub async fn hidden(instance: &Instance) -> Result<Seen, LookError> {
 }
 
 async fn cancelled(instance: &Instance, house: &StandIn) -> Result<Seen, LookError> {
+    let place = Place::furnish(instance, house, "Probe").await?;
     let mut walk = Walk::begin(instance).await?;
     let form = walk.form(house.session).await?;
     let act = |name: &str| format!("/api/o/{}/{name}", house.slug());
@@ -93,7 +94,7 @@ async fn cancelled(instance: &Instance, house: &StandIn) -> Result<Seen, LookErr
     let role =
         cast::with(&instance.profile, Permission::BillingManage).and_then(|role| instance.profile.roles.get(role));
     let (mut gone, mut settled) = (0, 0);
-    for step in steps() {
+    for step in steps(&instance.profile) {
         let settles = step.permission.effect() == Effect::Settle;
         let granted = role.is_some_and(|role| role.grants.contains(&step.permission));
         let wanted = match (settles, granted) {
@@ -101,7 +102,7 @@ async fn cancelled(instance: &Instance, house: &StandIn) -> Result<Seen, LookErr
             (true, true) => Came::In,
             (true, false) => Came::Forbidden,
         };
-        let address = step.address(house.slug(), house.account.0);
+        let address = place.fill(step.path);
         let came = step.came(&walk.ask(house.session, step.method, &address).await?);
         if came != wanted {
             let (method, path) = (step.method, step.path);

@@ -7,6 +7,10 @@ use uuid::Uuid;
 use super::Instance;
 use super::probe::{Answer, Form, Probe, ProbeError, session_cookie};
 use crate::guard::SessionId;
+use crate::identity::Refusal;
+use crate::identity::stand_in::StandIn;
+use crate::profile::Profile;
+use crate::profile::format::Register;
 
 /// A row of the access table about an organisation.
 #[derive(Clone, Copy, Debug)]
@@ -31,18 +35,62 @@ pub(super) enum Came {
     Otherwise(u16),
 }
 
-/// Every page and endpoint that needs a permission.
-pub(super) fn steps() -> impl Iterator<Item = Step> {
-    let pages = PAGES.iter().map(|row| ("GET", row.path, row.who));
+/// What stands in the addresses of one organisation.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    pub(super) slug: String,
+    pub(super) member: Uuid,
+    /// A register that asks for no permission of its own, and a record in it.
+    pub(super) record: Option<(String, Uuid)>,
+    pub(super) framework: Option<String>,
+}
+
+impl Place {
+    /// Puts a record of this name into the organisation, so that there is a page of one.
+    pub(super) async fn furnish(instance: &Instance, house: &StandIn, name: &str) -> Result<Self, Refusal> {
+        let profile = &instance.profile;
+        let mut record = None;
+        if let Some(register) = open_register(profile) {
+            let id = house.record(register, name, instance.clock.now()).await?;
+            record = Some((register.id.get_ref().clone(), id));
+        }
+        let framework = profile.frameworks.first().map(|framework| framework.id.clone());
+        Ok(Self { slug: house.slug().to_owned(), member: house.account.0, record, framework })
+    }
+
+    /// The same with another record.
+    pub(super) fn with_record(self, id: Uuid) -> Self {
+        Self { record: self.record.map(|(register, _)| (register, id)), ..self }
+    }
+
+    pub(super) fn fill(&self, path: &str) -> String {
+        let (register, record) = self.record.clone().unwrap_or_default();
+        path.replace("{slug}", &self.slug)
+            .replace("{member}", &self.member.to_string())
+            .replace("{register}", &register)
+            .replace("{record}", &record.to_string())
+            .replace("{framework}", self.framework.as_deref().unwrap_or("none"))
+    }
+}
+
+fn open_register(profile: &Profile) -> Option<&Register> {
+    profile
+        .registers
+        .iter()
+        .find(|register| register.read.is_none() && register.write.is_none() && register.delete.is_none())
+}
+
+/// Every page and endpoint that needs a permission; of registers and catalogues only where the profile has some.
+pub(super) fn steps(profile: &Profile) -> impl Iterator<Item = Step> {
+    let (registers, frameworks) = (open_register(profile).is_some(), !profile.frameworks.is_empty());
+    let there =
+        move |path: &str| (registers || !path.contains("{register}")) && (frameworks || !path.contains("{framework}"));
+    let pages = PAGES.iter().filter(move |row| there(row.path)).map(|row| ("GET", row.path, row.who));
     let changes = ENDPOINTS.iter().map(|row| ("POST", row.path, row.who));
     pages.chain(changes).filter_map(|(method, path, who)| Some(Step { method, path, permission: who.permission()? }))
 }
 
 impl Step {
-    pub(super) fn address(self, slug: &str, member: Uuid) -> String {
-        self.path.replace("{slug}", slug).replace("{member}", &member.to_string())
-    }
-
     pub(super) fn came(self, answer: &Answer) -> Came {
         came(self.method, answer)
     }

@@ -201,9 +201,9 @@ mod tests {
     fn a_chunk_opens_only_as_what_it_was_sealed_as() {
         let key = SecretKey::random().expect("random");
         let here = stream(&key, "a", Header::new(Uuid::nil()).expect("random"));
-        let sealed = here.seal(3, false, &[7; CHUNK]).expect("seal");
+        let sealed = here.seal(3, false, &vec![7; CHUNK]).expect("seal");
 
-        assert_eq!(here.open(3, false, &sealed).expect("open").as_slice(), [7; CHUNK]);
+        assert_eq!(here.open(3, false, &sealed).expect("open").as_slice(), vec![7; CHUNK]);
         assert!(here.open(2, false, &sealed).is_err() && here.open(3, true, &sealed).is_err());
         assert!(stream(&key, "b", *here.header()).open(3, false, &sealed).is_err());
         let other = SecretKey::random().expect("random");

@@ -19,7 +19,9 @@ use crate::clock::to_ms;
 use crate::entity::{account, custom_role, environment, membership, organisation};
 use crate::guard::{AccountChange, AccountId, Actor, Change, Operator, PROBE_KIND, TenantId};
 use crate::organisations::{founding, members, units};
+use crate::profile::format::Register;
 use crate::profile::policy::Isolation;
+use crate::registers;
 
 /// No organisation of people has a full stop in its slug, and to LIKE it is no wildcard as an underscore would be.
 pub(crate) const SLUG: &str = ".probe-";
@@ -138,6 +140,15 @@ impl StandIn {
         Ok(id)
     }
 
+    /// A record with this name and nothing else.
+    pub(crate) async fn record(&self, register: &Register, name: &str, now: OffsetDateTime) -> Result<Uuid, Refusal> {
+        let sealer = self.accounts.sealer(self.tenant, &Origin::of_program()).await?;
+        let change = self.operator.begin_kept(self.tenant, Actor::System, sealer).await?;
+        let id = registers::plant(&change, register, name, self.first.account, now).await?;
+        change.commit_housekeeping().await?;
+        Ok(id)
+    }
+
     /// From now on this member reaches one unit and nothing else.
     pub(crate) async fn narrow(&self, account: AccountId, unit: Uuid) -> Result<(), Refusal> {
         let change = self.change().await?;
@@ -165,7 +176,7 @@ impl StandIn {
 
     pub(crate) async fn remove(self, operator: &Operator) -> Result<(), Refusal> {
         if self.settled || operator.store().mode() != Isolation::Dedicated {
-            traces::erase_log(operator, &self.accounts, self.tenant, OffsetDateTime::now_utc()).await?;
+            traces::erase_kept(operator, &self.accounts, self.tenant, OffsetDateTime::now_utc()).await?;
         }
         let change = operator.begin_account().await?;
         change.delete(account::Entity::delete_many().filter(account::Column::Id.is_in(self.people))).await?;

@@ -132,6 +132,9 @@ pub struct Field {
     pub clear: bool,
     #[serde(default)]
     pub names_record: bool,
+    /// A date after which the record proves nothing any more.
+    #[serde(default)]
+    pub ends_proof: bool,
     /// Where the database keeps a clear value, 1 to 5. Given once, it stays: values that are there already lie in it.
     pub slot: Option<Spanned<u8>>,
     /// A permission that one needs beside that of the register to see this field.

@@ -78,6 +78,9 @@ fn field(field: &format::Field, registers: &[&str], flaws: &mut Flaws<'_>) {
     if field.clear && !matches!(field.kind, Number | Date | Instant | Choice) {
         flaws.error(span.clone(), format!("\"{id}\": only numbers, dates, instants and single choices can be clear"));
     }
+    if field.ends_proof && !(field.clear && matches!(field.kind, Date | Instant)) {
+        flaws.error(span.clone(), format!("\"{id}\": only a clear date or instant can end what a record proves"));
+    }
     if field.unique && !matches!(field.kind, Text | Number | Date) {
         flaws.error(span.clone(), format!("\"{id}\": only texts, numbers and dates can be unique"));
     }

@@ -21,13 +21,13 @@ pub const MOST: usize = 5_000;
 /// The ids that a form names, separated by lines, commas or spaces.
 ///
 /// # Errors
-/// [`Refusal::Field`] on `record`.
+/// [`Refusal::Field`] on `records`.
 pub fn ids(text: &str) -> Result<Vec<Uuid>, Refusal> {
     let parts = text.split([' ', ',', '\n', '\r']).filter(|part| !part.is_empty());
-    let ids: BTreeSet<Uuid> = parts.map(|part| crate::organisations::id("record", part)).collect::<Result<_, _>>()?;
+    let ids: BTreeSet<Uuid> = parts.map(|part| crate::organisations::id("records", part)).collect::<Result<_, _>>()?;
     match ids.len() {
-        0 => Err(Refusal::Field("record", "choose at least one".into())),
-        count if count > MOST => Err(Refusal::Field("record", format!("at most {MOST} at once"))),
+        0 => Err(Refusal::Field("records", "choose at least one".into())),
+        count if count > MOST => Err(Refusal::Field("records", format!("at most {MOST} at once"))),
         _ => Ok(ids.into_iter().collect()),
     }
 }
@@ -47,6 +47,9 @@ pub async fn edit(
 ) -> Result<usize, Refusal> {
     let shape = Shape::of(editor, accounts, register)?;
     shape.demand_writing()?;
+    if typed.is_empty() {
+        return Err(Refusal::Field("field", "choose one".into()));
+    }
     if typed.keys().any(|name| shape.field(name).is_some_and(|field| field.unique)) {
         return Err(Refusal::Field("field", "what has to be unique cannot be the same for many".into()));
     }
@@ -87,7 +90,7 @@ pub async fn edit(
 /// Takes all these records into the bin.
 ///
 /// # Errors
-/// [`Refusal::Field`] on `record` when one is not there; then nothing is removed.
+/// [`Refusal::Field`] on `records` when one is not there; then nothing is removed.
 pub async fn remove(
     remover: &Allowed<rights::RecordsDelete>,
     accounts: &Accounts,

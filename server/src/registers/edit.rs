@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::content::Content;
 use super::filed::{New, Shelf, changed_meanwhile};
-use super::names::Finder;
+use super::names::{Behind, Finder};
 use super::reached;
 use super::record::Kind;
 use super::shape::Shape;
@@ -84,6 +84,7 @@ pub async fn edit(
     }
     let ring = accounts.vault.within(&view).await?;
     let before = Content::open(&ring, view.tenant(), id, &row.content)?;
+    let typed = &without_the_same(&view, accounts, editor.here(), &shape, &before, typed).await?;
     let mut finder = Finder::new(&view, accounts, editor.here());
     let after = read(&shape, &mut finder, typed, before.clone(), false).await?;
     let unit = unit_of(&view, editor.here(), typed, row.unit_id).await?;
@@ -222,6 +223,29 @@ pub(crate) async fn read(
     if wrong.is_empty() { Ok(content) } else { Err(Refusal::Fields(wrong)) }
 }
 
+/// What was typed, without the people and records that a form only sends back as it showed them: who has left stays named, and of two
+/// records with one name the one that was meant stays meant.
+async fn without_the_same(
+    view: &TenantDb,
+    accounts: &Accounts,
+    editor: &Belonging,
+    shape: &Shape<'_>,
+    before: &Content,
+    typed: &Typed,
+) -> Result<Typed, Refusal> {
+    let fields: Vec<&Field> = shape.fields().collect();
+    let behind = Behind::of(view, accounts, editor, &fields, std::iter::once(before)).await?;
+    let mut rest = typed.clone();
+    for field in fields.iter().filter(|field| matches!(field.kind, FieldKind::Person | FieldKind::Link)) {
+        let id = field.id.get_ref();
+        let shown = before.first(id).map(|value| behind.typed(field, value));
+        if shown.is_some() && shape.writes(field) && rest.get(id).map(|text| text.trim()) == shown.as_deref() {
+            rest.remove(id);
+        }
+    }
+    Ok(rest)
+}
+
 /// The unit that the form names, if there is such a one in reach; without a word of it, the one it has.
 pub(crate) async fn unit_of(
     view: &TenantDb,
@@ -299,5 +323,5 @@ pub(crate) async fn rows_of<R: Right>(
     if rows.len() == ids.len() {
         return Ok(rows);
     }
-    Err(Refusal::Field("record", "one of them is not there any more; load the list again".into()))
+    Err(Refusal::Field("records", "one of them is not there any more; load the list again".into()))
 }

@@ -9,11 +9,11 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::content::Content;
-use super::shape::slot;
+use super::shape::{naming, slot};
 use super::tokens::Tokens;
 use super::value::key;
 use crate::clock::{from_ms, to_ms};
-use crate::entity::{record, record_count, record_token, record_unique};
+use crate::entity::{act, record, record_change, record_count, record_token, record_unique};
 use crate::guard::{AccountId, Change};
 use crate::identity::Refusal;
 use crate::profile::format::{FieldKind, Register};
@@ -337,4 +337,35 @@ impl<'a> Shelf<'a> {
 
 pub(crate) fn changed_meanwhile() -> Refusal {
     Refusal::Conflict("Somebody changed this record meanwhile, and nothing was saved. Open it again.".into())
+}
+
+/// Puts a record with nothing but a name there, for whoever looks whether records are kept as they should be.
+pub(crate) async fn plant(
+    change: &Change,
+    register: &Register,
+    name: &str,
+    by: AccountId,
+    now: OffsetDateTime,
+) -> Result<Uuid, Refusal> {
+    let mut content = Content::default();
+    if let Some(field) = naming(register) {
+        content.set(field.id.get_ref(), vec![name.to_owned()]);
+    }
+    let (id, at) = (Uuid::now_v7(), to_ms(now));
+    let new = New { id, content, unit: None, made_by: by, made_at_ms: at, changed_at_ms: at, version: 1, act: None };
+    let mut shelf = Shelf::of(change, register)?;
+    shelf.put(&new).await?;
+    shelf.count().await?;
+    Ok(id)
+}
+
+/// Destroys all records of an organisation, with everything about them.
+pub(crate) async fn erase(change: &Change) -> Result<(), Refusal> {
+    change.delete(record::Entity::delete_many()).await?;
+    change.delete(record_token::Entity::delete_many()).await?;
+    change.delete(record_unique::Entity::delete_many()).await?;
+    change.delete(record_change::Entity::delete_many()).await?;
+    change.delete(record_count::Entity::delete_many()).await?;
+    change.delete(act::Entity::delete_many()).await?;
+    Ok(())
 }

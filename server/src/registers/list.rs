@@ -12,7 +12,7 @@ use super::names::Behind;
 use super::reached;
 use super::shape::{Shape, slot};
 use super::tokens::{Tokens, words};
-use super::value::{choice_key, key};
+use super::value::{choice_key, key, parse};
 use crate::clock::from_ms;
 use crate::entity::{record, record_token};
 use crate::guard::{Allowed, Belonging, TenantDb, rights};
@@ -81,6 +81,9 @@ pub async fn list(
     shape: &Shape<'_>,
     query: &Query,
 ) -> Result<Listed, Refusal> {
+    if query.removed {
+        shape.demand_deleting()?;
+    }
     let view = reader.read().await?;
     let ring = accounts.vault.within(&view).await?;
     let asked = Asked::of(shape, &ring.tokens()?, query)?;
@@ -165,7 +168,11 @@ impl<'a> Asked<'a> {
             (FieldKind::Choice | FieldKind::Choices, _) => self.tokens.push(tokens.choice(self.shape.id(), id, value)),
             (FieldKind::Person, _) => self.tokens.push(tokens.person(known()?)),
             (FieldKind::Link, _) => self.tokens.push(tokens.link(known()?)),
-            (FieldKind::Requirement, _) => self.tokens.push(tokens.requirement(value)),
+            (FieldKind::Requirement, _) => {
+                // As somebody writes it: the identifier alone, in any case.
+                let parsed = parse(field, value, &self.shape.profile().frameworks).map_err(|said| wrong(id, said))?;
+                self.tokens.extend(parsed.iter().map(|requirement| tokens.requirement(requirement)));
+            }
             (
                 FieldKind::Text
                 | FieldKind::LongText

@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
 use super::content::Content;
 use super::reached;
-use super::shape::{find, naming};
+use super::shape::{Shape, find, naming};
 use crate::entity::{membership, record, record_token};
-use crate::guard::{Belonging, TenantDb};
+use crate::guard::{Allowed, Belonging, Right, TenantDb};
 use crate::identity::address::Address;
 use crate::identity::{Accounts, Refusal};
 use crate::organisations::names::{self, Named};
@@ -75,7 +75,15 @@ impl Behind {
                 let known = value.parse::<Uuid>().ok().and_then(|id| self.records.get(&id));
                 known.map_or_else(|| value.to_owned(), |(_, name)| name.clone())
             }
-            FieldKind::Instant => value.trim_end_matches(":00Z").to_owned(),
+            // As a browser's field for date and time writes it, without seconds where there are none.
+            FieldKind::Instant => {
+                let value = value.trim_end_matches('Z');
+                value
+                    .strip_suffix(":00")
+                    .filter(|rest| rest.len() == "2026-04-30T14:30".len())
+                    .unwrap_or(value)
+                    .to_owned()
+            }
             FieldKind::Text
             | FieldKind::LongText
             | FieldKind::Number
@@ -116,6 +124,55 @@ pub(crate) async fn named_records(
         named.insert(row.id, (row.register, name));
     }
     Ok(named)
+}
+
+/// Members to choose from, by name.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn people<R: Right>(
+    reader: &Allowed<R>,
+    accounts: &Accounts,
+    most: u64,
+) -> Result<Vec<(Uuid, Named)>, Refusal> {
+    let view = reader.read().await?;
+    let rows = membership::Entity::find().filter(membership::Column::Kind.eq("member")).limit(most);
+    let ids: Vec<Uuid> = view.all(rows).await?.into_iter().map(|row| row.account_id).collect();
+    let mut people: Vec<(Uuid, Named)> = names::of(&view, accounts, ids).await?.into_iter().collect();
+    people.sort_by(|(_, one), (_, other)| one.name.cmp(&other.name));
+    Ok(people)
+}
+
+/// Records of a register to choose from, the newest `most` of them by name. None where this person may not read the register.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn newest<R: Right>(
+    reader: &Allowed<R>,
+    accounts: &Accounts,
+    register: &str,
+    most: u64,
+) -> Result<Vec<(Uuid, String)>, Refusal> {
+    let Ok(shape) = Shape::of(reader, accounts, register) else { return Ok(Vec::new()) };
+    let readable = naming(shape.register).is_some_and(|field| shape.reads(field));
+    if !readable {
+        return Ok(Vec::new());
+    }
+    let view = reader.read().await?;
+    let ring = accounts.vault.within(&view).await?;
+    let rows = record::Entity::find()
+        .filter(record::Column::Register.eq(register))
+        .filter(record::Column::RemovedAtMs.is_null())
+        .filter(reached::condition(reader.here()))
+        .order_by_desc(record::Column::Id)
+        .limit(most);
+    let mut newest = Vec::new();
+    for row in view.all(rows).await? {
+        let content = Content::open(&ring, view.tenant(), row.id, &row.content)?;
+        newest.push((row.id, name_of(&accounts.profile, register, &content)));
+    }
+    newest.sort_by(|(_, one), (_, other)| one.cmp(other));
+    Ok(newest)
 }
 
 /// What names a record in lists and links.
@@ -232,7 +289,12 @@ impl<'a> Finder<'a> {
 }
 
 /// The records whose name is this, whatever its case.
-async fn by_name(view: &TenantDb, accounts: &Accounts, register: &str, name: &str) -> Result<Vec<Uuid>, Refusal> {
+pub(crate) async fn by_name(
+    view: &TenantDb,
+    accounts: &Accounts,
+    register: &str,
+    name: &str,
+) -> Result<Vec<Uuid>, Refusal> {
     let token = accounts.vault.within(view).await?.tokens()?.name(register, name);
     let rows = record_token::Entity::find().filter(record_token::Column::Token.eq(token)).limit(3);
     Ok(view.all(rows).await?.into_iter().map(|row| row.record_id).collect())

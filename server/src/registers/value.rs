@@ -6,8 +6,10 @@ use time::macros::format_description;
 use time::{Date, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset};
 use unicode_normalization::UnicodeNormalization;
 
-use super::shape::several;
+use super::content::Content;
+use super::shape::{Shape, several};
 use crate::clock::{parse_date, to_ms};
+use crate::controls::data_shape::HEALTH_WORDS;
 use crate::frameworks::Framework;
 use crate::profile::format::{Field, FieldKind};
 
@@ -101,10 +103,12 @@ fn decimal(value: i64) -> String {
 /// With an offset, or as a browser's field for date and time writes it, which is taken as UTC.
 fn instant(typed: &str) -> Result<OffsetDateTime, String> {
     let local = format_description!("[year]-[month]-[day]T[hour]:[minute]");
+    let seconds = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]");
     let spaced = format_description!("[year]-[month]-[day] [hour]:[minute]");
     let parsed = OffsetDateTime::parse(typed, &Rfc3339)
         .map(|at| at.to_offset(UtcOffset::UTC))
         .or_else(|_| PrimitiveDateTime::parse(typed, &local).map(PrimitiveDateTime::assume_utc))
+        .or_else(|_| PrimitiveDateTime::parse(typed, &seconds).map(PrimitiveDateTime::assume_utc))
         .or_else(|_| PrimitiveDateTime::parse(typed, &spaced).map(PrimitiveDateTime::assume_utc))
         .or_else(|_| parse_date(typed).map(|date| PrimitiveDateTime::new(date, Time::MIDNIGHT).assume_utc()));
     let at = parsed.map_err(|_| "write date and time such as 2026-04-30T14:30 (UTC)".to_owned())?;
@@ -165,6 +169,22 @@ pub fn choice_key(choice: &str) -> i64 {
     i64::from_be_bytes(first)
 }
 
+/// The labels of free texts in which something may stand about somebody's health, where the profile keeps of health dates only. A word tells
+/// little: whoever wrote it is asked to look again, and nothing is refused.
+pub fn warnings(shape: &Shape<'_>, content: &Content) -> Vec<String> {
+    let keeps_health =
+        shape.profile().registers.iter().any(|register| register.fields.iter().any(|field| field.health));
+    if !keeps_health {
+        return Vec::new();
+    }
+    let free = |field: &&Field| matches!(field.kind, FieldKind::Text | FieldKind::LongText);
+    let tells = |field: &&Field| {
+        let said = content.all(field.id.get_ref()).join(" ").to_lowercase();
+        HEALTH_WORDS.iter().any(|word| said.contains(word))
+    };
+    shape.fields().filter(free).filter(tells).map(|field| field.label.clone()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -213,6 +233,7 @@ mod tests {
         assert_eq!(one(&instant, "2026-04-30T14:30+02:00:00").is_err(), true);
         assert_eq!(one(&instant, "2026-04-30T14:30:00+02:00").as_deref(), Ok("2026-04-30T12:30:00Z"));
         assert_eq!(one(&instant, "2026-04-30T14:30").as_deref(), Ok("2026-04-30T14:30:00Z"));
+        assert_eq!(one(&instant, "2026-04-30T14:30:15").as_deref(), Ok("2026-04-30T14:30:15Z"));
     }
 
     #[test]

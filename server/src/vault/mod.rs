@@ -1,6 +1,7 @@
 //! Sealed storage: one data key per owner, wrapped by the master key, and files that are sealed before a byte leaves the process.
 
 pub mod keys;
+mod stream;
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -19,7 +20,6 @@ use crate::crypto::keys::{KeyError, MasterKey, Origin};
 use crate::crypto::seal::{SealError, SecretKey};
 use crate::crypto::secret::MacKey;
 use crate::crypto::sign::SigningKey;
-use crate::crypto::stream::{Header, Stream};
 use crate::entity::data_key;
 use crate::guard::{Operator, TenantDb, TenantId};
 use crate::registers::Tokens;
@@ -134,23 +134,6 @@ impl Keyring {
             Some(_) | None => (self.oldest, sealed),
         };
         self.keys.get(&id).ok_or(SealError::DoesNotOpen)?.open(place, body)
-    }
-
-    /// For sealing a long content chunk by chunk, under the newest key.
-    ///
-    /// # Errors
-    /// When the system has no randomness to give.
-    pub fn stream(&self, place: &str) -> Result<Stream, SealError> {
-        self.stream_of(place, Header::new(self.active)?)
-    }
-
-    /// For opening what was sealed so, under the key that its header names.
-    ///
-    /// # Errors
-    /// [`SealError::DoesNotOpen`] when this owner has no such key.
-    pub fn stream_of(&self, place: &str, header: Header) -> Result<Stream, SealError> {
-        let key = self.keys.get(&header.key_id()).ok_or(SealError::DoesNotOpen)?;
-        Stream::new(key, place, header)
     }
 }
 

@@ -4,6 +4,8 @@ use contract::access::ENDPOINTS;
 use server::audit::view::{self, Form};
 use server::guard::{Asks, Barred, rights};
 use server::organisations::{dashboard, help, invitations, leaving, members, ownership, reset, roles, units};
+use server::registers::shape::{self, Shape};
+use server::registers::{bulk, coverage, edit, record};
 use server::testing::World;
 use uuid::Uuid;
 
@@ -20,13 +22,14 @@ struct Ids {
     unit: String,
     departure: String,
     grant: String,
+    record: String,
 }
 
 impl Ids {
     /// Of nothing.
     fn random() -> Self {
         let id = || Uuid::now_v7().to_string();
-        Self { member: id(), invitation: id(), unit: id(), departure: id(), grant: id() }
+        Self { member: id(), invitation: id(), unit: id(), departure: id(), grant: id(), record: id() }
     }
 }
 
@@ -42,7 +45,15 @@ async fn answers(world: &World, ada: &Somebody, own: &str, ids: &Ids) -> Vec<(&'
     let resetter = may::<rights::MfaReset>(world, ada).await;
     let giver = may::<rights::HelpGrant>(world, ada).await;
     let auditor = may::<rights::AuditRead>(world, ada).await;
-    let Ids { member, invitation, unit, departure, grant } = ids;
+    let writer = may::<rights::RecordsWrite>(world, ada).await;
+    let remover = may::<rights::RecordsDelete>(world, ada).await;
+    let reader = may::<rights::RecordsRead>(world, ada).await;
+    let register = world.profile.registers[0].id.get_ref().as_str();
+    let shape = Shape::of(&reader, accounts, register).expect("a register");
+    let Ids { member, invitation, unit, departure, grant, record } = ids;
+    let (typed, many) = (edit::Typed::default(), [record.parse().expect("an id")]);
+    let set: edit::Typed =
+        [(shape::naming(shape.register).expect("a name").id.get_ref().clone(), "Mine".to_owned())].into();
     let plain = &world.profile.policy.sign_up.first_role;
     let to_unit = invitations::Form { email: "new@acme.example", role: plain, unit: Some(unit) };
     let leaves = leaving::Form { member, successor: None, at: None };
@@ -69,6 +80,13 @@ async fn answers(world: &World, ada: &Somebody, own: &str, ids: &Ids) -> Vec<(&'
         "withdraw-reach target" members::withdraw_reach(&of_units, accounts, own, departure, origin, now);
         "withdraw-reach member" members::withdraw_reach(&of_units, accounts, member, unit, origin, now);
         "end-help grant" help::end(&giver, accounts, grant, origin, now);
+        "edit-record record" edit::edit(&writer, accounts, register, uuid(record), None, &typed, origin, now);
+        "delete-record record" edit::remove(&remover, accounts, register, uuid(record), origin, now);
+        "restore-record record" edit::restore(&remover, accounts, register, uuid(record), origin, now);
+        "map-requirements record" coverage::map(&writer, accounts, record, "CC6.1", origin, now);
+        "edit-records records" bulk::edit(&writer, accounts, register, &many, &set, origin, now);
+        "delete-records records" bulk::remove(&remover, accounts, register, &many, origin, now);
+        "page of a record" record::whole(&reader, accounts, &shape, uuid(record));
         "page of a member" members::whole(&manager, accounts, uuid(member));
         "log of a person" view::list(&auditor, accounts, &by_actor);
     }
@@ -96,6 +114,7 @@ async fn rival(world: &World, plain: &str) -> (Somebody, Ids) {
         unit,
         departure: leaving::list(&manager, accounts, 1).await.expect("departures")[0].id.to_string(),
         grant: help::list(&giver, accounts, 1).await.expect("help")[0].id.to_string(),
+        record: world.stage_record(eve.tenant, eve.account.0, CANARY).await.1.to_string(),
     };
     (eve, ids)
 }
@@ -196,7 +215,15 @@ async fn nothing_that_an_organisation_reads_holds_anything_of_another() {
         assert!(own.contains("xylophone@rival.example"), "{mode}");
         let read = everything(&world, &ada).await.to_lowercase();
         assert!(!read.contains("xylophone"), "{mode}: {read}");
-        let Ids { member, invitation, unit, departure, grant } = ids;
+        let writer = may::<rights::RecordsWrite>(world, ada).await;
+        let remover = may::<rights::RecordsDelete>(world, ada).await;
+        let reader = may::<rights::RecordsRead>(world, ada).await;
+        let register = world.profile.registers[0].id.get_ref().as_str();
+        let shape = Shape::of(&reader, accounts, register).expect("a register");
+        let Ids { member, invitation, unit, departure, grant, record } = ids;
+        let (typed, many) = (edit::Typed::default(), [record.parse().expect("an id")]);
+        let set: edit::Typed =
+            [(shape::naming(shape.register).expect("a name").id.get_ref().clone(), "Mine".to_owned())].into();
         for id in [member, invitation, unit, departure, grant, eve.tenant.0.to_string(), eve.id()] {
             assert!(!read.contains(&id), "{mode}: {id}");
         }

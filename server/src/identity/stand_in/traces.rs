@@ -8,16 +8,18 @@ use super::SLUG;
 use crate::audit::heads;
 use crate::clock::to_ms;
 use crate::entity::{account, data_key, organisation};
-use crate::guard::{AccountChange, Operator, PROBE_KIND, PROBE_STAFF_KIND, TenantId};
-use crate::identity::{Accounts, Refusal};
+use crate::guard::{AccountChange, Actor, Operator, PROBE_KIND, PROBE_STAFF_KIND, TenantId};
+use crate::identity::{Accounts, Origin, Refusal};
 use crate::profile::policy::Isolation;
+use crate::registers;
 use crate::vault::owner_of;
 
 /// Longer than any look lasts.
 const LEFT_BEHIND: Duration = Duration::minutes(1);
 
-/// The log is no part of what goes with the organisation's row: it goes with its database, or through a signed head.
-pub(super) async fn erase_log(
+/// Records and the log are no part of what goes with the organisation's row: they go with its database, or one by one, the log through a
+/// signed head.
+pub(super) async fn erase_kept(
     operator: &Operator,
     accounts: &Accounts,
     tenant: TenantId,
@@ -25,7 +27,13 @@ pub(super) async fn erase_log(
 ) -> Result<(), Refusal> {
     match operator.store().mode() {
         Isolation::Dedicated => Ok(operator.remove_own(tenant).await?),
-        Isolation::Scoped | Isolation::RowLevel => heads::erase(operator, &accounts.vault, tenant, now).await,
+        Isolation::Scoped | Isolation::RowLevel => {
+            let sealer = accounts.sealer(tenant, &Origin::of_program()).await?;
+            let change = operator.begin_kept(tenant, Actor::System, sealer).await?;
+            registers::erase(&change).await?;
+            change.commit_housekeeping().await?;
+            heads::erase(operator, &accounts.vault, tenant, now).await
+        }
     }
 }
 
@@ -62,7 +70,7 @@ pub(crate) async fn clear(
     tenant: TenantId,
     now: OffsetDateTime,
 ) -> Result<(), Refusal> {
-    erase_log(operator, accounts, tenant, now).await?;
+    erase_kept(operator, accounts, tenant, now).await?;
     let change = operator.begin_account().await?;
     erase_rows(&change, tenant).await?;
     Ok(change.commit_housekeeping().await?)
