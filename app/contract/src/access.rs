@@ -177,6 +177,7 @@ pages! {
     RecordsBin "/o/{slug}/registers/{register}/bin" Member(RecordsDelete) Read "/o/{slug}/registers/{register}/bin";
     Record "/o/{slug}/registers/{register}/{record}" Member(RecordsRead) Read "/o/{slug}/registers/{register}/{record}";
     RecordEdit "/o/{slug}/registers/{register}/{record}/edit" Member(RecordsWrite) Read "/o/{slug}/registers/{register}/{record}/edit";
+    File "/o/{slug}/files/{file}" Member(RecordsRead) Read "/o/{slug}/files/{file}";
     Frameworks "/o/{slug}/frameworks" Member(RecordsRead) Read "/o/{slug}/frameworks";
     Framework "/o/{slug}/frameworks/{framework}" Member(RecordsRead) Read "/o/{slug}/frameworks/{framework}";
     Audit "/o/{slug}/audit" Member(AuditRead) Read "/o/{slug}/audit";
@@ -276,6 +277,8 @@ endpoints! {
     EditRecords "edit-records" @ "/api/o/{slug}/registers/{register}/" Member(RecordsWrite) ["records" "field" "value"] ["records" "value"] on Register;
     DeleteRecords "delete-records" @ "/api/o/{slug}/registers/{register}/" Member(RecordsDelete) ["records" "field" "value"] ["records" "field" "value"] on Register;
     UndoAct "undo-act" @ "/api/o/{slug}/registers/{register}/" Member(RecordsWrite) ["act"] [] on Register;
+    AttachFile "attach-file" @ "/api/o/{slug}/registers/{register}/" Member(RecordsWrite) ["record" "field" "file"] ["field" "file"] on Record;
+    RemoveFile "remove-file" @ "/api/o/{slug}/registers/{register}/" Member(RecordsWrite) ["record" "attachment"] [] on Record;
     ImportRecords "import-records" @ "/api/o/{slug}/registers/{register}/" Member(RecordsWrite) ["file" "mode"] ["file" "mode"] on RecordsImport;
     MapRequirements "map-requirements" @ "/api/o/{slug}/frameworks/{framework}/" Member(RecordsWrite) ["record" "requirements"] ["requirements"] on Framework;
     OpenHelp "open-help" @ "/api/o/{slug}/" Member(HelpGrant) ["operator" "role" "hours" "reason"] [] on Settings;

@@ -75,6 +75,7 @@ fn handler(page: Page) -> MethodRouter<Arc<Site>> {
         | Page::RecordsBin
         | Page::Record
         | Page::RecordEdit
+        | Page::File
         | Page::Frameworks
         | Page::Framework
         | Page::Audit

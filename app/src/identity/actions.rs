@@ -78,6 +78,8 @@ pub async fn perform(act: Act, visit: &mut Visit, fields: &Fields) -> Result<Don
         | Act::EditRecords
         | Act::DeleteRecords
         | Act::UndoAct
+        | Act::AttachFile
+        | Act::RemoveFile
         | Act::ImportRecords
         | Act::MapRequirements => Box::pin(registers::doing::perform(act, visit, fields)).await,
     }

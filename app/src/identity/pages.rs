@@ -8,10 +8,10 @@ use leptos::prelude::*;
 use super::{account, entrance, factors};
 use crate::http::people::Typed;
 use crate::http::visit::Visit;
-use crate::organisation;
 use crate::retention;
 use crate::ui::form;
 use crate::ui::layout::{Head, document};
+use crate::{organisation, registers};
 use axum::response::Response;
 use server::audit::view::Form;
 
@@ -79,6 +79,7 @@ pub async fn page(page: Page, visit: &Visit, typed: &Typed) -> Result<Shown, Pro
         Page::AuditCsv => return organisation::log::download(visit, Form::Csv).await.map(Shown::Download),
         Page::AuditJson => return organisation::log::download(visit, Form::JsonLines).await.map(Shown::Download),
         Page::AuditHeads => return organisation::log::heads(visit).await.map(Shown::Download),
+        Page::File => return registers::files::download(visit).await.map(Shown::Download),
         Page::Invitation
         | Page::Organisations
         | Page::Dashboard
@@ -199,6 +200,7 @@ pub fn done(typed: &Typed) -> Option<impl IntoView + use<>> {
         "transferred" => "The organisation was handed over.",
         "saved" => "Saved.",
         "made" => "Made.",
+        "attached" => "The file is attached.",
         "restored" => "It is back.",
         "undone" => "It was undone. Records that were changed since kept their change.",
         "mapped" => "The requirements are mapped.",

@@ -8,7 +8,7 @@ use server::registers::{act, bulk, coverage};
 use uuid::Uuid;
 
 use super::list::done_path;
-use super::{frame, import};
+use super::{files, frame, import};
 use crate::http::fields::Fields;
 use crate::http::people::Done;
 use crate::http::visit::Visit;
@@ -29,6 +29,8 @@ pub async fn perform(act: Act, visit: &Visit, fields: &Fields) -> Result<Done, P
         Act::EditRecords => edit_many(visit, fields).await,
         Act::DeleteRecords => delete_many(visit, fields).await,
         Act::UndoAct => undo(visit, fields).await,
+        Act::AttachFile => files::attach(visit, fields).await,
+        Act::RemoveFile => files::remove(visit, fields).await,
         Act::ImportRecords => import::perform(visit, fields).await,
         Act::MapRequirements => map(visit, fields).await,
         // The table leads no other act here.

@@ -2,6 +2,7 @@
 
 pub mod bin;
 pub mod doing;
+pub mod files;
 pub mod form;
 mod frame;
 pub mod import;

@@ -4,13 +4,14 @@ use contract::access::Act;
 use contract::permission::Permission;
 use contract::problem::Problem;
 use leptos::prelude::*;
+use server::files::Attached;
 use server::guard::{Asks, Person, rights};
 use server::profile::format::{Field, FieldKind};
 use server::registers::record::{self, Change, Kind, Whole};
 use server::registers::shape::{Shape, naming};
 use server::registers::value::warnings;
 
-use super::frame;
+use super::{files, frame};
 use crate::http::people::Typed;
 use crate::http::visit::Visit;
 use crate::identity::pages::{Middle, done};
@@ -34,6 +35,7 @@ pub async fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
         let known = units.into_iter().find(|unit| unit.id == id);
         known.map_or_else(|| "One that is gone".to_owned(), |unit| unit.name)
     });
+    let attached = server::files::list(&reader, &visit.site.accounts, id).await?;
     let name = name(&shape, &whole);
     let view = view! {
         {frame::crumbs(visit, &shape, true)}
@@ -42,7 +44,8 @@ pub async fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
         {trouble(typed)}
         {warned(&shape, &whole)}
         {acts(visit, &shape, &whole, &name)}
-        <div data-record=whole.id.to_string() data-version=whole.version>{facts(visit, &shape, &whole, unit)}</div>
+        <div data-record=whole.id.to_string() data-version=whole.version>{facts(visit, &shape, &whole, &attached, unit)}</div>
+        {files::section(visit, &shape, id, &attached, typed)}
         {leading(visit, &whole)}
         {history(&reader, &whole)}
     };
@@ -77,14 +80,14 @@ fn acts(visit: &Visit, shape: &Shape<'_>, whole: &Whole, name: &str) -> Option<A
     (writes || deletes).then(|| view! { <div class="go row-actions">{edit}{remove}</div> }.into_any())
 }
 
-fn facts(visit: &Visit, shape: &Shape<'_>, whole: &Whole, unit: Option<String>) -> AnyView {
+fn facts(visit: &Visit, shape: &Shape<'_>, whole: &Whole, attached: &[Attached], unit: Option<String>) -> AnyView {
     let fields: Vec<&Field> = shape.fields().collect();
     let shown: Vec<AnyView> = fields
         .into_iter()
         .map(|field| {
             let values = whole.content.all(field.id.get_ref());
             let said = match (values.is_empty(), field.kind) {
-                (true, FieldKind::File) => view! { <span class="small">"No file"</span> }.into_any(),
+                (_, FieldKind::File) => named_files(field, attached).into_any(),
                 (true, _) => view! { <span class="small">"Not given"</span> }.into_any(),
                 (false, _) => frame::values(visit, field, &whole.behind, values),
             };
@@ -93,6 +96,13 @@ fn facts(visit: &Visit, shape: &Shape<'_>, whole: &Whole, unit: Option<String>) 
         .collect();
     let unit = unit.map(|name| view! { <dt>"Belongs to"</dt><dd>{name}</dd> });
     view! { <dl class="facts">{shown}{unit}</dl> }.into_any()
+}
+
+/// The names of a field's files; the files themselves stand below.
+fn named_files(field: &Field, attached: &[Attached]) -> String {
+    let of = attached.iter().filter(|file| file.field.as_deref() == Some(field.id.get_ref()));
+    let names: Vec<&str> = of.map(|file| file.name.as_str()).collect();
+    if names.is_empty() { "No file".to_owned() } else { names.join(", ") }
 }
 
 fn leading(visit: &Visit, whole: &Whole) -> Option<AnyView> {

@@ -102,7 +102,8 @@ async fn check_all(
             .replace("{framework}", framework.unwrap_or("none"))
     };
     // Where no catalogue is loaded there is no page of one.
-    let there = |path: &str| framework.is_some() || !path.contains("{framework}");
+    // Nor is there a file: see `registers`.
+    let there = |path: &str| (framework.is_some() || !path.contains("{framework}")) && !path.contains("{file}");
     // The code page is for whoever still has to give one; to others it is no page but a way on.
     for row in PAGES.iter().filter(|row| row.who != Who::Everyone && row.page != Page::Code && there(row.path)) {
         let answer = browser.get(&fill(row.path), "accept: application/json\r\n").await;

@@ -68,18 +68,26 @@ impl Desk {
     }
 
     async fn import(&mut self, mode: &str, csv: &str, accept: &str) -> String {
+        self.upload(&format!("{ACTS}/import-records"), ("mode", mode), ("controls.csv", csv), accept).await
+    }
+
+    /// Sends a form with one field and a file.
+    async fn upload(
+        &mut self,
+        path: &str,
+        (field, value): (&str, &str),
+        (name, text): (&str, &str),
+        accept: &str,
+    ) -> String {
         let token = self.browser.token("/account").await;
         let part = |name: &str, more: &str, text: &str| {
             format!("--x\r\ncontent-disposition: form-data; name=\"{name}\"{more}\r\n\r\n{text}\r\n")
         };
-        let body = format!(
-            "{}{}{}--x--\r\n",
-            part("csrf", "", &token),
-            part("mode", "", mode),
-            part("file", "; filename=\"controls.csv\"\r\ncontent-type: text/csv", csv)
-        );
-        let path = format!("{ACTS}/import-records");
-        self.browser.forged(&path, "multipart/form-data; boundary=x", &format!("accept: {accept}\r\n"), &body).await
+        let named = format!("; filename=\"{name}\"\r\ncontent-type: application/octet-stream");
+        let body =
+            format!("{}{}{}--x--\r\n", part("csrf", "", &token), part(field, "", value), part("file", &named, text));
+        let accept = format!("accept: {accept}\r\n");
+        self.browser.forged(path, "multipart/form-data; boundary=x", &accept, &body).await
     }
 }
 
@@ -388,4 +396,43 @@ async fn a_free_text_about_health_is_asked_about_where_only_dates_are_kept_of_it
         let page = browser.get(&format!("/o/ours/registers/aircraft/{id}"), "accept: text/html\r\n").await;
         assert_eq!(page.contains("data-warning=\"health\""), warned, "{page}");
     }
+}
+
+#[tokio::test]
+async fn a_file_is_attached_sent_in_parts_kept_from_others_and_removed() {
+    let mut desk = desk().await;
+    let policy = [("title", "Access"), ("edition", "1"), ("status", "Draft"), ("next_review", "2027-01-31")];
+    let acts = "/api/o/ours/registers/policies";
+    let made = desk.browser.send("/account", &format!("{acts}/create-record"), &policy).await;
+    let record = told(&made)["record"].as_str().expect("an id").to_owned();
+    let attach = format!("{acts}/attach-file");
+    let odd = desk.upload(&attach, ("record", &record), ("tool.exe", "MZ\u{1}\u{2}"), "application/json").await;
+    assert_eq!(status(&odd), 415, "{odd}");
+    let sent =
+        desk.upload(&attach, ("record", &record), ("policy.txt", "Doors are locked.\n"), "application/json").await;
+    assert_eq!(status(&sent), 200, "{sent}");
+    let file = told(&sent)["file"].as_str().expect("an id").to_owned();
+
+    let page = desk.page(&format!("/o/ours/registers/policies/{record}")).await;
+    for said in ["policy.txt", "18 bytes", &format!("href=\"/o/ours/files/{file}\"")] {
+        assert!(page.contains(said), "{said}: {page}");
+    }
+    let path = format!("/o/ours/files/{file}");
+    let whole = desk.browser.get(&path, "").await;
+    assert!(status(&whole) == 200 && whole.contains("content-disposition: attachment"), "{whole}");
+    let part = desk.browser.get(&path, "range: bytes=10-15\r\n").await;
+    assert!(
+        status(&part) == 206 && part.contains("content-range: bytes 10-15/18") && part.contains("locked"),
+        "{part}"
+    );
+    assert!(!part.contains("Doors"), "{part}");
+
+    let theirs = desk.served.world.stage_organisation("theirs", "Theirs", Standing::Active).await;
+    let (_, mut eve) = member(&desk.served, &theirs).await;
+    for slug in ["ours", "theirs"] {
+        assert_eq!(status(&eve.get(&format!("/o/{slug}/files/{file}"), "").await), 404, "{slug}");
+    }
+    let fields = [("record", record.as_str()), ("attachment", file.as_str())];
+    assert_eq!(status(&desk.browser.send("/account", &format!("{acts}/remove-file"), &fields).await), 200);
+    assert_eq!(status(&desk.browser.get(&path, "").await), 404);
 }

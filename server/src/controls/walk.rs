@@ -80,12 +80,16 @@ fn open_register(profile: &Profile) -> Option<&Register> {
         .find(|register| register.read.is_none() && register.write.is_none() && register.delete.is_none())
 }
 
-/// Every page and endpoint that needs a permission; of registers and catalogues only where the profile has some.
+/// Every page and endpoint that needs a permission; of registers and catalogues only where the profile has some. A file's own address is
+/// nobody's to guess: there is no file here to ask for.
 pub(super) fn steps(profile: &Profile) -> impl Iterator<Item = Step> {
     let (registers, frameworks) = (open_register(profile).is_some(), !profile.frameworks.is_empty());
     let there =
         move |path: &str| (registers || !path.contains("{register}")) && (frameworks || !path.contains("{framework}"));
-    let pages = PAGES.iter().filter(move |row| there(row.path)).map(|row| ("GET", row.path, row.who));
+    let pages = PAGES
+        .iter()
+        .filter(move |row| there(row.path) && !row.path.contains("{file}"))
+        .map(|row| ("GET", row.path, row.who));
     let changes = ENDPOINTS.iter().map(|row| ("POST", row.path, row.who));
     pages.chain(changes).filter_map(|(method, path, who)| Some(Step { method, path, permission: who.permission()? }))
 }

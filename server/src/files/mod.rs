@@ -19,7 +19,7 @@ use uuid::Uuid;
 pub use self::accept::{Accepted, Gathering, Unacceptable, accept};
 pub use self::attached::Attached;
 use self::attached::{blob_of, facts_of, row_of};
-pub use self::kind::Kind;
+pub use self::kind::{Kind, TAKEN};
 pub(crate) use self::sweep::sweep;
 use crate::audit::log::{Action, Event};
 use crate::blobs::{BlobError, Opening};
