@@ -98,7 +98,8 @@ pub fn line(entry: &Entry, kind: &'static str, mode: Option<&'static str>, offer
 pub fn area(entry: &Entry, rows: u8) -> AnyView {
     let invalid = entry.wrong.is_some().then_some("true");
     // What follows the tag at once is no line of the text.
-    let text = format!("\n{}", entry.value);
+    // A browser drops the first line's end in it. And Leptos escapes nothing in it, so that this does.
+    let text = format!("\n{}", entry.value.replace('&', "&amp;").replace('<', "&lt;"));
     entry.around(
         view! {
             <textarea class="input area" id=entry.id() name=entry.name.clone() rows=rows required=entry.required
@@ -223,5 +224,12 @@ mod tests {
         ] {
             assert!(!shown.contains("<script>"), "{shown}");
         }
+    }
+
+    #[test]
+    fn a_long_text_does_not_end_its_own_field() {
+        let entry = Entry { name: "f".into(), value: "</textarea><img src=x> &lt; &amp;".into(), ..Entry::default() };
+        let shown = html(area(&entry, 3));
+        assert!(shown.contains("\n&lt;/textarea>&lt;img src=x> &amp;lt; &amp;amp;</textarea>"), "{shown}");
     }
 }

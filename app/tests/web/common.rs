@@ -97,10 +97,13 @@ pub async fn naked(instance: &Instance, router: Router) -> Instance {
 /// Sends bytes as they are and reads the answer until the server closes or falls silent.
 pub async fn raw(address: SocketAddr, request: &str) -> String {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    let mut stream = tokio::net::TcpStream::connect(address).await.expect("connect");
-    stream.write_all(request.as_bytes()).await.expect("send");
+    let (mut from, mut to) = tokio::net::TcpStream::connect(address).await.expect("connect").into_split();
     let mut answer = Vec::new();
-    let _ = tokio::time::timeout(std::time::Duration::from_secs(15), stream.read_to_end(&mut answer)).await;
+    // A server that has heard enough answers before it has everything, and closes.
+    let _ = tokio::time::timeout(std::time::Duration::from_secs(15), async {
+        tokio::join!(to.write_all(request.as_bytes()), from.read_to_end(&mut answer))
+    })
+    .await;
     String::from_utf8_lossy(&answer).into_owned()
 }
 

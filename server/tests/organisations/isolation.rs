@@ -2,6 +2,7 @@
 
 use contract::access::ENDPOINTS;
 use server::audit::view::{self, Form};
+use server::files;
 use server::guard::{Asks, Barred, rights};
 use server::organisations::{dashboard, help, invitations, leaving, members, ownership, reset, roles, units};
 use server::registers::shape::{self, Shape};
@@ -54,6 +55,8 @@ async fn answers(world: &World, ada: &Somebody, own: &str, ids: &Ids) -> Vec<(&'
     let (typed, many) = (edit::Typed::default(), [record.parse().expect("an id")]);
     let set: edit::Typed =
         [(shape::naming(shape.register).expect("a name").id.get_ref().clone(), "Mine".to_owned())].into();
+    let accepted = files::accept(1, "note.txt", "text/plain", "A note.".into()).expect("a text");
+    let onto = files::Onto { record: many[0], field: None };
     let plain = &world.profile.policy.sign_up.first_role;
     let to_unit = invitations::Form { email: "new@acme.example", role: plain, unit: Some(unit) };
     let leaves = leaving::Form { member, successor: None, at: None };
@@ -83,6 +86,8 @@ async fn answers(world: &World, ada: &Somebody, own: &str, ids: &Ids) -> Vec<(&'
         "edit-record record" edit::edit(&writer, accounts, register, uuid(record), None, &typed, origin, now);
         "delete-record record" edit::remove(&remover, accounts, register, uuid(record), origin, now);
         "restore-record record" edit::restore(&remover, accounts, register, uuid(record), origin, now);
+        "attach-file record" files::attach(&writer, accounts, onto, &accepted, origin, now);
+        "remove-file record" files::remove(&writer, accounts, uuid(record), origin, now);
         "map-requirements record" coverage::map(&writer, accounts, record, "CC6.1", origin, now);
         "edit-records records" bulk::edit(&writer, accounts, register, &many, &set, origin, now);
         "delete-records records" bulk::remove(&remover, accounts, register, &many, origin, now);

@@ -59,14 +59,20 @@ const CLEAR: &[(&str, &str)] = &[
          account_chain.seq account_entry.seq account_entry.action custom_role.permissions reach.kind tally.what tally.count entry.seq \
          entry.actor_kind entry.action entry.outcome signed_head.kind signed_head.seq log_head.seq record.version \
          record_change.version record_change.kind act.kind act.state act.rows act.done_rows act.trouble file.bytes \
-         organisation.standing_before legal_hold.kind legal_hold.placed_kind purge.found certificate.seq ) ( the profile names \
-         it and declares clear what is counted filtered and sorted record.register record.k1 record.k2 record.k3 record.k4 \
-         record.k5 record_count.register record_count.what record_count.value record_count.count act.register file.field \
-         backup_receipt.bytes backup_receipt.outcome backup_receipt.said drill_receipt.rto_ms drill_receipt.rpo_ms \
-         drill_receipt.bytes drill_receipt.rows_compared drill_receipt.outcome drill_receipt.said component.critical \
-         component.rto_hours component.rpo_hours a part of vendor's own service component.name where a copy lies without any \
-         credentials which are not in backup_receipt.destination backup_receipt.object drill_receipt.destination \
-         drill_receipt.object keyring_copy.destination",
+         organisation.standing_before legal_hold.kind legal_hold.placed_kind purge.found certificate.seq backup_receipt.bytes backup_receipt.outcome backup_receipt.said drill_receipt.rto_ms \
+         drill_receipt.rpo_ms drill_receipt.bytes drill_receipt.rows_compared drill_receipt.outcome drill_receipt.said \
+         component.critical component.rto_hours component.rpo_hours",
+    ),
+    (
+        "the profile names it, and declares clear what is counted, filtered and sorted",
+        "record.register record.k1 record.k2 record.k3 record.k4 record.k5 record_count.register record_count.what \
+         record_count.value record_count.count act.register file.field",
+    ),
+    ("a part of the vendor's own service", "component.name"),
+    (
+        "where a copy lies, without any credentials, which are not in it",
+        "backup_receipt.destination backup_receipt.object drill_receipt.destination drill_receipt.object \
+         keyring_copy.destination",
     ),
     (
         "every request asks what its caller's role permits, and the database answers",

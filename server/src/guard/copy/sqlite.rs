@@ -124,8 +124,13 @@ fn ends(connection: &Connection, sql: &str) -> Result<Vec<LogEnd>, CopyError> {
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Reads a table, a large one by several threads with a range of rows each.
+/// Reads a table, a large one by several threads with a range of rows each; one whose key is the table, in one go.
 fn sum(file: &Path, connection: &Connection, name: String) -> Result<TableSum, CopyError> {
+    let keyed: i64 =
+        connection.query_row("select wr from pragma_table_list where name = ?1", [&name], |row| row.get(0))?;
+    if keyed == 1 {
+        return Ok(rows_sum(connection, &format!("select * from \"{name}\""), [])?.named(name));
+    }
     let range = format!("select min(rowid), max(rowid) from \"{name}\"");
     let range: (Option<i64>, Option<i64>) = connection.query_row(&range, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let (Some(first), Some(last)) = range else { return Ok(RowSum::default().named(name)) };
@@ -153,10 +158,14 @@ fn sum(file: &Path, connection: &Connection, name: String) -> Result<TableSum, C
 }
 
 fn range_sum(connection: &Connection, name: &str, from: i64, to: i64) -> Result<RowSum, CopyError> {
-    let mut statement = connection.prepare(&format!("select * from \"{name}\" where rowid between ?1 and ?2"))?;
+    rows_sum(connection, &format!("select * from \"{name}\" where rowid between ?1 and ?2"), [from, to])
+}
+
+fn rows_sum(connection: &Connection, sql: &str, values: impl rusqlite::Params) -> Result<RowSum, CopyError> {
+    let mut statement = connection.prepare(sql)?;
     let columns = statement.column_count();
     let (mut sum, mut row_bytes) = (RowSum::default(), Vec::with_capacity(1024));
-    let mut rows = statement.query(params![from, to])?;
+    let mut rows = statement.query(values)?;
     while let Some(row) = rows.next()? {
         row_bytes.clear();
         for column in 0..columns {

@@ -23,7 +23,7 @@ async fn a_record_of_another_organisation_is_as_good_as_none() {
             assert!(matches!(removed, Err(Refusal::NotFound)), "{mode} {removed:?}");
             let remover = may::<rights::RecordsDelete>(&world, &eve).await;
             let many = bulk::remove(&remover, world.accounts(), register, &[id], &here(), world.now).await;
-            assert_eq!(blamed(&many), ["record"], "{mode}");
+            assert_eq!(blamed(&many), ["records"], "{mode}");
         }
         assert!(search(&world, &eve, register, fields[0].1).await.is_empty(), "{mode}");
         // What must be the only one is so within one organisation.
