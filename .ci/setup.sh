@@ -126,6 +126,7 @@ case $wanted in
 run) ;;
 test | bench)
   apt chromium fonts-dejavu-core postgresql postgresql-contrib openssl
+  [ "$(uname)" != Linux ] || command -v strace >/dev/null 2>&1 || apt strace
   pgtap
   command -v python3 >/dev/null 2>&1 || apt python3
   command -v cargo-nextest >/dev/null 2>&1 || tool cargo-nextest "$NEXTEST_VERSION" --locked

@@ -67,6 +67,9 @@ pub struct Options {
     /// Reference to lines of NAME=VALUE that let the program into the object store [default: the provider's own variables, or the machine's role]
     #[arg(long, global = true, env = "AVOUCH_OBJECTS_CREDENTIALS", value_name = "REFERENCE", hide_env_values = true)]
     pub objects_credentials: Option<String>,
+    /// Where backups go: folders, or addresses such as s3://bucket/prefix, separated by commas [default outside production: backups/ in the data folder]
+    #[arg(long, global = true, env = "AVOUCH_BACKUP_TO", value_name = "PLACES")]
+    pub backup_to: Option<String>,
     /// Environment test only: a file with signed seconds that are added to the real time
     #[arg(long, global = true, env = "AVOUCH_CLOCK_FILE", value_name = "FILE")]
     pub clock_file: Option<String>,
@@ -115,6 +118,12 @@ pub enum Command {
     /// Work with subscriptions
     #[command(subcommand)]
     Billing(BillingCommand),
+    /// Work with legal holds, which keep what the law requires to be kept
+    #[command(subcommand)]
+    Hold(HoldCommand),
+    /// Work with certificates of destruction
+    #[command(subcommand)]
+    Certificate(CertificateCommand),
     /// Work with data keys
     #[command(subcommand)]
     Keys(KeysCommand),
@@ -124,6 +133,23 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Take a backup: consistent, sealed before it leaves the process, with a receipt for each place
+    Backup {
+        /// A folder, or an address such as s3://bucket/prefix; may be given again [default: the configured places]
+        #[arg(long, value_name = "DIR|URL")]
+        to: Vec<String>,
+    },
+    /// Restore a backup into an empty data folder (--data) and, on a server, an empty database; compare it row by row
+    Restore {
+        /// The backup's file
+        #[arg(long, value_name = "FILE")]
+        from: PathBuf,
+        /// The keyring [default: the one beside the backup]
+        #[arg(long, value_name = "FILE")]
+        keys: Option<PathBuf>,
+    },
+    /// Restore the newest backup into a scratch place, compare it, and record how long that took and how old it was
+    Drill,
     /// Check configuration, keys, clock, schema and disk; say what to do about each
     Doctor,
 }
@@ -222,6 +248,53 @@ pub enum BillingCommand {
         organisation: String,
         /// trialing, active, past_due, lapsed or cancelled
         state: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum HoldCommand {
+    /// Place a hold: nothing that it covers is destroyed before it ends
+    Place {
+        #[arg(long, value_name = "SLUG")]
+        organisation: String,
+        /// organisation, person or record
+        #[arg(long, value_name = "KIND", default_value = "organisation")]
+        kind: String,
+        /// The id of the person or the record
+        #[arg(long, value_name = "ID")]
+        subject: Option<String>,
+        /// The law, the order or the case
+        #[arg(long, value_name = "TEXT")]
+        basis: String,
+        /// What has to be kept
+        #[arg(long, value_name = "TEXT")]
+        scope: String,
+        /// The last day, such as 2027-04-30
+        #[arg(long, value_name = "DATE")]
+        until: String,
+    },
+    /// Lift a hold before its end
+    Lift {
+        #[arg(long, value_name = "SLUG")]
+        organisation: String,
+        #[arg(value_name = "ID")]
+        hold: String,
+    },
+    /// List the holds of an organisation
+    List {
+        #[arg(long, value_name = "SLUG")]
+        organisation: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum CertificateCommand {
+    /// Verify a downloaded certificate; status 3 if it was changed or signed with another key
+    Verify {
+        file: PathBuf,
+        /// The public key in hexadecimal [default: the one of this instance]
+        #[arg(long, value_name = "KEY")]
+        key: Option<String>,
     },
 }
 

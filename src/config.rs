@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use app::http::client::Networks;
 use serde::Deserialize;
+use server::backups::Destination;
 use server::blobs::Place;
 use server::clock::Clock;
 use server::controls::Mode;
@@ -62,6 +63,8 @@ pub struct Config {
     pub breached: Option<PathBuf>,
     /// Where attached files and archives lie.
     pub objects: Place,
+    /// Where backups go.
+    pub backup_to: Vec<Destination>,
 }
 
 /// Where letters go.
@@ -158,6 +161,7 @@ struct File {
     breached_passwords: Option<String>,
     objects: Option<String>,
     objects_credentials: Option<String>,
+    backup_to: Option<String>,
 }
 
 impl Config {
@@ -219,6 +223,7 @@ impl Config {
             Some(address) => Place::parse(&address, entry.as_ref()).map_err(Failure::usage)?,
             None => Place::below(&data),
         };
+        let backup_to = places(given(&options.backup_to, file.backup_to), environment, &data)?;
         let breached = path(&options.breached_passwords, file.breached_passwords);
         let place = match database {
             None => Where::Embedded(data.clone()),
@@ -239,6 +244,7 @@ impl Config {
             mail,
             breached,
             objects,
+            backup_to,
         };
         config.fit_for_production()?;
         Ok(config)
@@ -282,6 +288,15 @@ impl Config {
                 if bound.ip().is_unspecified() { format!("127.0.0.1:{}", bound.port()) } else { bound.to_string() };
             format!("{scheme}://{host}")
         })
+    }
+}
+
+/// Where backups go. Outside production they have a place without being given one, which goes when the data goes; the checks say so.
+fn places(given: Option<String>, environment: Environment, data: &Path) -> Result<Vec<Destination>, Failure> {
+    match (given, environment) {
+        (Some(places), _) => Ok(places.split(',').map(Destination::parse).collect::<Result<_, _>>()?),
+        (None, Environment::Production) => Ok(Vec::new()),
+        (None, Environment::Development | Environment::Test) => Ok(vec![Destination::folder(&data.join("backups"))?]),
     }
 }
 

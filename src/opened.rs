@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use app::http::Settings;
+use server::backups::Backups;
 use server::blobs::Blobs;
 use server::controls::{Instance, Serving};
 use server::crypto::keys::{self, MasterKey, Origin};
@@ -50,6 +51,20 @@ pub fn profile(config: &Config) -> Result<Profile, Failure> {
     })
 }
 
+/// The master key, if one is given or lies beside the data; none is made.
+///
+/// # Errors
+/// When what is there is no key.
+pub fn master_if_there(config: &Config) -> Result<Option<MasterKey>, Failure> {
+    if let Some(reference) = &config.master_key {
+        return MasterKey::from_reference(reference).map(Some).map_err(|error| Failure::usage(error.to_string()));
+    }
+    if config.environment == Environment::Production || !config.data.join("master.key").exists() {
+        return Ok(None);
+    }
+    key_beside_data(config).map(Some)
+}
+
 /// # Errors
 /// One line that says what to do.
 pub async fn open(config: &Config, migrate: bool) -> Result<Opened, Failure> {
@@ -68,6 +83,12 @@ pub async fn open(config: &Config, migrate: bool) -> Result<Opened, Failure> {
 }
 
 impl Opened {
+    /// What copying and restoring work with.
+    pub fn backups(&self, config: &Config) -> Backups {
+        let environment = config.environment.word();
+        Backups::new((&config.data, &config.place), environment, &self.master, config.backup_to.clone())
+    }
+
     /// What acts about accounts work with; starts the hashing threads.
     ///
     /// # Errors
@@ -122,6 +143,7 @@ impl Opened {
             profile: Arc::clone(&self.profile),
             operator,
             vault: self.vault.clone(),
+            backups: Arc::new(self.backups(config)),
             accounts: self.accounts(config, &serving.public_url)?,
             clock: config.clock.clone(),
             serving,

@@ -17,6 +17,8 @@ pub mod organisation;
 #[cfg(feature = "ssr")]
 pub mod registers;
 #[cfg(feature = "ssr")]
+pub mod retention;
+#[cfg(feature = "ssr")]
 pub mod trust;
 #[cfg(feature = "ssr")]
 pub mod ui;

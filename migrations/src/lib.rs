@@ -5,6 +5,8 @@ pub mod m0001_trust;
 pub mod m0002_accounts;
 pub mod m0003_organisations;
 pub mod m0004_keys;
+pub mod m0005_retention;
+pub mod m0010_backups;
 pub mod t0001_log;
 pub mod t0002_owner;
 pub mod t0003_records;
@@ -27,6 +29,8 @@ impl MigratorTrait for Platform {
             Box::new(t0001_log::Migration),
             Box::new(t0003_records::Migration),
             Box::new(t0004_file::Migration),
+            Box::new(m0005_retention::Migration),
+            Box::new(m0010_backups::Migration),
         ]
     }
 }

@@ -6,9 +6,11 @@ use sea_orm::DbErr;
 use serde::Serialize;
 use time::OffsetDateTime;
 
+use crate::backups::schedule;
 use crate::controls::run::{self, Ran};
 use crate::controls::{Check, Instance, Seen};
 use crate::organisations::upkeep;
+use crate::retention;
 use crate::trust::{Board, Facts, history};
 
 /// One line of what `avouch tick` prints.
@@ -121,17 +123,44 @@ async fn upkeep_line(instance: &Instance) -> Line {
     Line { job: "organisations".into(), outcome, detail, took_ms }
 }
 
-/// Everything that is due, once: the organisations, the checks, then the history.
+/// What is due to be destroyed, as a line.
+async fn retention_line(instance: &Instance) -> Line {
+    let (began, now) = (std::time::Instant::now(), instance.clock.now());
+    let due = retention::due(&instance.operator, &instance.accounts, now).await;
+    let swept = retention::sweep(&instance.operator, &instance.accounts, now).await;
+    let took_ms = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
+    let (outcome, detail) = match (due, swept) {
+        (Ok(due), Ok(swept)) => (
+            if due.broken + swept.broken == 0 { "done" } else { "failing" },
+            format!(
+                "{} organisations purged, {} accounts erased, {} records expired, {} kept by a legal hold, {} broken",
+                due.purged,
+                due.erased,
+                swept.expired,
+                due.held,
+                due.broken + swept.broken
+            ),
+        ),
+        (Err(cause), _) | (Ok(_), Err(cause)) => {
+            tracing::error!(%cause, "what is due to be destroyed could not be read");
+            ("failing", "what is due could not be read".to_owned())
+        }
+    };
+    Line { job: "retention".into(), outcome, detail, took_ms }
+}
+
+/// Everything that is due, once: the organisations, what has to be destroyed, the copies, the checks, then the history.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn tick(instance: &Instance) -> Result<Vec<Line>, DbErr> {
     // What is due is done before it is looked whether it was.
-    let kept_up = upkeep_line(instance).await;
+    let kept_up = [upkeep_line(instance).await, retention_line(instance).await];
+    let copied = schedule::round(instance).await?;
     let facts = Facts::read(&instance.operator.visitor(), &instance.profile.id).await?;
     let due = due(&wanted(instance), &facts, instance.clock.now());
     let ran = run_checks(instance, &due).await?;
-    let mut lines: Vec<Line> = std::iter::once(kept_up).chain(ran.iter().map(Line::from)).collect();
+    let mut lines: Vec<Line> = kept_up.into_iter().chain(copied).chain(ran.iter().map(Line::from)).collect();
     let changed = observe(instance).await?;
     lines.push(Line {
         job: "history".into(),

@@ -1,6 +1,7 @@
 //! The product without HTTP and without Leptos: what is promised, what is enforced, and what may be said of it now.
 
 pub mod audit;
+pub mod backups;
 pub mod blobs;
 pub mod business;
 pub mod chain;
@@ -20,6 +21,7 @@ pub mod organisations;
 pub mod problem;
 pub mod profile;
 pub mod registers;
+pub mod retention;
 #[cfg(any(test, feature = "testing"))]
 pub mod staged;
 #[cfg(any(test, feature = "testing"))]

@@ -2,6 +2,9 @@
 //! wants them. And many at once, in `crowd`.
 
 pub mod crowd;
+mod ending;
+
+pub use self::ending::Canary;
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveModelTrait, ActiveValue, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
@@ -74,11 +77,14 @@ impl World {
         Staged { tenant, slug: slug.to_owned() }
     }
 
-    /// Sets where an organisation stands, without a record.
+    /// Sets where an organisation stands, without a record; one that is cancelled is closed, as it always is.
     pub async fn stage_standing(&self, staged: &Staged, standing: Standing) {
+        let closed = (standing == Standing::Cancelled).then(|| to_ms(self.now));
         let change = self.operator().begin_account().await.expect("begin");
         let set = organisation::Entity::update_many()
             .col_expr(organisation::Column::Standing, Expr::value(standing.word()))
+            .col_expr(organisation::Column::ClosedAtMs, Expr::value(closed))
+            .col_expr(organisation::Column::PurgeAtMs, Expr::value(closed.map(|at| at + 86_400_000)))
             .filter(organisation::Column::Id.eq(staged.tenant.0));
         change.update(set).await.expect("standing");
         change.commit_housekeeping().await.expect("commit");

@@ -2,7 +2,10 @@
 //!
 //! SQLite in a scratch folder, or with `AVOUCH_TEST_DATABASE_URL` a database of its own on that PostgreSQL.
 
+mod copies;
 mod organisations;
+
+pub use self::copies::{newest_entry_opens, sum_of_components, unpacked};
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -12,6 +15,7 @@ use time::OffsetDateTime;
 use time::macros::datetime;
 use uuid::Uuid;
 
+use crate::backups::{Backups, Destination};
 use crate::blobs::{self, Blobs};
 use crate::clock::Clock;
 use crate::controls::{Instance, Mode, Serving};
@@ -75,8 +79,20 @@ impl World {
         let folder = std::env::temp_dir().join(format!("avouch-world-{}", Uuid::now_v7().simple()));
         std::fs::create_dir_all(&folder).expect("a scratch folder");
         let place = place(&folder, profile.isolation).await;
+        Self::within(place, profile, folder, SecretKey::random().expect("random")).await
+    }
+
+    /// A world on SQLite in a folder where one may have been before, with the key that it had.
+    ///
+    /// # Panics
+    /// When the database cannot be had.
+    pub async fn at(profile: Arc<Profile>, folder: PathBuf, key: SecretKey) -> Self {
+        Self::within(Where::Embedded(folder.clone()), profile, folder, key).await
+    }
+
+    async fn within(place: Where, profile: Arc<Profile>, folder: PathBuf, key: SecretKey) -> Self {
         let store = Arc::new(Store::open_as(&place, true, profile.isolation).await.expect("a database"));
-        let master = Arc::new(MasterKey::new(SecretKey::random().expect("random"), Origin::InMemory));
+        let master = Arc::new(MasterKey::new(key, Origin::InMemory));
         let operator = Operator::at_the_command_line(&store);
         let vault = Vault::open(&operator, Arc::clone(&master), "test", &folder, START).await.expect("a vault");
         Self { place, store, master, vault, profile, folder, now: START, accounts: OnceLock::new() }
@@ -88,6 +104,16 @@ impl World {
 
     pub fn visitor(&self) -> Visitor {
         Visitor::of(&self.store)
+    }
+
+    /// Where the copies of this world go: a folder that is not its data folder.
+    pub fn elsewhere(&self) -> PathBuf {
+        self.folder.with_extension("copies")
+    }
+
+    pub fn backups(&self) -> Backups {
+        let elsewhere = Destination::folder(&self.elsewhere()).expect("a folder");
+        Backups::new((&self.folder, &self.place), "test", &self.master, vec![elsewhere])
     }
 
     /// This world as checks see it, reached at an address where nobody listens unless told otherwise.
@@ -103,6 +129,7 @@ impl World {
             profile: Arc::clone(&self.profile),
             operator: self.operator(),
             vault: self.vault.clone(),
+            backups: Arc::new(self.backups()),
             accounts: self.accounts().clone(),
             clock: Clock::Fixed(self.now),
             serving,
@@ -221,6 +248,7 @@ impl Drop for World {
     fn drop(&mut self) {
         // A test that failed has said why already.
         let _ = std::fs::remove_dir_all(&self.folder);
+        let _ = std::fs::remove_dir_all(self.elsewhere());
     }
 }
 

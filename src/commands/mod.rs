@@ -1,10 +1,13 @@
 //! One file per command.
 
 mod audit;
+mod backup;
 mod billing;
+mod certificate;
 mod control;
 mod doctor;
 mod evidence;
+mod hold;
 mod keys;
 mod mail;
 mod migrate;
@@ -18,7 +21,7 @@ mod tick;
 use server::logged;
 use tracing_subscriber::EnvFilter;
 
-use crate::cli::{AuditCommand, Cli, Command, EvidenceCommand, ProfileCommand};
+use crate::cli::{AuditCommand, CertificateCommand, Cli, Command, EvidenceCommand, ProfileCommand};
 use crate::config::Config;
 use crate::failure::Failure;
 
@@ -30,6 +33,9 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| logged::Watched).with_target(false).init();
     if let Command::Profile(ProfileCommand::Check { file }) = &cli.command {
         return profile::check(file);
+    }
+    if let Command::Certificate(CertificateCommand::Verify { file, key: Some(key) }) = &cli.command {
+        return certificate::offline(file, key);
     }
     let config = Config::read(&cli.options)?;
     match cli.command {
@@ -44,8 +50,13 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Audit(AuditCommand::Key) => audit::key(&config).await,
         Command::Operator(command) => operator::run(&config, command).await,
         Command::Billing(command) => billing::run(&config, command).await,
+        Command::Hold(command) => hold::run(&config, command).await,
+        Command::Certificate(command) => certificate::run(&config, command).await,
         Command::Keys(command) => keys::run(&config, command).await,
         Command::Mail { json } => mail::run(&config, json).await,
+        Command::Backup { to } => backup::take(&config, &to).await,
+        Command::Restore { from, keys } => backup::restore(&config, &from, keys.as_deref()).await,
+        Command::Drill => backup::drill(&config).await,
         Command::Doctor => doctor::run(&config).await,
     }
 }

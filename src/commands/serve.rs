@@ -53,6 +53,8 @@ pub async fn run(config: Config, migrate: bool, accept_unavailable: bool) -> Res
         tracing::warn!("no mail server is configured: letters wait in the queue until AVOUCH_MAIL is set");
     }
     let delivering = post.map(|post| tokio::spawn(site::deliver(Arc::clone(&site), instance.operator.clone(), post)));
+    let destroying = tokio::spawn(site::destroy(Arc::clone(&site), instance.operator.clone()));
+    let copying = tokio::spawn(site::copy(instance.clone()));
     let sweeping = tokio::spawn(site::sweep(Arc::clone(&site), instance.operator.clone()));
     let scheduling = tokio::spawn(site::schedule(Arc::clone(&site), instance.clone(), checked));
     welcome(&config, &instance.serving.public_url, &opened.profile.name);
@@ -61,6 +63,7 @@ pub async fn run(config: Config, migrate: bool, accept_unavailable: bool) -> Res
     // Nobody looks at a server that is leaving, and nothing of such a look is stored.
     server::controls::run::leave();
     scheduling.abort();
+    copying.abort();
     let _ = stop.send(true);
     let _ = serving.await;
     watching.abort();
@@ -68,6 +71,7 @@ pub async fn run(config: Config, migrate: bool, accept_unavailable: bool) -> Res
         delivering.abort();
     }
     sweeping.abort();
+    destroying.abort();
     // What was written since the last signature is signed before the server leaves.
     let operator = Operator::scheduled(&opened.store);
     heads::sign_all(&operator, &opened.vault, config.clock.now()).await.map_err(super::refused)?;

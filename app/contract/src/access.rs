@@ -145,6 +145,8 @@ pages! {
     Asset "/pkg/{*file}" Everyone Read "/pkg/avouch.css";
     Health "/healthz" Everyone Health "/healthz";
     Ready "/readyz" Everyone Health "/readyz";
+    Certificate "/certificates/{id}" Everyone Read "/certificates/key";
+    CertificateFile "/certificates/{id}/file" Everyone Read "/certificates/key/file";
     Help "/help" Everyone Read "/help";
     SignUp "/sign-up" Everyone Read "/sign-up";
     SignUpSent "/sign-up/sent" Everyone Read "/sign-up/sent";
@@ -158,6 +160,7 @@ pages! {
     Account "/account" SignedIn Read "/account";
     BackupCodes "/account/backup-codes" SignedIn Read "/account/backup-codes";
     Sessions "/account/sessions" SignedIn Read "/account/sessions";
+    DeleteAccount "/account/delete" SignedIn Read "/account/delete";
     Confirm "/account/confirm" SignedIn Read "/account/confirm";
     Invitation "/invitation" Everyone Read "/invitation";
     Organisations "/organisations" SignedIn Read "/organisations";
@@ -249,6 +252,7 @@ endpoints! {
     ChangePassword "change-password" SignedIn ["current_password" "password"] [] on Account;
     ChangeProfile "change-profile" SignedIn ["name" "date_style" "time_zone"] [] on Account;
     ChangeEmail "change-email" Fresh ["email"] [] on Account;
+    DeleteAccount "delete-account" SignedIn ["password" "code"] ["code"] on DeleteAccount;
     AcceptInvitation "accept-invitation" Everyone ["token" "name" "password"] ["name" "password"] on Invitation;
     CreateOrganisation "create-organisation" SignedIn ["name"] [] on Organisations;
     InviteMember "invite-member" @ "/api/o/{slug}/" Member(MembersManage) ["email" "role" "unit"] ["unit"] on Members;
@@ -279,7 +283,12 @@ endpoints! {
     MapRequirements "map-requirements" @ "/api/o/{slug}/frameworks/{framework}/" Member(RecordsWrite) ["record" "requirements"] ["requirements"] on Framework;
     OpenHelp "open-help" @ "/api/o/{slug}/" Member(HelpGrant) ["operator" "role" "hours" "reason"] [] on Settings;
     EndHelp "end-help" @ "/api/o/{slug}/" Member(HelpGrant) ["grant"] [] on Settings;
+    CancelSubscription "cancel-subscription" @ "/api/o/{slug}/" Member(BillingManage) [] [] on Billing;
+    RestoreOrganisation "restore-organisation" @ "/api/o/{slug}/" Member(BillingManage) [] [] on Billing;
+    PlaceHold "place-hold" @ "/api/o/{slug}/" Member(OrganisationManage) ["kind" "subject" "basis" "scope" "until"] ["subject"] on Settings;
+    LiftHold "lift-hold" @ "/api/o/{slug}/" Member(OrganisationManage) ["hold"] [] on Settings;
     RecordEvidence "record-evidence" Operator ["claim" "date" "note" "file"] ["note" "file"] on OperateEvidence;
+    SaveComponent "save-component" Operator ["name" "critical" "rto_hours" "rpo_hours"] ["critical" "rto_hours" "rpo_hours"] on Operate;
 }
 
 impl Who {

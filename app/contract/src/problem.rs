@@ -31,6 +31,12 @@ pub enum Problem {
     Lapsed {
         slug: String,
     },
+    /// The subscription of this organisation ended: it is hidden, and restored or destroyed later.
+    Gone {
+        slug: String,
+        /// Until when it can be restored (RFC 3339).
+        until: Option<String>,
+    },
     NotFound,
     MethodNotAllowed,
     /// The state of things does not allow it.
@@ -79,6 +85,7 @@ impl Problem {
             Self::Unproven { .. } => 401,
             Self::Lapsed { .. } => 402,
             Self::Forged | Self::Forbidden => 403,
+            Self::Gone { .. } => 410,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::Conflict { .. } => 409,
@@ -103,6 +110,7 @@ impl Problem {
             Self::Forged => "forged",
             Self::Forbidden => "forbidden",
             Self::Lapsed { .. } => "lapsed",
+            Self::Gone { .. } => "gone",
             Self::NotFound => "not-found",
             Self::MethodNotAllowed => "method-not-allowed",
             Self::Conflict { .. } => "conflict",
@@ -130,6 +138,7 @@ impl Problem {
             Self::Forged => "This form was not sent from our page",
             Self::Forbidden => "Your role does not permit that",
             Self::Lapsed { .. } => "The subscription has lapsed",
+            Self::Gone { .. } => "This organisation is closed",
             Self::NotFound => "There is nothing here",
             Self::MethodNotAllowed => "This address does not take that method",
             Self::Conflict { .. } => "That is not possible now",
@@ -167,6 +176,12 @@ impl Problem {
             Self::Lapsed { .. } => {
                 "Everything can still be read, and your own account works as before. To change something again, somebody who manages the subscription renews it on the billing page.".into()
             }
+            Self::Gone { until, .. } => {
+                let until = until.as_deref().map_or_else(|| "it is destroyed".to_owned(), |at| format!("{at}, when everything in it is destroyed"));
+                format!(
+                    "Its subscription was cancelled. Somebody who manages the subscription can restore it on the billing page, or take everything along, until {until}."
+                )
+            }
             Self::NotFound => {
                 "The address may be mistyped, or the page may have moved. Start from the trust page.".into()
             }
@@ -201,6 +216,7 @@ impl Problem {
             | Self::Forged
             | Self::Forbidden
             | Self::Lapsed { .. }
+            | Self::Gone { .. }
             | Self::NotFound
             | Self::MethodNotAllowed
             | Self::Conflict { .. }
@@ -231,6 +247,7 @@ impl Problem {
             | Self::Forged
             | Self::Forbidden
             | Self::Lapsed { .. }
+            | Self::Gone { .. }
             | Self::NotFound
             | Self::MethodNotAllowed
             | Self::Conflict { .. }

@@ -43,6 +43,10 @@ fn way_out(problem: &Problem) -> AnyView {
             let (billing, dashboard) = (format!("/o/{slug}/billing"), format!("/o/{slug}"));
             view! { <a class="btn btn-primary" href=billing>"Open the billing page"</a>" "<a class="btn" href=dashboard>"Back to the dashboard"</a> }.into_any()
         }
+        Problem::Gone { slug, .. } => {
+            let billing = format!("/o/{slug}/billing");
+            view! { <a class="btn btn-primary" href=billing>"Open the billing page"</a>" "<a class="btn" href="/organisations">"Your organisations"</a> }.into_any()
+        }
         Problem::Forbidden | Problem::Lapsed { .. } => {
             view! { <a class="btn btn-primary" href="/organisations">"Your organisations"</a> }.into_any()
         }

@@ -123,7 +123,7 @@ const QUERY: &[&str] = &[
 fn kept_out(site: &Site, barred: Barred, here: &str, headers: &HeaderMap) -> Response {
     match barred {
         Barred::Needs(needs) => lacking(site, needs, here, headers),
-        Barred::Unknown | Barred::Forbidden | Barred::Lapsed(_) => {
+        Barred::Unknown | Barred::Forbidden | Barred::Lapsed(_) | Barred::Gone { .. } => {
             failure::answer(&barred.into(), headers, site.assets.style())
         }
     }

@@ -12,6 +12,7 @@ use contract::problem::Problem;
 
 use super::{Site, failure, people, respond};
 use crate::documents::{page as documents, robots, security_txt};
+use crate::retention::certificate;
 use crate::{home, trust};
 
 pub fn router(site: &Arc<Site>) -> Router {
@@ -42,6 +43,8 @@ fn handler(page: Page) -> MethodRouter<Arc<Site>> {
         Page::Asset => get(asset),
         Page::Health => get(health),
         Page::Ready => get(ready),
+        Page::Certificate => get(certificate::show),
+        Page::CertificateFile => get(certificate::file),
         Page::Help
         | Page::SignUp
         | Page::SignUpSent
@@ -55,6 +58,7 @@ fn handler(page: Page) -> MethodRouter<Arc<Site>> {
         | Page::Account
         | Page::BackupCodes
         | Page::Sessions
+        | Page::DeleteAccount
         | Page::Confirm
         | Page::Invitation
         | Page::Organisations

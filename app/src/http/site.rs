@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use server::backups::schedule as copies;
 use server::clock::Clock;
 use server::controls::web_hygiene::rate_limits_on;
 use server::controls::{Instance, Serving};
@@ -14,6 +15,7 @@ use server::jobs;
 use server::mail::{Post, queue};
 use server::organisations::upkeep;
 use server::profile::Profile;
+use server::retention;
 use server::trust::{Board, Facts, history};
 use tracing::error;
 
@@ -193,6 +195,12 @@ pub async fn schedule(site: Arc<Site>, instance: Instance, checked: Arc<AtomicBo
     if !matches!(kept_up, Ok(Ok(_))) {
         error!("the first round through the organisations broke");
     }
+    // So is a backup: a large one goes on by itself, and the checks do not wait for it.
+    let first = instance.clone();
+    let copied = tokio::spawn(async move { copies::round(&first).await });
+    if let Ok(Ok(Err(cause))) = tokio::time::timeout(FIRST_COPY_AT_MOST, copied).await {
+        error!(%cause, "the receipts of backups could not be read");
+    }
     loop {
         let due = jobs::due(&wanted, &site.snapshot().facts, instance.clock.now());
         if !due.is_empty() {
@@ -210,6 +218,25 @@ pub async fn schedule(site: Arc<Site>, instance: Instance, checked: Arc<AtomicBo
     }
 }
 
+/// How long the first round of checks waits for a backup that is due at the start.
+const FIRST_COPY_AT_MOST: Duration = Duration::from_secs(20);
+
+/// How often it is looked whether a backup, a drill or a keyring is due.
+const COPY_EVERY: Duration = Duration::from_secs(20);
+
+/// Takes backups, tries them and hands out keyrings when they are due, forever. A round that breaks is told and does not end the rounds.
+pub async fn copy(instance: Instance) {
+    loop {
+        tokio::time::sleep(COPY_EVERY).await;
+        let round = instance.clone();
+        match tokio::spawn(async move { copies::round(&round).await }).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(cause)) => error!(%cause, "the receipts of backups could not be read"),
+            Err(cause) => error!(%cause, "a round of backups broke"),
+        }
+    }
+}
+
 /// How often the queue is looked at when nobody rings: for letters whose time has come, and for those of another instance.
 const MAIL_EVERY: Duration = Duration::from_secs(5);
 
@@ -223,6 +250,23 @@ pub async fn deliver(site: Arc<Site>, operator: Operator, post: Post) {
             Ok(_) => {}
             Err(cause) => error!(%cause, "the letters could not be read"),
         }
+    }
+}
+
+/// How often it is looked whether something is due to be destroyed: what is promised to the day is kept to the second.
+const DUE_EVERY: Duration = Duration::from_secs(1);
+
+/// Destroys what is due, forever. A round that breaks is told, and what it began goes on with the next one.
+pub async fn destroy(site: Arc<Site>, operator: Operator) {
+    loop {
+        match retention::due(&operator, &site.accounts, site.clock.now()).await {
+            Ok(round) if round.purged + round.erased > 0 => {
+                tracing::info!(purged = round.purged, erased = round.erased, "what was due was destroyed");
+            }
+            Ok(_) => {}
+            Err(cause) => error!(%cause, "it could not be looked what is due to be destroyed"),
+        }
+        tokio::time::sleep(DUE_EVERY).await;
     }
 }
 
@@ -253,6 +297,9 @@ pub async fn sweep(site: Arc<Site>, operator: Operator) {
         }
         if let Err(cause) = upkeep::all(&operator, &site.accounts, site.clock.now()).await {
             error!(%cause, "the upkeep of organisations broke");
+        }
+        if let Err(cause) = retention::sweep(&operator, &site.accounts, site.clock.now()).await {
+            error!(%cause, "records past their time could not be let go");
         }
     }
 }

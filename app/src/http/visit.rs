@@ -137,7 +137,7 @@ impl Visit {
             Barred::Unknown => {
                 Box::pin(tell::operator_refused(visitor, accounts, caller, slug, &self.origin, self.now))
             }
-            Barred::Needs(_) | Barred::Lapsed(_) => return,
+            Barred::Needs(_) | Barred::Lapsed(_) | Barred::Gone { .. } => return,
         };
         if let Err(cause) = told.await {
             tracing::error!(%cause, "a refusal could not be written down");

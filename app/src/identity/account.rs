@@ -81,6 +81,10 @@ pub async fn account(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
                 <h2 id="h-events">"What happened lately"</h2>
                 {happened(&owner, events)}
             </section>
+            <section aria-labelledby="h-end">
+                <h2 id="h-end">"The end"</h2>
+                <p>"You can delete your account whenever you want. "<a class="link" href="/account/delete">"Delete my account"</a></p>
+            </section>
         },
     )
     .with_script())

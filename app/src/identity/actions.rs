@@ -21,6 +21,7 @@ use crate::http::visit::{SESSION, Visit};
 use crate::operator;
 use crate::organisation::doing;
 use crate::registers;
+use crate::retention;
 
 /// Where somebody who is all the way in goes on.
 const HOME: &str = "/account";
@@ -44,8 +45,10 @@ pub async fn perform(act: Act, visit: &mut Visit, fields: &Fields) -> Result<Don
         Act::ChangePassword => change_password(visit, fields).await,
         Act::ChangeProfile => change_profile(visit, fields).await,
         Act::ChangeEmail => change_email(visit, fields).await,
+        Act::DeleteAccount => retention::account::delete(visit, fields).await,
         Act::AcceptInvitation => doing::accept(visit, fields).await,
         Act::CreateOrganisation => doing::create(visit, fields).await,
+        Act::SaveComponent => operator::recovery::save(visit, fields).await,
         Act::RecordEvidence => operator::record_evidence(visit, fields).await,
         Act::InviteMember
         | Act::ResendInvitation
@@ -63,7 +66,11 @@ pub async fn perform(act: Act, visit: &mut Visit, fields: &Fields) -> Result<Don
         | Act::GrantReach
         | Act::WithdrawReach
         | Act::OpenHelp
-        | Act::EndHelp => Box::pin(doing::perform(act, visit, fields)).await,
+        | Act::EndHelp
+        | Act::CancelSubscription
+        | Act::RestoreOrganisation
+        | Act::PlaceHold
+        | Act::LiftHold => Box::pin(doing::perform(act, visit, fields)).await,
         Act::CreateRecord
         | Act::EditRecord
         | Act::DeleteRecord

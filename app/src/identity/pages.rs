@@ -10,7 +10,7 @@ use crate::http::people::Typed;
 use crate::http::visit::Visit;
 use crate::ui::form;
 use crate::ui::layout::{Head, document};
-use crate::{organisation, registers};
+use crate::{organisation, registers, retention};
 use axum::response::Response;
 use server::audit::view::Form;
 
@@ -72,6 +72,7 @@ pub async fn page(page: Page, visit: &Visit, typed: &Typed) -> Result<Shown, Pro
         Page::Enrol => factors::enrol(visit, typed)?,
         Page::BackupCodes => factors::backup_codes(visit, typed).await?,
         Page::Confirm => factors::confirm(visit, typed)?,
+        Page::DeleteAccount => retention::account::page(visit, typed).await?,
         Page::Account => account::account(visit, typed).await?,
         Page::Sessions => account::sessions(visit, typed).await?,
         Page::AuditCsv => return organisation::log::download(visit, Form::Csv).await.map(Shown::Download),
@@ -110,6 +111,8 @@ pub async fn page(page: Page, visit: &Visit, typed: &Typed) -> Result<Shown, Pro
         | Page::TrustHistory
         | Page::TrustFeed
         | Page::TrustBadge
+        | Page::Certificate
+        | Page::CertificateFile
         | Page::Privacy
         | Page::PrivacyVersion
         | Page::Terms
@@ -203,6 +206,11 @@ pub fn done(typed: &Typed) -> Option<impl IntoView + use<>> {
         "removed" => "Removed.",
         "help" => "They are let in until the hour that you chose.",
         "help-ended" => "Help was ended.",
+        "cancelled" => "The subscription is cancelled. Nobody sees what is in here any more.",
+        "reopened" => "Everything is back as it was.",
+        "held" => "The hold is in force.",
+        "lifted" => "The hold was lifted.",
+        "account-ends" => "Your account is closed. We will write to you when everything about you is erased.",
         "evidence" => "The evidence is on record. The page shows it within a second.",
         _ => return None,
     };

@@ -1,5 +1,7 @@
 //! The vendor's own pages: metadata only. What an organisation keeps cannot be reached from here.
 
+pub mod recovery;
+
 use contract::claim::State;
 use contract::problem::Problem;
 use leptos::prelude::*;
@@ -41,14 +43,17 @@ pub async fn overview(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
             view! { <li><a class="link" href=href>{claim.id.clone()}</a>" "{badge(claim.state.word(), claim.state.word())}" "<span class="small">{claim.text.clone()}{due}</span></li> }
         })
         .collect();
+    let recovery = recovery::section(visit, &staff, typed).await?;
     let most = seats.most.map(|most| format!(" of {most}"));
     let view = view! {
         <h1>"Operator"</h1>
         {done(typed)}
+        {trouble(typed)}
         <p>"Seats taken: "{seats.taken}{most}". You see that organisations are there, not what they keep; opening one stands in its log."</p>
         <p class="go"><a class="btn" href="/operator/evidence">"Record evidence"</a>" "<a class="btn" href="/operator/mail">"Mail queue"</a></p>
         <section aria-labelledby="h-organisations"><h2 id="h-organisations">"Organisations"</h2>{list}{pages("/operator", &[], next, after.is_empty())}</section>
         <section aria-labelledby="h-claims"><h2 id="h-claims">"Claims that want attention"</h2><ul class="due-list">{due}</ul></section>
+        {recovery}
     };
     Ok(Middle::new("Operator", view).wide())
 }

@@ -4,6 +4,7 @@ use contract::access::Act;
 use contract::problem::Problem;
 use server::guard::{Asks, rights, rule};
 use server::organisations::{founding, help, invitations, leaving, members, ownership, reset, roles, units};
+use server::retention::{closing, holds};
 
 use crate::http::fields::Fields;
 use crate::http::people::Done;
@@ -150,7 +151,38 @@ async fn arrange(act: Act, visit: &Visit, fields: &Fields) -> Result<Done, Probl
             help::end(&giver, accounts, fields.get("grant"), origin, now).await?;
             to("settings", "help-ended")
         }
+        Act::CancelSubscription => {
+            let owner = visit.may::<rights::BillingManage>(Asks::ToDo)?;
+            closing::cancel(&owner, accounts, origin, now).await?;
+            to("billing", "cancelled")
+        }
+        Act::RestoreOrganisation => {
+            let owner = visit.may::<rights::BillingManage>(Asks::ToDo)?;
+            closing::restore(&owner, accounts, origin, now).await?;
+            to("billing", "reopened")
+        }
+        Act::PlaceHold | Act::LiftHold => hold(act, visit, fields).await,
         // The table leads no other act here.
         _ => Err(Problem::NotFound),
     }
+}
+
+async fn hold(act: Act, visit: &Visit, fields: &Fields) -> Result<Done, Problem> {
+    let (accounts, origin, now) = (&visit.site.accounts, &visit.origin, visit.now);
+    let owner = visit.may::<rights::OrganisationManage>(Asks::ToDo)?;
+    let done = if act == Act::LiftHold {
+        holds::lift(&owner, accounts, fields.get("hold"), origin, now).await?;
+        "lifted"
+    } else {
+        let form = holds::Form {
+            kind: fields.get("kind"),
+            subject: fields.optional("subject"),
+            basis: fields.get("basis"),
+            scope: fields.get("scope"),
+            until: fields.get("until"),
+        };
+        holds::place(&owner, accounts, &form, origin, now).await?;
+        "held"
+    };
+    Ok(Done::go(format!("/o/{}/settings?done={done}", visit.param("slug"))))
 }

@@ -23,7 +23,8 @@ pub fn organisations(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
         .map(|belonging| {
             let (href, name) = (format!("/o/{}", belonging.slug), names::of_organisation(&visit.site.accounts, belonging));
             let note = belonging.is_help.then(|| badge("Help", "stated"));
-            view! { <li class="card"><a class="link" href=href>{name}</a>" "<span class="small">{belonging.role.clone()}</span>{note}</li> }
+            let closed = belonging.closed.is_some().then(|| badge("Closed", "failing"));
+            view! { <li class="card"><a class="link" href=href>{name}</a>" "<span class="small">{belonging.role.clone()}</span>{note}{closed}</li> }
         })
         .collect();
     let list = if rows.is_empty() {

@@ -25,6 +25,7 @@ pub fn name(visit: &Visit) -> String {
 pub fn may(visit: &Visit, permission: Permission) -> bool {
     here(visit).is_some_and(|here| {
         here.permissions.contains(&permission)
+            && (here.closed.is_none() || permission.effect() == Effect::Settle)
             && (here.standing.permits(permission.effect()) || permission.effect() == Effect::Read)
     })
 }
@@ -47,8 +48,10 @@ pub fn navigation(visit: &Visit) -> Option<AnyView> {
     let here = here(visit)?;
     let profile = &visit.site.profile;
     let there = |page: Page| page != Page::Frameworks || !profile.frameworks.is_empty();
+    let seen = |needed: Permission| here.closed.is_none() || needed.effect() == Effect::Settle;
     let opens = |page: Page| {
-        there(page) && page.row().who.permission().is_some_and(|needed| here.permissions.contains(&needed))
+        let permitted = |needed: Permission| here.permissions.contains(&needed) && seen(needed);
+        there(page) && page.row().who.permission().is_some_and(permitted)
     };
     let tabs: Vec<_> = TABS
         .iter()
@@ -82,7 +85,7 @@ pub fn banner(visit: &Visit) -> Option<AnyView> {
             ("The subscription has lapsed: everything can be read, nothing can be changed.".to_owned(), true)
         }
         (Standing::Cancelled, _) => {
-            ("The subscription is cancelled: everything can be read, nothing can be changed.".to_owned(), true)
+            ("The subscription is cancelled: what is in here is hidden, and will be destroyed.".to_owned(), true)
         }
         (Standing::Active, _) => return None,
     };

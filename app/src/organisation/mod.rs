@@ -19,7 +19,7 @@ use futures::future::BoxFuture;
 use crate::http::people::Typed;
 use crate::http::visit::Visit;
 use crate::identity::pages::Middle;
-use crate::{frameworks, operator, registers};
+use crate::{frameworks, operator, registers, retention};
 
 /// The middle of each page of an organisation or of the vendor's staff. Boxed one by one: together they are too deep a type.
 #[expect(clippy::wildcard_enum_match_arm, reason = "whoever calls this has matched every page")]
@@ -43,7 +43,7 @@ pub fn middle<'a>(page: Page, visit: &'a Visit, typed: &'a Typed) -> BoxFuture<'
         Page::Frameworks => Box::pin(frameworks::page(visit)),
         Page::Framework => Box::pin(frameworks::framework::page(visit, typed)),
         Page::Audit => Box::pin(log::page(visit, typed)),
-        Page::Billing => Box::pin(async move { settings::billing(visit) }),
+        Page::Billing => Box::pin(retention::billing::page(visit, typed)),
         Page::Settings => Box::pin(settings::page(visit, typed)),
         Page::Operate => Box::pin(operator::overview(visit, typed)),
         Page::OperateOrganisation => Box::pin(operator::organisation(visit)),

@@ -1,13 +1,13 @@
-//! The subscription, and the settings: name, help by the vendor's staff, handing over.
+//! The settings: name, help by the vendor's staff, legal holds, handing over.
 
 use contract::access::{Act, Page};
 use contract::permission::Permission;
 use contract::problem::Problem;
-use contract::standing::Standing;
 use leptos::prelude::*;
 use server::guard::{Asks, Person, rights};
 use server::organisations::help::{self, Shown};
 use server::organisations::{members, roles};
+use server::retention::holds;
 
 use super::frame::{self, badge, button, select, small};
 use crate::http::people::Typed;
@@ -15,39 +15,6 @@ use crate::http::visit::Visit;
 use crate::identity::pages::{Middle, done};
 use crate::ui::form::{Input, hidden, input, trouble};
 use crate::ui::list::table;
-
-pub fn billing(visit: &Visit) -> Result<Middle, Problem> {
-    let reader = visit.may::<rights::BillingManage>(Asks::ToSee)?;
-    let here = reader.here();
-    let (word, meaning) = match here.standing {
-        Standing::Trialing => ("Trial", "Everything can be used."),
-        Standing::Active => ("Active", "Everything can be used."),
-        Standing::PastDue => ("Payment missing", "Everything can be used until the days of grace are over."),
-        Standing::Lapsed => {
-            ("Lapsed", "Everything can be read, and the log taken along; nothing can be changed until it is paid.")
-        }
-        Standing::Cancelled => {
-            ("Cancelled", "Everything can be read, and the log taken along; nothing can be changed.")
-        }
-    };
-    let until = here.standing_until.filter(|_| here.standing.runs_out()).map(|at| {
-        let at = frame::when(&reader, at);
-        view! { <p>"Until "{at}". Whoever manages the subscription is written to "{frame::reminders()}" days before."</p> }
-    });
-    let contacts = &visit.site.profile.contacts;
-    let contact = contacts.general.clone().unwrap_or_else(|| contacts.security.clone());
-    // A page of theirs, or an address.
-    let to = if contact.contains('@') { format!("mailto:{contact}") } else { contact.clone() };
-    let view = view! {
-        <h1>"Subscription"</h1>
-        <p><span data-standing=here.standing.word()>{badge(word, if here.standing.permits(contract::permission::Effect::Change) { "proven" } else { "failing" })}</span>" "{meaning}</p>
-        {until}
-        <h2>"How to renew"</h2>
-        <p>"Payment is arranged with us directly: "<a class="link" href=to>{contact}</a>". As soon as it is settled, everything can be changed again."</p>
-        <p class="small">"Your own account never depends on the subscription."</p>
-    };
-    Ok(Middle::new("Subscription", view))
-}
 
 /// How many people and grants the choices show.
 const CHOICE: u64 = 500;
@@ -70,6 +37,8 @@ pub async fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
     let others = others.into_iter().filter(|(id, _)| *id != own).map(|(id, name)| (id.to_string(), name)).collect();
     let rename = owns.then(|| rename(visit, typed));
     let hand_over = owns.then(|| hand_over(visit, others, names.clone()));
+    let held = holds::list(&reader, accounts).await?;
+    let holds = (owns || !held.is_empty()).then(|| crate::retention::holds::section(visit, &reader, typed, held, owns));
     let help = frame::may(visit, Permission::HelpGrant).then(|| open_help(visit, typed, names));
     let view = view! {
         <h1>"Settings"</h1>
@@ -82,6 +51,7 @@ pub async fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
             {given(visit, &reader, grants)}
             {help}
         </section>
+        {holds}
         {hand_over}
     };
     Ok(Middle::new("Settings", view).wide())

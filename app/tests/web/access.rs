@@ -56,9 +56,13 @@ fn wanted(who: Who, grants: &BTreeSet<Permission>, cell: &Cell, changes: bool) -
     match who {
         Who::Operator => (404, "not-found"),
         Who::Member(_) if cell.relation != Relation::Member => (404, "not-found"),
+        // What is cancelled is closed: nobody sees it, whatever their role, except to restore it or to take everything along.
+        Who::Member(permission) if cell.standing == Standing::Cancelled && permission.effect() != Effect::Settle => {
+            (410, "gone")
+        }
         Who::Member(permission) if !grants.contains(&permission) => (403, "forbidden"),
         Who::Member(permission) if changes => {
-            let lapsed = matches!(cell.standing, Standing::Lapsed | Standing::Cancelled);
+            let lapsed = cell.standing == Standing::Lapsed;
             let fresh =
                 matches!(permission, Permission::MfaReset | Permission::OrganisationManage | Permission::HelpGrant);
             match (lapsed && permission.effect() == Effect::Change, fresh && cell.stage != Stage::SteppedUp) {

@@ -263,6 +263,26 @@ pub(crate) async fn prune(
     Ok(gone)
 }
 
+/// Signs a head that covers a whole log, so that its triggers let it go entry by entry.
+pub(crate) async fn cover(
+    operator: &Operator,
+    vault: &Vault,
+    tenant: TenantId,
+    now: OffsetDateTime,
+) -> Result<(), Refusal> {
+    let change = operator.begin_log(tenant).await?;
+    let newest = change.one(entry::Entity::find().order_by_desc(entry::Column::Seq).limit(1)).await?;
+    let Some(newest) = newest else { return Ok(()) };
+    let there = signed_head::Entity::find()
+        .filter(signed_head::Column::Kind.eq("pruned"))
+        .filter(signed_head::Column::Seq.gte(newest.seq));
+    if change.one(there).await?.is_none() {
+        let covering = signed(vault, "pruned", tenant, (newest.seq, &newest.hash), now, Some(now));
+        change.insert(covering.into_active_model().reset_all()).await?;
+    }
+    Ok(change.commit().await?)
+}
+
 /// Lets a whole log go, of an organisation that goes itself: through a signed head like any pruning, which then goes too.
 pub(crate) async fn erase(
     operator: &Operator,

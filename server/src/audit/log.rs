@@ -218,6 +218,11 @@ pub(crate) fn open_detail(key: &Keyring, row: &entry::Model) -> Detail {
     key.open(&place, &row.detail).ok().and_then(|plain| serde_json::from_slice(&plain).ok()).unwrap_or_default()
 }
 
+/// Whether the sealed part of an entry opens.
+pub(crate) fn detail_opens(key: &Keyring, row: &entry::Model) -> bool {
+    key.open(&place(TenantId(row.tenant_id), row.at_ms, &row.action, row.subject), &row.detail).is_ok()
+}
+
 /// The entry that follows the one of this number and hash.
 pub(crate) fn after((seq, previous): (i64, &Hash), tenant: TenantId, written: &Written) -> entry::Model {
     let Written { at_ms, actor_kind, actor, action, subject, outcome, detail } = written.clone();

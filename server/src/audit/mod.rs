@@ -45,6 +45,49 @@ pub enum Event {
         operator: Uuid,
         organisation: Uuid,
     },
+    /// From here on there is no way back.
+    PurgeBegan {
+        organisation: Uuid,
+    },
+    OrganisationPurged {
+        organisation: Uuid,
+        certificate: Uuid,
+    },
+    AccountErased {
+        account: Uuid,
+        certificate: Uuid,
+    },
+    BackupBegun {
+        backup: Uuid,
+        object: String,
+    },
+    /// At how many destinations it lies now, and at how many it does not.
+    BackupEnded {
+        backup: Uuid,
+        good: usize,
+        failed: usize,
+    },
+    DrillDone {
+        drill: Uuid,
+        good: bool,
+    },
+    /// A destination of backups was given the newest keyring.
+    KeyringWritten {
+        destination: String,
+        digest: String,
+    },
+    /// This instance was brought back from a copy.
+    Restored {
+        object: String,
+    },
+    /// An organisation whose key was destroyed before the copy was brought back in which it still stood.
+    GoneFromCopy {
+        organisation: Uuid,
+    },
+    ComponentSaved {
+        component: String,
+        objectives: String,
+    },
     /// With the head of the public history after it: number and hash of its last entry.
     ClaimsChanged {
         profile: String,
@@ -63,6 +106,16 @@ impl Event {
             Self::OperatorAdded { .. } => "operator-added",
             Self::OperatorRemoved { .. } => "operator-removed",
             Self::OrganisationLookedAt { .. } => "organisation-looked-at",
+            Self::PurgeBegan { .. } => "purge-began",
+            Self::OrganisationPurged { .. } => "organisation-purged",
+            Self::AccountErased { .. } => "account-erased",
+            Self::BackupBegun { .. } => "backup-begun",
+            Self::BackupEnded { .. } => "backup-ended",
+            Self::DrillDone { .. } => "drill-done",
+            Self::KeyringWritten { .. } => "keyring-written",
+            Self::Restored { .. } => "restored",
+            Self::GoneFromCopy { .. } => "gone-from-copy",
+            Self::ComponentSaved { .. } => "component-saved",
             Self::ClaimsChanged { .. } => "claims-changed",
         }
     }
@@ -73,7 +126,17 @@ impl Event {
             Self::EvidenceRecorded { claim, .. } => claim.clone(),
             Self::CheckSwitchedOff { check, .. } | Self::CheckSwitchedOn { check } => check.path(),
             Self::OperatorAdded { operator } | Self::OperatorRemoved { operator } => operator.to_string(),
-            Self::OrganisationLookedAt { organisation, .. } => organisation.to_string(),
+            Self::OrganisationLookedAt { organisation, .. }
+            | Self::PurgeBegan { organisation }
+            | Self::GoneFromCopy { organisation }
+            | Self::OrganisationPurged { organisation, .. } => organisation.to_string(),
+            Self::AccountErased { account, .. } => account.to_string(),
+            Self::BackupBegun { backup, .. } | Self::BackupEnded { backup, .. } => backup.to_string(),
+            Self::DrillDone { drill, .. } => drill.to_string(),
+            // The digest fits where an address may not.
+            Self::KeyringWritten { digest, .. } => digest.clone(),
+            Self::Restored { object } => object.clone(),
+            Self::ComponentSaved { component, .. } => component.clone(),
             Self::ClaimsChanged { profile, .. } => profile.clone(),
         }
     }
@@ -83,7 +146,18 @@ impl Event {
             Self::DataKeyMade { .. }
             | Self::CheckSwitchedOn { .. }
             | Self::OperatorAdded { .. }
-            | Self::OperatorRemoved { .. } => String::new(),
+            | Self::OperatorRemoved { .. }
+            | Self::PurgeBegan { .. }
+            | Self::Restored { .. }
+            | Self::GoneFromCopy { .. } => String::new(),
+            Self::OrganisationPurged { certificate, .. } | Self::AccountErased { certificate, .. } => {
+                certificate.to_string()
+            }
+            Self::BackupBegun { object, .. } => object.clone(),
+            Self::BackupEnded { good, failed, .. } => format!("{good} good {failed} failed"),
+            Self::DrillDone { good, .. } => if *good { "good" } else { "failed" }.to_owned(),
+            Self::KeyringWritten { destination, .. } => destination.clone(),
+            Self::ComponentSaved { objectives, .. } => objectives.clone(),
             Self::OrganisationLookedAt { operator, .. } => operator.to_string(),
             Self::EvidenceRecorded { evidence, .. } => evidence.to_string(),
             Self::CheckSwitchedOff { reason, .. } => reason.clone(),

@@ -15,7 +15,7 @@ pub async fn read_only(instance: &Instance) -> Result<Seen, LookError> {
     };
     let now = instance.clock.now();
     let mut house = StandIn::make(&instance.operator, &instance.accounts, role, As::SteppedUp, now).await?;
-    let seen = both(instance, &mut house, role).await;
+    let seen = lapsed(instance, &mut house, role).await;
     house.remove(&instance.operator).await?;
     seen
 }
@@ -29,22 +29,17 @@ struct Count {
     own: usize,
 }
 
-async fn both(instance: &Instance, house: &mut StandIn, role: &str) -> Result<Seen, LookError> {
+async fn lapsed(instance: &Instance, house: &mut StandIn, role: &str) -> Result<Seen, LookError> {
     house.settle().await?;
     let place = Place::furnish(instance, house, "Probe").await?;
-    let mut count = Count::default();
-    for standing in [Standing::Lapsed, Standing::Cancelled] {
-        house.set_standing(standing).await?;
-        count = match without_subscription(instance, house, &place, role).await? {
-            Ok(count) => count,
-            Err(wrong) => {
-                return Ok(Seen::Failing(format!("In an organisation that is {}: {wrong}.", standing.word())));
-            }
-        };
-    }
+    house.set_standing(Standing::Lapsed).await?;
+    let count = match without_subscription(instance, house, &place, role).await? {
+        Ok(count) => count,
+        Err(wrong) => return Ok(Seen::Failing(format!("In an organisation that has lapsed: {wrong}."))),
+    };
     let Count { read, refused, settled, own } = count;
     Ok(Seen::Upheld(format!(
-        "In an organisation that has lapsed, and in one that is cancelled, {read} pages opened and {refused} changes were answered 402; {settled} that settle the account and {own} of one's own account were let through."
+        "In an organisation that has lapsed {read} pages opened and {refused} changes were answered 402; {settled} that settle the account and {own} of one's own account were let through."
     )))
 }
 

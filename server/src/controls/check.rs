@@ -149,7 +149,27 @@ checks! {
     OperatorAudited "operator-seats" "audited" FiveMinutes Inside Mandatory
         "Looks at an organisation of its own as the vendor does, and expects it in both logs; then looks up the newest looks of the platform's log in the logs of the organisations that they were at.";
     ReadOnlyLapse "billing" "read-only" FiveMinutes Asks Mandatory
-        "In an organisation whose subscription has lapsed, and in one that has cancelled it, asks for every page and endpoint, and expects pages to open, changes to be answered 402, and what settles the account or is about one's own to be let through.";
+        "In an organisation whose subscription has lapsed, asks for every page and endpoint, and expects pages to open, changes to be answered 402, and what settles the account or is about one's own to be let through.";
+    ActiveKept "retention" "active-kept" FiveMinutes Inside Mandatory
+        "Tries to begin the purge of an organisation of its own that is on trial, active, behind with a payment and lapsed, ten years ahead too, and expects each to be refused; then looks for a date of purge on any organisation that is not closed.";
+    HiddenAtOnce "retention" "hidden-at-once" FiveMinutes Asks Mandatory
+        "Cancels the subscription of an organisation of its own as its owner would, and expects every page and endpoint to be answered 410 from the next request on, except those that restore it or take everything along; then restores it and expects it back.";
+    PurgedInTime "retention" "purged-in-time" FiveMinutes Inside Mandatory
+        "Destroys an organisation of its own and expects no row and no key to be left and what was sealed not to open; then looks for cancelled organisations past their time, and walks the chain of certificates.";
+    HoldsNamed "retention" "holds" FiveMinutes Asks Mandatory
+        "Tries to place holds without a basis, a scope or an end and expects each to be refused; places one on an organisation of its own that is due, and expects it to be kept and the hold to be shown to its owner; then reads every hold.";
+    AccountsErased "retention" "accounts" FiveMinutes Inside Mandatory
+        "Looks for accounts whose end was asked for and that are still open or past their time, and for accounts that are certified erased and still there.";
+    BackupsDaily "backups" "daily" Minute Inside Mandatory
+        "Reads the receipt of the last backup that succeeded, and expects it to be younger than the profile allows.";
+    BackupsEncrypted "backups" "encrypted" FiveMinutes Inside Mandatory
+        "Fetches the beginning of the newest backup from where it lies, and expects it to open with this instance's key, not with another, and not with one changed byte.";
+    BackupsElsewhere "backups" "other-place" FiveMinutes Inside Mandatory
+        "Looks where backups go, and expects a place that does not go when the data folder goes.";
+    ObjectivesSet "recovery-objectives" "set" FiveMinutes Inside Mandatory
+        "Walks the components and expects each critical one to have both objectives; then offers the register one without, in a change that is dropped, and expects the program to refuse it, and the database past the program.";
+    ObjectivesMeasured "recovery-objectives" "measured" FiveMinutes Inside Mandatory
+        "Reads what the last drill measured, and expects it to be within the objectives of every critical component, and the drill not to be overdue.";
 }
 
 impl Check {

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use crate::backups::Backups;
 use crate::clock::Clock;
 use crate::crypto::keys::Origin;
 use crate::guard::Operator;
@@ -38,6 +39,7 @@ pub struct Instance {
     pub profile: Arc<Profile>,
     pub operator: Operator,
     pub vault: Vault,
+    pub backups: Arc<Backups>,
     pub accounts: Accounts,
     pub clock: Clock,
     pub serving: Serving,

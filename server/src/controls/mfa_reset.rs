@@ -39,7 +39,7 @@ async fn asked(instance: &Instance, house: &mut StandIn, holder: &str, other: &s
     let tries: [Try<'_>; 6] = [
         ("without the right", active, without.session, &nobody, (403, "forbidden")),
         ("of a lapsed organisation", lapsed, house.session, &nobody, (402, "lapsed")),
-        ("of a cancelled organisation", Standing::Cancelled, house.session, &nobody, (402, "lapsed")),
+        ("of a cancelled organisation", Standing::Cancelled, house.session, &nobody, (410, "gone")),
         ("with an old factor", active, stale.session, &nobody, (401, "step-up")),
         ("with all of it, for nobody", active, house.session, &nobody, (422, "invalid")),
         ("with all of it, for oneself", active, house.session, &oneself, (409, "conflict")),
@@ -56,7 +56,7 @@ async fn asked(instance: &Instance, house: &mut StandIn, holder: &str, other: &s
         }
     }
     Ok(Seen::Upheld(
-        "Asked to reset a second factor, a member without the right was answered 403, one of a lapsed and of a cancelled organisation 402, one whose own factor is old 401; one with all of it was looked at (422 for nobody, 409 for oneself).".into(),
+        "Asked to reset a second factor, a member without the right was answered 403, one of a lapsed organisation 402, one of a cancelled 410, one whose own factor is old 401; one with all of it was looked at (422 for nobody, 409 for oneself).".into(),
     ))
 }
 

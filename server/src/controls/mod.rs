@@ -1,6 +1,7 @@
 //! What the running system enforces, and the looking that proves it: each control is a set of checks of *this* instance.
 
 pub mod audit_chain;
+pub mod backups;
 pub mod billing;
 mod cast;
 mod check;
@@ -19,6 +20,8 @@ pub mod operator_seats;
 pub mod passwords;
 pub mod probe;
 pub mod rbac;
+pub mod recovery;
+pub mod retention;
 pub mod row_level;
 pub mod run;
 pub mod sealed_storage;
@@ -73,6 +76,9 @@ pub const CONTROLS: &[Control] = &[
     Control { id: "audit-chain", title: "The audit log" },
     Control { id: "operator-seats", title: "The vendor's staff" },
     Control { id: "billing", title: "Subscriptions" },
+    Control { id: "retention", title: "How long things are kept" },
+    Control { id: "backups", title: "Backups" },
+    Control { id: "recovery-objectives", title: "Recovery" },
     Control { id: "data-shape", title: "Shape of the data" },
 ];
 

@@ -34,7 +34,7 @@ async fn every_role(instance: &Instance, house: &mut StandIn) -> Result<Seen, Lo
             match (granted, came) {
                 (true, Came::In) => let_in += 1,
                 (false, Came::Forbidden) => refused += 1,
-                (_, Came::In | Came::Forbidden | Came::Nowhere | Came::Lapsed | Came::Otherwise(_)) => {
+                (_, Came::In | Came::Forbidden | Came::Nowhere | Came::Lapsed | Came::Gone | Came::Otherwise(_)) => {
                     let should = if granted { "is granted" } else { "lacks" };
                     let what = step.permission.word();
                     return Ok(Seen::Failing(format!(

@@ -8,9 +8,9 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
-    CHECK_LIMIT, Check, Instance, Seen, audit_chain, billing, claim_engine, data_shape, environments, forgeries,
-    identity, isolation, mfa, mfa_reset, offboarding, operator_seats, passwords, rbac, row_level, sealed_storage,
-    transport, web_hygiene,
+    CHECK_LIMIT, Check, Instance, Seen, audit_chain, backups, billing, claim_engine, data_shape, environments,
+    forgeries, identity, isolation, mfa, mfa_reset, offboarding, operator_seats, passwords, rbac, recovery, retention,
+    row_level, sealed_storage, transport, web_hygiene,
 };
 use crate::clock::to_ms;
 use crate::entity::finding;
@@ -118,6 +118,16 @@ async fn dispatch(check: Check, instance: &Instance) -> Result<Seen, String> {
         Check::OperatorCap => told(operator_seats::cap(instance).await),
         Check::OperatorAudited => told(operator_seats::audited(instance).await),
         Check::ReadOnlyLapse => told(billing::read_only(instance).await),
+        Check::ActiveKept => told(retention::active_kept(instance).await),
+        Check::HiddenAtOnce => told(retention::hidden(instance).await),
+        Check::PurgedInTime => told(retention::purged(instance).await),
+        Check::HoldsNamed => told(retention::held(instance).await),
+        Check::AccountsErased => told(retention::accounts(instance).await),
+        Check::BackupsDaily => told(backups::daily(instance).await),
+        Check::BackupsEncrypted => told(backups::encrypted(instance).await),
+        Check::BackupsElsewhere => told(backups::other_place(instance).await),
+        Check::ObjectivesSet => told(recovery::set(instance).await),
+        Check::ObjectivesMeasured => told(recovery::measured(instance).await),
         Check::HealthFields => Ok(data_shape::health_fields(instance)),
     }
 }

@@ -30,6 +30,8 @@ pub(super) enum Came {
     /// There is nothing here for this person.
     Nowhere,
     Lapsed,
+    /// It is closed.
+    Gone,
     Otherwise(u16),
 }
 
@@ -104,6 +106,7 @@ pub(super) fn came(method: &str, answer: &Answer) -> Came {
         (_, 403, "forbidden") => Came::Forbidden,
         (_, 404, "not-found") => Came::Nowhere,
         (_, 402, "lapsed") => Came::Lapsed,
+        (_, 410, "gone") => Came::Gone,
         (_, status, _) => Came::Otherwise(status),
     }
 }

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::seal::{SealError, SecretKey};
+use super::secret::MacKey;
 
 /// Where a secret is to be found. The secret itself never stands in a file or on a command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,6 +118,11 @@ impl MasterKey {
     pub fn probe_token(&self) -> String {
         let labelled = Zeroizing::new([b"avouch/probe-token/1/".as_slice(), self.key.bytes()].concat());
         super::sha256_hex(&labelled)
+    }
+
+    /// What backups are sealed with: another use of the key, separated by its label.
+    pub fn backup_key(&self) -> SecretKey {
+        SecretKey::new(MacKey::new(self.key.clone()).mac("avouch/backup-key/1", &[]))
     }
 
     /// Wraps a data key for one owner in one environment.

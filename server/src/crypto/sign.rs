@@ -31,7 +31,12 @@ impl SigningKey {
 
     /// Whether this key made the signature.
     pub fn verifies(&self, message: &[u8], signature_hex: &str) -> bool {
-        let Some(signature) = unhex(signature_hex) else { return false };
-        UnparsedPublicKey::new(&ED25519, self.0.public_key().as_ref()).verify(message, &signature).is_ok()
+        verifies(&self.public_hex(), message, signature_hex)
     }
+}
+
+/// The same for whoever has only the public key.
+pub fn verifies(public_hex: &str, message: &[u8], signature_hex: &str) -> bool {
+    let (Some(key), Some(signature)) = (unhex(public_hex), unhex(signature_hex)) else { return false };
+    UnparsedPublicKey::new(&ED25519, key).verify(message, &signature).is_ok()
 }

@@ -20,6 +20,9 @@ pub struct Model {
     pub time_zone: String,
     pub seen_at_ms: Option<i64>,
     pub must_enrol: i32,
+    pub delete_asked_at_ms: Option<i64>,
+    pub delete_at_ms: Option<i64>,
+    pub certificate_id: Option<Uuid>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

@@ -14,6 +14,12 @@ pub struct Model {
     pub standing_since_ms: i64,
     pub standing_until_ms: Option<i64>,
     pub reminded: i32,
+    pub closed_at_ms: Option<i64>,
+    pub purge_at_ms: Option<i64>,
+    pub purge_began_at_ms: Option<i64>,
+    pub certificate_id: Option<Uuid>,
+    pub standing_before: Option<String>,
+    pub standing_before_until_ms: Option<i64>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

@@ -28,7 +28,6 @@ use crate::entity::{file, record};
 use crate::guard::{Allowed, Change, Right, TenantDb, rights};
 use crate::identity::{Accounts, Origin, Refusal};
 use crate::profile::format::FieldKind;
-use crate::registers;
 use crate::registers::shape::Shape;
 
 /// Files of one record: a page shows them all.
@@ -59,7 +58,7 @@ async fn reached<R: Right>(
 ) -> Result<(), Refusal> {
     let row = record::Entity::find()
         .filter(record::Column::Id.eq(onto.record))
-        .filter(registers::reached::condition(person.here()));
+        .filter(crate::registers::within_reach(person.here()));
     let row = view.one(row).await?.ok_or(Refusal::NotFound)?;
     let shape = Shape::of(person, accounts, &row.register)?;
     if row.removed_at_ms.is_some() && (does == Does::Write || !shape.deletes()) {

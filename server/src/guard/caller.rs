@@ -51,10 +51,20 @@ pub struct Belonging {
     pub ends_at: Option<OffsetDateTime>,
     pub standing: Standing,
     pub standing_until: Option<OffsetDateTime>,
+    /// Hidden since then, because the subscription ended.
+    pub closed: Option<Closed>,
     pub since: OffsetDateTime,
     pub(crate) sealed_name: Vec<u8>,
     /// The units and records that are reached, where it is not all.
     targets: Vec<Uuid>,
+}
+
+/// An organisation that nobody sees any more, until it is restored or destroyed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Closed {
+    pub at: OffsetDateTime,
+    /// When it is destroyed; `None` where the profile promises no time.
+    pub purge_at: Option<OffsetDateTime>,
 }
 
 /// Everything that one request may know of the person who sent it.
@@ -168,6 +178,8 @@ struct Found {
     organisation_name: Option<Vec<u8>>,
     standing: Option<String>,
     standing_until_ms: Option<i64>,
+    closed_at_ms: Option<i64>,
+    purge_at_ms: Option<i64>,
     permissions: Option<String>,
     targets: Option<String>,
 }
@@ -315,6 +327,7 @@ impl Belonging {
             ends_at,
             standing,
             standing_until,
+            closed: row.closed_at_ms.map(|at| Closed { at: from_ms(at), purge_at: row.purge_at_ms.map(from_ms) }),
             since: from_ms(row.since_ms?),
             sealed_name: row.organisation_name.clone()?,
             targets: row.targets.iter().flat_map(|ids| ids.split(' ')).filter_map(|id| id.parse().ok()).collect(),
@@ -384,7 +397,13 @@ fn everything(session_hash: SimpleExpr, backend: DbBackend) -> Select<session::E
         ])
         .column_as(membership::Column::Kind, "member_kind")
         .column_as(membership::Column::EndsAtMs, "member_ends_at_ms")
-        .columns([organisation::Column::Slug, organisation::Column::Standing, organisation::Column::StandingUntilMs])
+        .columns([
+            organisation::Column::Slug,
+            organisation::Column::Standing,
+            organisation::Column::StandingUntilMs,
+            organisation::Column::ClosedAtMs,
+            organisation::Column::PurgeAtMs,
+        ])
         .column_as(organisation::Column::Name, "organisation_name")
         .column(custom_role::Column::Permissions)
         .column_as(targets(backend), "targets")

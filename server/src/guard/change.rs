@@ -197,6 +197,11 @@ impl PlatformChange {
         Ok(Self { rows, actor })
     }
 
+    /// Takes rows of an organisation into this transaction.
+    pub(crate) async fn enter(&self, tenant: TenantId) -> Result<(), DbErr> {
+        super::tenant::enter(self.rows.connection(), tenant, None).await
+    }
+
     /// The change and its record, or neither.
     pub(crate) async fn commit(self, event: Event, at: OffsetDateTime) -> Result<(), DbErr> {
         audit::append(&self, self.actor, &event, at).await?;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use migrations::Platform;
-use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use sea_orm::sqlx::sqlite::{SqliteAutoVacuum, SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr, EntityTrait, Statement,
 };
@@ -245,6 +245,12 @@ impl Store {
         rows.iter().map(|row| row.try_get_by_index::<String>(0)).collect()
     }
 
+    /// Closes the connections: of a copy that was only looked at.
+    pub(crate) async fn close(&self) -> Result<(), DbErr> {
+        self.read.clone().close().await?;
+        self.write.clone().close().await
+    }
+
     /// How often anything that the page shows has changed.
     ///
     /// # Errors
@@ -273,6 +279,8 @@ pub(super) async fn sqlite(
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(5))
             .row_buffer_size(ROWS_AHEAD)
+            // What is freed is given back piece by piece; a file that is there already keeps what it was made with.
+            .auto_vacuum(SqliteAutoVacuum::Incremental)
             .pragma("secure_delete", "ON")
             .pragma("cache_size", if small { "-128" } else { "-2000" })
     });
@@ -311,15 +319,21 @@ async fn grant(admin: &DatabaseConnection, url: &str, admin_url: &str) -> Result
         format!("grant delete on finding, check_switch to \"{serving}\""),
         // Of an organisation that is gone, the key and the head of its log go too.
         format!("grant delete on data_key, log_head to \"{serving}\""),
+        format!(
+            "grant insert, update, delete on backup_receipt, drill_receipt, keyring_copy, component to \"{serving}\""
+        ),
         format!("grant update on revision to \"{serving}\""),
         // What belongs to people comes and goes; the record of an account can only be lengthened.
         format!(
-            "grant insert, update, delete on account, organisation, membership, totp, backup_code, known_device, session, token, allowance, letter, custom_role, unit, reach, invitation, departure, help_grant, tally, outbox, environment to \"{serving}\""
+            "grant insert, update, delete on account, organisation, membership, totp, backup_code, known_device, session, token, allowance, letter, custom_role, unit, reach, invitation, departure, help_grant, tally, outbox, environment, legal_hold, purge to \"{serving}\""
         ),
         // A log can only be lengthened; what may go of it is for the triggers to say.
         format!("grant insert, delete on entry, signed_head, delivered to \"{serving}\""),
         format!("grant insert, update on log_head to \"{serving}\""),
         format!("grant insert, update on account_chain to \"{serving}\""),
+        // The record of somebody who is gone goes too; the trigger of the table keeps everybody else's.
+        format!("grant delete on account_entry, account_chain to \"{serving}\""),
+        format!("grant insert on certificate to \"{serving}\""),
         format!("grant insert, update, delete on {KEPT} to \"{serving}\""),
     ] {
         admin.execute_raw(Statement::from_string(DbBackend::Postgres, statement)).await?;

@@ -2,7 +2,7 @@
 //! where it was guessed to be and moves it, or not at all. So an append is one round, not three, and costs a change little.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value};
 use uuid::Uuid;
@@ -36,6 +36,14 @@ impl LogEnds {
 }
 
 const MOVED: &str = "update log_head set seq = $2, hash = $3 where tenant_id = $1 and seq = $4 and hash = $5";
+static POSTGRES: LazyLock<String> = LazyLock::new(|| {
+    let row = "tenant_id, $2, $3, $6, $7, $8, $9, $10, $11, $12";
+    format!("with moved as ({MOVED} returning tenant_id) insert into entry ({COLUMNS}) select {row} from moved")
+});
+static SQLITE: LazyLock<String> = LazyLock::new(|| {
+    let row = "$1, $2, $3, $6, $7, $8, $9, $10, $11, $12";
+    format!("{MOVED}; insert into entry ({COLUMNS}) select {row} where changes() = 1")
+});
 const COLUMNS: &str = "tenant_id, seq, hash, at_ms, actor_kind, actor, action, subject, outcome, detail";
 
 impl Rows {
@@ -43,14 +51,9 @@ impl Rows {
     /// for at the head's row, and then the log ends elsewhere.
     pub(crate) async fn follow(&self, (seq, hash): (i64, Hash), row: &entry::Model) -> Result<bool, DbErr> {
         let backend = self.connection().get_database_backend();
-        let sql = match backend {
-            DbBackend::Postgres => format!(
-                "with moved as ({MOVED} returning tenant_id) insert into entry ({COLUMNS}) \
-                 select tenant_id, $2, $3, $6, $7, $8, $9, $10, $11, $12 from moved"
-            ),
-            DbBackend::Sqlite | DbBackend::MySql | _ => format!(
-                "{MOVED}; insert into entry ({COLUMNS}) select $1, $2, $3, $6, $7, $8, $9, $10, $11, $12 where changes() = 1"
-            ),
+        let sql: &str = match backend {
+            DbBackend::Postgres => &POSTGRES,
+            DbBackend::Sqlite | DbBackend::MySql | _ => &SQLITE,
         };
         let entry::Model {
             tenant_id,

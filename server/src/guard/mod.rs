@@ -3,6 +3,7 @@
 mod attempts;
 mod caller;
 mod change;
+pub(crate) mod copy;
 mod database;
 mod log_end;
 mod own;
@@ -10,17 +11,19 @@ mod proof;
 mod right;
 mod row_security;
 mod session_store;
+mod shred;
 mod tenant;
 
 /// What a read fails with.
 pub use sea_orm::DbErr as ReadError;
 
 pub use self::caller::{
-    AccountId, Arrived, Belonging, Caller, CodeHolder, Enroller, Fresh, OPERATOR_KIND, PERSON_KIND, PROBE_KIND,
+    AccountId, Arrived, Belonging, Caller, Closed, CodeHolder, Enroller, Fresh, OPERATOR_KIND, PERSON_KIND, PROBE_KIND,
     PROBE_STAFF_KIND, Person, Proven, Rule, SignedIn, rule,
 };
 pub(crate) use self::change::AccountChange;
 pub use self::change::{PlatformChange, Rows};
+pub use self::copy::{Contents, CopyError, LogEnd, TableSum};
 pub use self::database::{OpenError, SchemaStatus, Store, Where};
 pub(crate) use self::log_end::LogEnds;
 pub use self::proof::{Operator, Visitor};

@@ -191,6 +191,16 @@ fn with(url: &str, tenant: TenantId, login_of: Option<(TenantId, &str)>) -> Resu
 }
 
 async fn make_on_server(admin_url: &str, tenant: TenantId) -> Result<(), DbErr> {
+    let owner = database::admin(&make_empty_on_server(admin_url, tenant).await?).await?;
+    OwnTables::up(&owner, None).await?;
+    let whose = format!("insert into owner (only_row, tenant_id) values (1, '{}')", tenant.0);
+    owner.execute_raw(Statement::from_string(DbBackend::Postgres, whose)).await?;
+    owner.close().await?;
+    grant_on_server(admin_url, tenant).await
+}
+
+/// Makes the login and an empty database of one organisation. The owner's address of it.
+pub(super) async fn make_empty_on_server(admin_url: &str, tenant: TenantId) -> Result<String, DbErr> {
     let (name, password) = (name(tenant), password(admin_url, tenant));
     let admin = database::admin(admin_url).await?;
     for statement in [
@@ -202,10 +212,14 @@ async fn make_on_server(admin_url: &str, tenant: TenantId) -> Result<(), DbErr> 
         admin.execute_raw(Statement::from_string(DbBackend::Postgres, statement)).await?;
     }
     admin.close().await?;
+    with(admin_url, tenant, None)
+}
+
+/// What the organisation's login may do in its database.
+pub(super) async fn grant_on_server(admin_url: &str, tenant: TenantId) -> Result<(), DbErr> {
+    let name = name(tenant);
     let owner = database::admin(&with(admin_url, tenant, None)?).await?;
-    OwnTables::up(&owner, None).await?;
     for statement in [
-        format!("insert into owner (only_row, tenant_id) values (1, '{}')", tenant.0),
         format!("grant usage on schema public to \"{name}\""),
         format!("grant select on all tables in schema public to \"{name}\""),
         format!("grant insert, delete on entry, signed_head, delivered to \"{name}\""),

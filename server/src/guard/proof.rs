@@ -134,10 +134,12 @@ impl Operator {
         PlatformChange::begin(&self.store.write, self.name).await
     }
 
-    /// The organisations, for upkeep that goes through them one by one. Those of the self-test are not among them.
+    /// The organisations, for upkeep that goes through them one by one. Those of the self-test are not among them, nor is one whose purge has
+    /// begun: it has no key any more, and nothing is to give it a new one.
     pub(crate) async fn organisations(&self) -> Result<Vec<organisation::Model>, DbErr> {
         let people = organisation::Entity::find()
             .filter(organisation::Column::Slug.not_like(".%"))
+            .filter(organisation::Column::PurgeBeganAtMs.is_null())
             .order_by_asc(organisation::Column::CreatedAtMs);
         people.all(&self.store.read).await
     }

@@ -62,6 +62,11 @@ pub enum Barred {
     Unknown,
     Forbidden,
     Lapsed(String),
+    /// The subscription ended: nobody sees it any more, until it is restored or destroyed.
+    Gone {
+        slug: String,
+        until: Option<OffsetDateTime>,
+    },
 }
 
 impl From<Barred> for Problem {
@@ -71,6 +76,7 @@ impl From<Barred> for Problem {
             Barred::Unknown => Self::NotFound,
             Barred::Forbidden => Self::Forbidden,
             Barred::Lapsed(slug) => Self::Lapsed { slug },
+            Barred::Gone { slug, until } => Self::Gone { slug, until: until.map(crate::clock::rfc3339) },
         }
     }
 }
@@ -83,8 +89,8 @@ pub enum Asks {
 }
 
 impl Caller {
-    /// The one rule of an organisation's doors, in this order: signed in, a member, permitted, in a standing that permits it, and with
-    /// a factor that is fresh enough. The layer, the proofs and the tests all come here.
+    /// The one rule of an organisation's doors, in this order: signed in, a member, there to be seen, permitted, in a standing that permits it,
+    /// and with a factor that is fresh enough. One that is closed lets in whoever settles its affairs: restores it, or takes everything along. The layer, the proofs and the tests all come here.
     ///
     /// # Errors
     /// See [`Barred`].
@@ -92,6 +98,11 @@ impl Caller {
         let person = self.person();
         Who::Member(permission).admits(person.stage).map_err(Barred::Needs)?;
         let belonging = person.belongs.iter().find(|belonging| belonging.slug == slug).ok_or(Barred::Unknown)?;
+        if let Some(closed) = belonging.closed
+            && permission.effect() != Effect::Settle
+        {
+            return Err(Barred::Gone { slug: belonging.slug.clone(), until: closed.purge_at });
+        }
         if !belonging.permissions.contains(&permission) {
             return Err(Barred::Forbidden);
         }

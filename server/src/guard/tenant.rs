@@ -19,8 +19,9 @@ use super::{AccountId, Store};
 use crate::audit::log::{self, Event, Sealer};
 use crate::crypto::seal::SealError;
 use crate::entity::{
-    act, custom_role, delivered, departure, entry, environment, file, help_grant, invitation, log_head, membership,
-    outbox, reach, record, record_change, record_count, record_token, record_unique, signed_head, tally, unit,
+    act, custom_role, delivered, departure, entry, environment, file, help_grant, invitation, legal_hold, log_head,
+    membership, outbox, reach, record, record_change, record_count, record_token, record_unique, signed_head, tally,
+    unit,
 };
 use crate::vault::Keyring;
 
@@ -51,6 +52,8 @@ pub struct TenantTable {
     pub name: &'static str,
     pub own: bool,
     pub leaves: Leaves,
+    /// The columns of its key after the tenant's: in this order its rows are destroyed.
+    pub(super) key: fn() -> Vec<&'static str>,
 }
 
 macro_rules! tenanted {
@@ -65,8 +68,14 @@ macro_rules! tenanted {
             name: <$table::Entity as Tenanted>::NAME,
             own: $own,
             leaves: Leaves::$leaves($what),
+            key: key_of::<$table::Entity>,
         }),*];
     };
+}
+
+fn key_of<E: Tenanted>() -> Vec<&'static str> {
+    let columns = E::PrimaryKey::iter().map(|key| sea_orm::IdenStatic::as_str(&key.into_column()));
+    columns.filter(|column| *column != "tenant_id").collect()
 }
 
 tenanted! {
@@ -78,6 +87,7 @@ tenanted! {
     departure false As "departures";
     help_grant false As "help";
     tally false As "days";
+    legal_hold false As "holds";
     outbox false Not "events on their way to the log, which has them before an archive is made";
     environment false Not "where the organisation's own database is";
     entry true As "log";

@@ -90,6 +90,27 @@ pub(super) async fn count(
     Ok(buckets)
 }
 
+/// Takes a code, and begins no new step: for what ends everything anyway.
+///
+/// # Errors
+/// [`Refusal::NotProven`] when it is wrong or was used before.
+pub(crate) async fn prove(
+    person: &Person,
+    accounts: &Accounts,
+    code: &str,
+    origin: &Origin,
+    now: OffsetDateTime,
+) -> Result<(), Refusal> {
+    let buckets = count(person, accounts, origin, now).await?;
+    let change = person.begin().await?;
+    if !use_code(&change, accounts, person.account, code, now).await? {
+        drop(change);
+        return Err(refuse(person, accounts, Factor::Code(code), origin, now).await?);
+    }
+    limits::forget(&change, &buckets).await?;
+    Ok(change.commit_housekeeping().await?)
+}
+
 async fn refuse(
     person: &Person,
     accounts: &Accounts,

@@ -136,7 +136,7 @@ pub(super) async fn known_device(
 ///
 /// # Errors
 /// [`Refusal::NotProven`] when it is wrong.
-pub(super) async fn same_person(
+pub(crate) async fn same_person(
     person: &Person,
     accounts: &Accounts,
     field: &'static str,

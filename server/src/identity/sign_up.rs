@@ -245,6 +245,9 @@ pub(crate) fn person(
         time_zone: accounts.profile.policy.calendar.time_zone.clone(),
         seen_at_ms: None,
         must_enrol: 0,
+        delete_asked_at_ms: None,
+        delete_at_ms: None,
+        certificate_id: None,
     })
 }
 

@@ -2,7 +2,7 @@
 //! they are gone when the look is over, with their organisation, its log and its database; what a crash left behind goes with the next one.
 
 mod person;
-mod traces;
+pub(crate) mod traces;
 
 use std::ops::Deref;
 
@@ -110,9 +110,24 @@ impl StandIn {
 
     pub(crate) async fn set_standing(&self, to: Standing) -> Result<(), Refusal> {
         let change = self.change().await?;
+        let closed = (to == Standing::Cancelled).then(|| to_ms(OffsetDateTime::now_utc()));
         let set = organisation::Entity::update_many()
+            .col_expr(organisation::Column::ClosedAtMs, Expr::value(closed))
+            .col_expr(organisation::Column::PurgeAtMs, Expr::value(None::<i64>))
             .col_expr(organisation::Column::Standing, Expr::value(to.word()))
             .col_expr(organisation::Column::StandingUntilMs, Expr::value(None::<i64>))
+            .filter(organisation::Column::Id.eq(self.tenant.0));
+        change.unscoped("the stand-in's own organisation").update(set).await?;
+        Ok(change.commit_housekeeping().await?)
+    }
+
+    /// As if it had been cancelled then, to be destroyed then.
+    pub(crate) async fn close(&self, at: OffsetDateTime, purge_at: OffsetDateTime) -> Result<(), Refusal> {
+        let change = self.change().await?;
+        let set = organisation::Entity::update_many()
+            .col_expr(organisation::Column::Standing, Expr::value(Standing::Cancelled.word()))
+            .col_expr(organisation::Column::ClosedAtMs, Expr::value(Some(to_ms(at))))
+            .col_expr(organisation::Column::PurgeAtMs, Expr::value(Some(to_ms(purge_at))))
             .filter(organisation::Column::Id.eq(self.tenant.0));
         change.unscoped("the stand-in's own organisation").update(set).await?;
         Ok(change.commit_housekeeping().await?)

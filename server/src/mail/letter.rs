@@ -67,6 +67,22 @@ pub enum Letter {
         organisation: String,
         page: String,
     },
+    /// The subscription was cancelled: hidden now, destroyed later.
+    Closed {
+        organisation: String,
+        until: Option<OffsetDateTime>,
+        page: String,
+        proof: String,
+    },
+    Reopened {
+        organisation: String,
+        page: String,
+    },
+    /// The end of one's account was asked for.
+    AccountEnds {
+        at: OffsetDateTime,
+        proof: String,
+    },
     /// To nobody: queued and dropped, so that asking about an address that nobody has costs the same.
     Nobody,
 }
@@ -108,6 +124,9 @@ impl Letter {
             Self::FactorReset { .. } => "factor-reset",
             Self::RunsOut { .. } => "runs-out",
             Self::Lapsed { .. } => "lapsed",
+            Self::Closed { .. } => "closed",
+            Self::Reopened { .. } => "reopened",
+            Self::AccountEnds { .. } => "account-ends",
             Self::Nobody => "nobody",
         }
     }
@@ -254,6 +273,44 @@ impl Letter {
                 ],
                 Some(("Look at the subscription", page)),
                 &[],
+            ),
+            Self::Closed { organisation, until, page, proof } => {
+                let end = until.map_or_else(
+                    || "Everything in it is kept until we are told to destroy it.".to_owned(),
+                    |at| {
+                        format!("On {} everything in it is destroyed, and cannot be brought back by anybody.", day(at))
+                    },
+                );
+                words(
+                    "Your subscription is cancelled",
+                    &[
+                        &format!(
+                            "The subscription of \"{organisation}\" was cancelled. Nobody can see what is in it any more."
+                        ),
+                        &end,
+                        "Until then you can restore it, or take everything along, on the billing page.",
+                    ],
+                    Some(("Restore it", page)),
+                    &[&format!("The signed proof that it is destroyed will be here: {proof}")],
+                )
+            }
+            Self::Reopened { organisation, page } => words(
+                "Your organisation is back",
+                &[&format!("\"{organisation}\" was restored. Everything in it is as it was.")],
+                Some(("Open it", page)),
+                &[],
+            ),
+            Self::AccountEnds { at, proof } => words(
+                "Your account was closed",
+                &[
+                    "The end of your account was asked for. You are signed out, and nobody can sign in to it any more.",
+                    &format!(
+                        "On {} at the latest your name, your address and everything else about you is erased.",
+                        day(*at)
+                    ),
+                ],
+                Some(("The proof will be here", proof)),
+                &["If this was not you, write to us at once: until that day it can be undone."],
             ),
             Self::Nobody => words("Nobody", &["Nobody reads this."], None, &[NOT_YOU]),
             Self::RepeatedCodes { place, reset } => words(

@@ -146,6 +146,12 @@ pub(crate) fn row(
         standing_since_ms: to_ms(now),
         standing_until_ms: trial.map(to_ms),
         reminded: 0,
+        closed_at_ms: None,
+        purge_at_ms: None,
+        purge_began_at_ms: None,
+        certificate_id: None,
+        standing_before: None,
+        standing_before_until_ms: None,
     })
 }
 

@@ -149,6 +149,11 @@ async fn write(
     Ok(id)
 }
 
+/// Where the name on a receipt is sealed.
+pub(crate) fn name_place(tenant: TenantId, id: Uuid) -> String {
+    place(tenant, id, "name")
+}
+
 fn place(tenant: TenantId, id: Uuid, what: &str) -> String {
     format!("departure/{}/{id}/{what}", tenant.0)
 }

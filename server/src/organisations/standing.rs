@@ -14,6 +14,7 @@ use crate::entity::{account, membership, organisation};
 use crate::guard::{Actor, Change, Operator, TenantId};
 use crate::identity::{Accounts, Origin, Refusal};
 use crate::mail::{Letter, queue};
+use crate::retention::closing::{self, Before};
 
 /// Days before the end of a trial or of the grace on which administrators are written to.
 pub const REMINDERS: &[i64] = &[7, 3, 1];
@@ -55,6 +56,14 @@ async fn change_to(
     let tenant = TenantId(row.id);
     let sealer = accounts.sealer(tenant, &Origin::of_program()).await?;
     let change = operator.begin_in(tenant, Actor::System, sealer).await?;
+    let event =
+        Event::of(Action::StandingChanged, row.id).with("from", &row.standing).with("to", to.word()).with("why", why);
+    if let Some(letter) = closing_or_reopening(&change, accounts, row, to, until, now).await? {
+        write_to_administrators(&change, accounts, &letter, now).await?;
+        change.commit(&event, now).await?;
+        accounts.bell.notify_one();
+        return Ok(());
+    }
     let set = organisation::Entity::update_many()
         .col_expr(organisation::Column::Standing, Expr::value(to.word()))
         .col_expr(organisation::Column::StandingSinceMs, Expr::value(to_ms(now)))
@@ -66,8 +75,6 @@ async fn change_to(
     if change.unscoped("the organisation's own row").update(set).await? != 1 {
         return Err(Refusal::Conflict("The standing was changed meanwhile. Look again.".into()));
     }
-    let event =
-        Event::of(Action::StandingChanged, row.id).with("from", &row.standing).with("to", to.word()).with("why", why);
     if !to.permits(contract::permission::Effect::Change) {
         let letter = Letter::Lapsed { organisation: name(accounts, row), page: billing_page(accounts, row) };
         write_to_administrators(&change, accounts, &letter, now).await?;
@@ -77,7 +84,37 @@ async fn change_to(
     Ok(())
 }
 
-fn name(accounts: &Accounts, row: &organisation::Model) -> String {
+/// A subscription that ends hides everything and starts the clock of the purge; any other standing stops it. `None`: it is about neither.
+async fn closing_or_reopening(
+    change: &Change,
+    accounts: &Accounts,
+    row: &organisation::Model,
+    to: Standing,
+    until_ms: Option<i64>,
+    now: OffsetDateTime,
+) -> Result<Option<Letter>, Refusal> {
+    match (to, row.closed_at_ms) {
+        (Standing::Cancelled, None) => {
+            // The vendor ended it: whoever restores it can read and take along, and pays before going on.
+            let before = Before { standing: Standing::Lapsed.word().to_owned(), until_ms: None };
+            let closing = closing::close(change, accounts, row, before, now).await?;
+            change.also(&closing.event(row.id), now).await?;
+            Ok(Some(closing.letter(accounts, row)))
+        }
+        (Standing::Cancelled, Some(_)) => Err(Refusal::Conflict("It is cancelled already, and its clock runs.".into())),
+        (Standing::Trialing | Standing::Active | Standing::PastDue | Standing::Lapsed, Some(_)) => {
+            let to = Before { standing: to.word().to_owned(), until_ms };
+            closing::reopen(change, row, &to, now).await?;
+            let restored = Event::of(Action::OrganisationRestored, row.id).with("standing", to.standing);
+            change.also(&restored, now).await?;
+            let page = accounts.link(&format!("/o/{}", row.slug));
+            Ok(Some(Letter::Reopened { organisation: name(accounts, row), page }))
+        }
+        (Standing::Trialing | Standing::Active | Standing::PastDue | Standing::Lapsed, None) => Ok(None),
+    }
+}
+
+pub(crate) fn name(accounts: &Accounts, row: &organisation::Model) -> String {
     let place = super::name_place(TenantId(row.id));
     accounts
         .vault
@@ -85,11 +122,11 @@ fn name(accounts: &Accounts, row: &organisation::Model) -> String {
         .map_or_else(|_| row.slug.clone(), |plain| String::from_utf8_lossy(&plain).into_owned())
 }
 
-fn billing_page(accounts: &Accounts, row: &organisation::Model) -> String {
+pub(crate) fn billing_page(accounts: &Accounts, row: &organisation::Model) -> String {
     accounts.link(&format!("/o/{}/billing", row.slug))
 }
 
-async fn write_to_administrators(
+pub(crate) async fn write_to_administrators(
     change: &Change,
     accounts: &Accounts,
     letter: &Letter,

@@ -13,7 +13,9 @@ use super::format::{self, Tables};
 use super::place::{Flaws, did_you_mean};
 use super::policy::{Limits, MfaRule, Policy};
 
-use super::{Checked, Contacts, Document, Profile, Role, Section, Source, claims, read, registers, warnings};
+use super::{
+    Checked, Contacts, Document, Profile, Role, Section, Source, claims, components, read, registers, warnings,
+};
 
 use crate::frameworks::{self, Framework};
 
@@ -35,6 +37,7 @@ fn assemble(source: &Source, tables: &Tables, today: Date, flaws: &mut Flaws<'_>
     let roles = roles(tables, flaws);
     registers::registers(tables, flaws);
     slugs_once("sub-processor", tables.sub_processors.iter().map(|one| &one.id), flaws);
+    let components = components::components(tables, flaws);
     let documents = documents(source, tables, today, flaws);
     let sections = sections(tables, flaws);
     for (what, missing) in [
@@ -80,6 +83,7 @@ fn assemble(source: &Source, tables: &Tables, today: Date, flaws: &mut Flaws<'_>
         registers: tables.registers.clone(),
         frameworks,
         sub_processors: tables.sub_processors.clone(),
+        components,
         documents,
         sections,
         claims,

@@ -176,6 +176,19 @@ pub struct SubProcessor {
     pub since: Day,
 }
 
+/// A part of the service; a critical one has both objectives.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Component {
+    pub id: Spanned<String>,
+    pub name: String,
+    pub critical: Spanned<bool>,
+    /// From the loss to the service being back.
+    pub rto_hours: Option<NonZeroU32>,
+    /// The age that the newest copy may have.
+    pub rpo_hours: Option<Spanned<NonZeroU32>>,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DocumentKind {
@@ -267,6 +280,7 @@ pub struct Tables {
     pub roles: Vec<(Spanned<String>, Role)>,
     pub registers: Vec<Register>,
     pub sub_processors: Vec<SubProcessor>,
+    pub components: Vec<Component>,
     pub documents: Vec<Document>,
     pub sections: Vec<Section>,
     pub claims: Vec<Claim>,
@@ -298,6 +312,7 @@ pub const KEYS: &[&str] = &[
     "roles",
     "registers",
     "sub_processors",
+    "components",
     "documents",
     "sections",
     "claims",

@@ -3,6 +3,7 @@
 
 mod check;
 mod claims;
+mod components;
 pub mod figures;
 pub mod format;
 pub mod place;
@@ -25,6 +26,7 @@ use self::format::{DocumentKind, Register, SubProcessor};
 pub use self::place::Flaw;
 use self::policy::{Isolation, MfaRule, Policy};
 use self::sentence::Part;
+use crate::backups::components::Component;
 use crate::controls::Check;
 use crate::frameworks::Framework;
 
@@ -49,6 +51,7 @@ pub struct Profile {
     pub registers: Vec<Register>,
     pub frameworks: Vec<Framework>,
     pub sub_processors: Vec<SubProcessor>,
+    pub components: Vec<Component>,
     pub documents: Vec<Document>,
     pub sections: Vec<Section>,
     pub claims: Vec<Claim>,

@@ -54,6 +54,7 @@ fn table(tables: &mut Tables, key: &str, span: Range<usize>, value: Value<'_>, f
         "roles" => tables.roles = named(value, flaws),
         "registers" => tables.registers = many(value, flaws),
         "sub_processors" => tables.sub_processors = many(value, flaws),
+        "components" => tables.components = many(value, flaws),
         "documents" => tables.documents = many(value, flaws),
         "sections" => tables.sections = many(value, flaws),
         "claims" => tables.claims = many(value, flaws),

@@ -19,4 +19,5 @@ mod tokens;
 pub mod value;
 
 pub(crate) use self::filed::{erase, plant};
+pub(crate) use self::reached::condition as within_reach;
 pub(crate) use self::tokens::Tokens;

@@ -177,6 +177,14 @@ impl Vault {
         })
     }
 
+    /// The vault of a copy of this instance: under the same master key, with what the copy has of the keys.
+    ///
+    /// # Errors
+    /// See [`Self::open`].
+    pub async fn of_copy(&self, operator: &Operator, data: &Path, now: OffsetDateTime) -> Result<Self, VaultError> {
+        Self::open(operator, Arc::clone(&self.master), self.environment, data, now).await
+    }
+
     fn ring(&self) -> Arc<Keyring> {
         Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -235,6 +243,11 @@ impl Vault {
         }
         tenants.insert(tenant.0, (latest, Arc::clone(&found)));
         found
+    }
+
+    /// Lets go of the keys of an organisation that is gone.
+    pub(crate) fn forget(&self, tenant: TenantId) {
+        self.tenants.write().unwrap_or_else(PoisonError::into_inner).remove(&tenant.0);
     }
 
     /// A key for an organisation that is about to be made.
@@ -339,6 +352,14 @@ impl Vault {
     /// When the file cannot be removed.
     pub fn remove_file(&self, id: Uuid) -> Result<(), VaultError> {
         Ok(std::fs::remove_file(self.folder.join(id.to_string()))?)
+    }
+
+    /// Whose keys there are.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub(crate) async fn owners(&self, operator: &Operator) -> Result<Vec<String>, DbErr> {
+        Ok(operator.all(data_key::Entity::find()).await?.into_iter().map(|row| row.owner).collect())
     }
 
     /// Opens every stored data key: how many there are.

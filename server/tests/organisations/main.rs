@@ -1,10 +1,13 @@
 //! Organisations: who gets in and how far, who is out, what is kept apart, what is written down, and what nobody can read or undo.
 //! What can differ between the three isolation modes is tried in each.
 
+mod closing;
 mod common;
 mod dedicated;
+mod ending;
 mod entries;
 mod files;
+mod holding;
 mod invitations;
 mod isolation;
 mod leaving;
@@ -12,6 +15,9 @@ mod limits;
 mod log;
 mod operators;
 mod paging;
+#[cfg(target_os = "linux")]
+mod power_cut;
+mod purging;
 mod records;
 mod reset;
 mod roles;

@@ -21,14 +21,18 @@ const CLEAR: &[(&str, &str)] = &[
          delivered.tenant_id delivered.id record.tenant_id record.id record.unit_id record.made_by record.act_id \
          record_token.tenant_id record_token.record_id record_unique.tenant_id record_unique.record_id record_change.tenant_id \
          record_change.record_id record_change.changed_by record_change.act_id record_count.tenant_id act.tenant_id act.id \
-         act.made_by act.first_id act.last_id file.tenant_id file.id file.record_id file.made_by",
+         act.made_by act.first_id act.last_id file.tenant_id file.id file.record_id file.made_by organisation.certificate_id \
+         account.certificate_id legal_hold.tenant_id legal_hold.id legal_hold.subject legal_hold.placed_by purge.id \
+         purge.certificate_id certificate.id certificate.subject backup_receipt.id backup_receipt.backup_id drill_receipt.id \
+         component.id",
     ),
     (
         "it is published, or about what is published",
         "finding.check_path finding.profile finding.outcome finding.said evidence.profile evidence.claim evidence.dated \
          evidence.certifies evidence.expires trust_change.profile trust_change.seq trust_change.claim trust_change.kind \
          trust_change.from_state trust_change.to_state trust_change.sentence trust_change.reason check_switch.check_path \
-         check_switch.reason departure.due_rule signed_head.public_key signed_head.signature",
+         check_switch.reason departure.due_rule signed_head.public_key signed_head.signature certificate.kind certificate.body \
+         certificate.public_key certificate.signature",
     ),
     (
         "when something happened is asked of the database",
@@ -41,7 +45,11 @@ const CLEAR: &[(&str, &str)] = &[
          account_entry.at_ms custom_role.made_at_ms unit.made_at_ms invitation.made_at_ms invitation.ends_at_ms departure.asked_at_ms \
          departure.at_ms departure.due_at_ms departure.done_at_ms help_grant.given_at_ms help_grant.ends_at_ms help_grant.ended_at_ms \
          tally.day entry.at_ms signed_head.at_ms signed_head.before_ms record.made_at_ms record.changed_at_ms \
-         record.removed_at_ms record_change.at_ms act.made_at_ms act.touched_at_ms file.made_at_ms file.removed_at_ms",
+         record.removed_at_ms record_change.at_ms act.made_at_ms act.touched_at_ms file.made_at_ms file.removed_at_ms \
+         organisation.closed_at_ms organisation.purge_at_ms organisation.purge_began_at_ms organisation.standing_before_until_ms \
+         account.delete_asked_at_ms account.delete_at_ms legal_hold.placed_at_ms legal_hold.ends_at_ms legal_hold.lifted_at_ms \
+         purge.closed_at_ms purge.due_at_ms purge.began_at_ms certificate.at_ms backup_receipt.started_at_ms \
+         backup_receipt.finished_at_ms drill_receipt.at_ms keyring_copy.written_at_ms component.changed_at_ms",
     ),
     (
         "a word or a number of the program's own",
@@ -50,12 +58,15 @@ const CLEAR: &[(&str, &str)] = &[
          membership.kind membership.scope totp.last_step token.purpose letter.kind letter.state letter.tries letter.trouble \
          account_chain.seq account_entry.seq account_entry.action custom_role.permissions reach.kind tally.what tally.count entry.seq \
          entry.actor_kind entry.action entry.outcome signed_head.kind signed_head.seq log_head.seq record.version \
-         record_change.version record_change.kind act.kind act.state act.rows act.done_rows act.trouble file.bytes",
-    ),
-    (
-        "the profile names it, and declares clear what is counted, filtered and sorted",
-        "record.register record.k1 record.k2 record.k3 record.k4 record.k5 record_count.register record_count.what \
-         record_count.value record_count.count act.register file.field",
+         record_change.version record_change.kind act.kind act.state act.rows act.done_rows act.trouble file.bytes \
+         organisation.standing_before legal_hold.kind legal_hold.placed_kind purge.found certificate.seq ) ( the profile names \
+         it and declares clear what is counted filtered and sorted record.register record.k1 record.k2 record.k3 record.k4 \
+         record.k5 record_count.register record_count.what record_count.value record_count.count act.register file.field \
+         backup_receipt.bytes backup_receipt.outcome backup_receipt.said drill_receipt.rto_ms drill_receipt.rpo_ms \
+         drill_receipt.bytes drill_receipt.rows_compared drill_receipt.outcome drill_receipt.said component.critical \
+         component.rto_hours component.rpo_hours a part of vendor's own service component.name where a copy lies without any \
+         credentials which are not in backup_receipt.destination backup_receipt.object drill_receipt.destination \
+         drill_receipt.object keyring_copy.destination",
     ),
     (
         "every request asks what its caller's role permits, and the database answers",
@@ -71,15 +82,15 @@ const CLEAR: &[(&str, &str)] = &[
 /// AES-256-GCM, under the organisation's key or the platform's; the keys themselves under the master key.
 const SEALED: &str = "evidence.note evidence.fields evidence.file_name data_key.wrapped account.address account.name \
     organisation.name totp.secret session.origin token.payload letter.content account_entry.origin unit.name invitation.address \
-    departure.name departure.receipt help_grant.reason entry.detail record.content record_change.content \
-    file.facts";
+         departure.name departure.receipt help_grant.reason entry.detail record.content record_change.content file.facts \
+         legal_hold.basis legal_hold.scope";
 
 /// Keyed, or of what cannot be guessed: it tells whether something is the same, and nothing else.
 const HASHED: &str = "evidence.file_sha256 trust_change.previous_hash trust_change.hash platform_entry.previous_hash \
     platform_entry.hash account.address_index account.password_hash backup_code.code_hash known_device.device_hash session.id_hash \
     token.token_hash token.address_index allowance.bucket account_chain.hash account_entry.previous_hash account_entry.hash \
     unit.name_index invitation.address_index invitation.token_hash entry.hash signed_head.hash log_head.hash \
-    record_token.token record_unique.token";
+         record_token.token record_unique.token purge.slug_sha256 backup_receipt.sha256 keyring_copy.digest";
 
 /// What only a database of one organisation has: whose it is.
 const OWNER: &str = "owner.only_row owner.tenant_id";

@@ -122,5 +122,8 @@ pub(crate) fn row(
         time_zone: "UTC".to_owned(),
         seen_at_ms: None,
         must_enrol: 0,
+        delete_asked_at_ms: None,
+        delete_at_ms: None,
+        certificate_id: None,
     })
 }

@@ -63,7 +63,13 @@ pub(super) async fn clear_organisations(
     Ok(())
 }
 
-async fn clear(operator: &Operator, accounts: &Accounts, tenant: TenantId, now: OffsetDateTime) -> Result<(), Refusal> {
+/// Takes away what there is of an organisation.
+pub(crate) async fn clear(
+    operator: &Operator,
+    accounts: &Accounts,
+    tenant: TenantId,
+    now: OffsetDateTime,
+) -> Result<(), Refusal> {
     erase_kept(operator, accounts, tenant, now).await?;
     let change = operator.begin_account().await?;
     erase_rows(&change, tenant).await?;

@@ -1,0 +1,98 @@
+//! The subscription: where it stands, cancelling it, and bringing everything back.
+
+use contract::access::Act;
+use contract::permission::Effect;
+use contract::problem::Problem;
+use contract::standing::Standing;
+use leptos::prelude::*;
+use server::guard::{Allowed, Asks, Closed, rights};
+use server::retention::holds::{self, Shown};
+
+use crate::http::people::Typed;
+use crate::http::visit::Visit;
+use crate::identity::pages::{Middle, done};
+use crate::organisation::frame::{self, badge};
+use crate::ui::form::trouble;
+
+pub async fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
+    let reader = visit.may::<rights::BillingManage>(Asks::ToSee)?;
+    let here = reader.here();
+    let (word, meaning) = match here.standing {
+        Standing::Trialing => ("Trial", "Everything can be used."),
+        Standing::Active => ("Active", "Everything can be used."),
+        Standing::PastDue => ("Payment missing", "Everything can be used until the days of grace are over."),
+        Standing::Lapsed => {
+            ("Lapsed", "Everything can be read, and the log taken along; nothing can be changed until it is paid.")
+        }
+        Standing::Cancelled => ("Cancelled", "Nobody sees what is in here any more."),
+    };
+    let until = here.standing_until.filter(|_| here.standing.runs_out()).map(|at| {
+        let at = frame::when(&reader, at);
+        view! { <p>"Until "{at}". Whoever manages the subscription is written to "{frame::reminders()}" days before."</p> }
+    });
+    let held: Vec<Shown> = holds::list(&reader, &visit.site.accounts).await?;
+    let held: Vec<Shown> = held.into_iter().filter(|hold| hold.in_force(visit.now)).collect();
+    let end = match here.closed {
+        Some(closed) => restoring(visit, &reader, closed),
+        None => cancelling(visit),
+    };
+    let contacts = &visit.site.profile.contacts;
+    let contact = contacts.general.clone().unwrap_or_else(|| contacts.security.clone());
+    // A page of theirs, or an address.
+    let to = if contact.contains('@') { format!("mailto:{contact}") } else { contact.clone() };
+    let class = if here.standing.permits(Effect::Change) { "proven" } else { "failing" };
+    let view = view! {
+        <h1>"Subscription"</h1>
+        {done(typed)}
+        {trouble(typed)}
+        <p><span data-standing=here.standing.word()>{badge(word, class)}</span>" "{meaning}</p>
+        {until}
+        <h2>"How to renew"</h2>
+        <p>"Payment is arranged with us directly: "<a class="link" href=to>{contact}</a>". As soon as it is settled, everything can be changed again."</p>
+        <p class="small">"Your own account never depends on the subscription."</p>
+        {end}
+        {super::holds::notice(&reader, &held)}
+    };
+    Ok(Middle::new("Subscription", view))
+}
+
+fn cancelling(visit: &Visit) -> AnyView {
+    let days = visit.site.profile.policy.retention.purge_days;
+    let after = days.map_or_else(
+        || "Everything stays until we are told to destroy it.".to_owned(),
+        |days| format!("For {days} days you can restore it from this page; then all of it is destroyed, and you get the signed proof."),
+    );
+    let button = view! { <button class="btn" type="submit">"Cancel the subscription"</button> }.into_any();
+    view! {
+        <section aria-labelledby="h-cancel">
+            <h2 id="h-cancel">"Cancel"</h2>
+            <p>"From that moment on nobody sees what is in here, members and programs alike. "{after}</p>
+            {frame::form(visit, Act::CancelSubscription, button, ())}
+        </section>
+    }
+    .into_any()
+}
+
+fn restoring(visit: &Visit, reader: &Allowed<rights::BillingManage>, closed: Closed) -> AnyView {
+    let since = frame::when(reader, closed.at);
+    let late = closed.purge_at.is_some_and(|at| at <= visit.now);
+    let until = closed.purge_at.map(|at| {
+        let (machine, at) = (server::clock::rfc3339(at), frame::when(reader, at));
+        view! { <p>"Everything in it is destroyed on "<time data-purge-at=machine.clone() datetime=machine>{at}</time>"."</p> }
+    });
+    let form = (!late).then(|| {
+        view! {
+            <p>"Until then you can bring all of it back, exactly as it was."</p>
+            {frame::form(visit, Act::RestoreOrganisation, frame::button("Restore the organisation"), ())}
+        }
+    });
+    view! {
+        <section aria-labelledby="h-restore">
+            <h2 id="h-restore">"Restore"</h2>
+            <p>"The subscription was cancelled on "{since}"."</p>
+            {until}
+            {form}
+        </section>
+    }
+    .into_any()
+}

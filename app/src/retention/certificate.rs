@@ -1,0 +1,105 @@
+//! The proof that something is gone, for whoever has its address, and how anybody can check it.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Path, State as Shared};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use contract::problem::Problem;
+use leptos::prelude::*;
+use server::clock::rfc3339;
+use server::retention::certificate::{self, Certificate, Kind, Proof};
+
+use crate::http::{Site, failure, respond};
+use crate::ui::layout::{Head, document};
+
+/// The page that says how a certificate is checked stands where an id would.
+const KEY: &str = "key";
+
+pub async fn show(Shared(site): Shared<Arc<Site>>, Path(id): Path<String>, headers: HeaderMap) -> Response {
+    let (title, body) = if id == KEY {
+        ("How a certificate is checked", checking(&site))
+    } else {
+        match certificate::find(&site.visitor, &id).await {
+            Ok(Some(Proof::Issued(signed))) => ("Certificate of destruction", issued(&signed.certificate, &id)),
+            Ok(Some(Proof::Pending(until))) => ("Not yet", pending(until.map(rfc3339))),
+            Ok(None) => return failure::answer(&Problem::NotFound, &headers, site.assets.style()),
+            Err(refusal) => return failure::answer(&refusal.into(), &headers, site.assets.style()),
+        }
+    };
+    let head = Head { title, description: None, canonical: None, style: site.assets.style(), script: None };
+    respond::html(StatusCode::OK, document(&head, view! { <main id="main" class="people">{body}</main> }))
+}
+
+/// The same as a file to keep.
+pub async fn file(Shared(site): Shared<Arc<Site>>, Path(id): Path<String>, headers: HeaderMap) -> Response {
+    if id == KEY {
+        let key = format!("{{\"public_key\":\"{}\"}}\n", site.accounts.vault.signing().public_hex());
+        return respond::download("application/json", "public-key.json", Body::from(key));
+    }
+    match certificate::find(&site.visitor, &id).await {
+        Ok(Some(Proof::Issued(signed))) => {
+            respond::download("application/json", "certificate.json", Body::from(signed.text()))
+        }
+        Ok(Some(Proof::Pending(_)) | None) => failure::answer(&Problem::NotFound, &headers, site.assets.style()),
+        Err(refusal) => failure::answer(&refusal.into(), &headers, site.assets.style()),
+    }
+}
+
+fn issued(certificate: &Certificate, id: &str) -> AnyView {
+    let what = match certificate.kind {
+        Kind::Organisation => "An organisation and everything in it",
+        Kind::Account => "An account and everything about its person",
+    };
+    let rows = certificate
+        .rows
+        .iter()
+        .map(|(table, rows)| view! { <tr><th scope="row">{table.clone()}</th><td>{rows.to_string()}</td></tr> })
+        .collect_view();
+    let keys = certificate.keys.iter().map(|key| view! { <li><code>{key.to_string()}</code></li> }).collect_view();
+    let keys = (!certificate.keys.is_empty()).then(|| {
+        view! {
+            <h2>"Keys"</h2>
+            <p>"These data keys are gone. What they sealed opens no more, in whichever copy it lies:"</p>
+            <ul>{keys}</ul>
+        }
+    });
+    let held = certificate.held_until.clone().map(|at| view! { <p>"A legal hold put it off until "{at}"."</p> });
+    let file = format!("/certificates/{id}/file");
+    view! {
+        <h1>"Destroyed"</h1>
+        <p data-certificate=certificate.id.to_string()>{what}" was destroyed on "<b>{certificate.destroyed_at.clone()}</b>". It was asked for on "{certificate.asked_at.clone()}" and due on "{certificate.due_at.clone()}", "{certificate.window_days.to_string()}" days later."</p>
+        {held}
+        <p>"Certificate number "{certificate.number.to_string()}" of "<code>{certificate.subject.to_string()}</code>"."</p>
+        <table class="table"><caption class="sr-only">"What was destroyed"</caption>
+            <thead><tr><th scope="col">"What"</th><th scope="col">"How many"</th></tr></thead>
+            <tbody>{rows}<tr><th scope="row">"Files"</th><td>{certificate.files.to_string()}" ("{certificate.file_bytes.to_string()}" bytes)"</td></tr></tbody>
+        </table>
+        {keys}
+        <p class="go"><a class="btn btn-primary" href=file>"Download it, signed"</a>" "<a class="btn" href="/certificates/key">"How it is checked"</a></p>
+    }
+    .into_any()
+}
+
+fn pending(until: Option<String>) -> AnyView {
+    let when = until.map_or_else(|| "There is no date yet.".to_owned(), |at| format!("It is due on {at}."));
+    view! {
+        <h1>"Not yet"</h1>
+        <p>"What this certificate will be about is hidden and not destroyed yet: until then it can be brought back. "{when}</p>
+    }
+    .into_any()
+}
+
+fn checking(site: &Site) -> AnyView {
+    let key = site.accounts.vault.signing().public_hex();
+    view! {
+        <h1>"How a certificate is checked"</h1>
+        <p>"When an organisation or an account is destroyed, we sign a certificate: what it was, when, how much of it there was, and which keys are gone with it. It names nobody."</p>
+        <p>"Each is signed with Ed25519 and has the SHA-256 of the one before it. The signature is over the object "<code>"certificate"</code>" of the file, written without white space. This is the key that verifies it:"</p>
+        <p><code data-public-key=key.clone()>{key.clone()}</code></p>
+        <p>"With our program: "<code>"avouch certificate verify FILE --key KEY"</code></p>
+        <p class="go"><a class="btn" href="/certificates/key/file">"Download the key"</a>" "<a class="btn" href="/trust">"Trust page"</a></p>
+    }
+    .into_any()
+}

@@ -1,0 +1,112 @@
+//! Records past their time: those that lie in the bin for longer than their register keeps them there, with all that they said before.
+
+use std::collections::BTreeSet;
+
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+
+use super::{Round, holds};
+use crate::audit::log::{Action, Event};
+use crate::clock::{from_ms, to_ms};
+use crate::entity::{legal_hold, record, record_change};
+use crate::guard::{Actor, Operator, TenantId};
+use crate::identity::{Accounts, Origin, Refusal};
+
+/// Records of one transaction: others wait for at most that.
+const AT_ONCE: u64 = 500;
+
+/// Goes through the organisations and lets go of what is past its time.
+pub(crate) async fn due(
+    operator: &Operator,
+    accounts: &Accounts,
+    now: OffsetDateTime,
+    round: &mut Round,
+) -> Result<(), Refusal> {
+    for row in operator.organisations().await? {
+        match one(operator, accounts, TenantId(row.id), now).await {
+            Ok(gone) => round.expired += gone,
+            Err(cause) => {
+                round.broken += 1;
+                tracing::error!(organisation = %row.id, %cause, "records past their time could not be let go");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Days in the bin: those of the register, else as long as an organisation that was cancelled.
+fn bin_days(accounts: &Accounts, register: &str) -> Option<i64> {
+    let known = accounts.profile.registers.iter().find(|known| known.id.get_ref() == register);
+    let days = known.and_then(|known| known.bin_days).or(accounts.profile.policy.retention.purge_days);
+    days.map(|days| i64::from(days.get()))
+}
+
+async fn one(operator: &Operator, accounts: &Accounts, tenant: TenantId, now: OffsetDateTime) -> Result<u64, Refusal> {
+    let mut gone = 0;
+    let mut after: Option<(i64, Uuid)> = None;
+    loop {
+        let view = operator.view(tenant).await?;
+        let removed = record::Column::RemovedAtMs;
+        let mut oldest = record::Entity::find()
+            .filter(removed.is_not_null())
+            .filter(removed.lte(to_ms(now)))
+            .order_by_asc(removed)
+            .order_by_asc(record::Column::Id)
+            .limit(AT_ONCE);
+        if let Some((at, _)) = after {
+            oldest = oldest.filter(removed.gte(at));
+        }
+        let rows = view.all(oldest).await?;
+        let held = held(&view, tenant, now).await?;
+        drop(view);
+        let Some(last) = rows.last().map(|row| (row.removed_at_ms.unwrap_or_default(), row.id)) else { break };
+        let over = |row: &&record::Model| {
+            let days = bin_days(accounts, &row.register);
+            days.is_some_and(|days| from_ms(row.removed_at_ms.unwrap_or_default()) + Duration::days(days) <= now)
+        };
+        let ids: Vec<Uuid> = rows
+            .iter()
+            .filter(over)
+            .map(|row| row.id)
+            .filter(|id| !held.contains(id) && !held.contains(&tenant.0))
+            .collect();
+        gone += destroy(operator, accounts, tenant, &ids, now).await?;
+        if after == Some(last) || (rows.len() as u64) < AT_ONCE {
+            break;
+        }
+        after = Some(last);
+    }
+    Ok(gone)
+}
+
+/// What a hold keeps: records, or with the organisation's own id everything.
+async fn held(view: &crate::guard::TenantDb, tenant: TenantId, now: OffsetDateTime) -> Result<BTreeSet<Uuid>, Refusal> {
+    let rows: Vec<legal_hold::Model> = view.all(holds::now_in_force(tenant, now)).await?;
+    Ok(rows.into_iter().map(|row| row.subject).collect())
+}
+
+async fn destroy(
+    operator: &Operator,
+    accounts: &Accounts,
+    tenant: TenantId,
+    ids: &[Uuid],
+    now: OffsetDateTime,
+) -> Result<u64, Refusal> {
+    if ids.is_empty() {
+        return Ok(0);
+    }
+    let sealer = accounts.sealer(tenant, &Origin::of_program()).await?;
+    let change = operator.begin_kept(tenant, Actor::System, sealer).await?;
+    let those = record::Column::Id.is_in(ids.iter().copied());
+    let still = record::Entity::delete_many().filter(those).filter(record::Column::RemovedAtMs.is_not_null());
+    let gone = change.delete(still).await?;
+    // One that was brought back a moment ago keeps what it said before.
+    let back = change.all(record::Entity::find().filter(record::Column::Id.is_in(ids.iter().copied()))).await?;
+    let back: BTreeSet<Uuid> = back.into_iter().map(|row| row.id).collect();
+    let earlier = record_change::Column::RecordId.is_in(ids.iter().copied().filter(|id| !back.contains(id)));
+    change.delete(record_change::Entity::delete_many().filter(earlier)).await?;
+    let event = Event::of(Action::RecordsExpired, tenant.0).with("records", gone.to_string()).with("why", "bin");
+    change.commit(&event, now).await?;
+    Ok(gone)
+}

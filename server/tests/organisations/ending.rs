@@ -1,0 +1,185 @@
+//! The end of an account by a person's word.
+
+use server::audit::heads::{self, Walked};
+use server::audit::view;
+use server::guard::{Caller, rights, rule};
+use server::identity::Refusal;
+use server::organisations::{leaving, members};
+use server::retention::accounts::{self, Form, Outlook};
+use server::retention::holds;
+use server::testing::{START, World};
+use time::Duration;
+
+use crate::closing::due_at;
+use crate::common::*;
+use crate::holding::WHOLE;
+
+const MODES_HERE: &[(&str, &str, i64)] =
+    &[("aertous", "Employee", 30), ("stratuslog", "Instructor", 30), ("stack-aero", "Read only", 0)];
+
+async fn own(world: &World, who: &Somebody) -> Caller {
+    caller(world, who).await
+}
+
+async fn ask(world: &World, who: &Somebody) -> Result<(), Refusal> {
+    let caller = own(world, who).await;
+    let owner = caller.prove::<rule::SignedIn>().expect("signed in");
+    let code = who.secret.as_ref().map(|secret| code(world, secret));
+    let form = Form { password: PASSWORD, code: code.as_deref() };
+    accounts::ask(&owner, &world.visitor(), world.accounts(), form, &here(), world.now).await
+}
+
+async fn outlook(world: &World, who: &Somebody) -> Outlook {
+    let owner = own(world, who).await.prove::<rule::SignedIn>().expect("signed in");
+    accounts::outlook(&owner, &world.visitor(), world.accounts(), world.now).await.expect("an outlook")
+}
+
+/// A code is good once: later, with the next one.
+async fn later(world: &mut World, who: &Somebody) -> Somebody {
+    world.now += Duration::minutes(2);
+    who.again(world).await
+}
+
+#[tokio::test]
+async fn an_account_is_closed_at_once_and_gone_to_the_second_after_its_days() {
+    for (mode, plain, days) in MODES_HERE {
+        let mut world = world(mode).await;
+        let ada = ada(&world).await;
+        let grace = joins(&world, &ada, GRACE, plain).await;
+        let grace = later(&mut world, &grace).await;
+        world.now += Duration::minutes(1);
+        let asked = world.now;
+        ask(&world, &grace).await.expect("asked");
+        assert!(of_session(&world, grace.session).await.is_none(), "{mode}");
+        let end = asked + Duration::days(*days);
+        if *days > 0 {
+            assert_eq!(due_at(&mut world, end - Duration::seconds(1)).await.erased, 0, "{mode}");
+            assert_eq!(number(&world, "select count(*) from account where id = $1", &grace).await, 1, "{mode}");
+        }
+        assert_eq!(due_at(&mut world, end).await.erased, 1, "{mode}");
+        for table in [
+            "account where id",
+            "account_entry where account_id",
+            "account_chain where account_id",
+            "totp where account_id",
+            "session where account_id",
+            "membership where account_id",
+            "known_device where account_id",
+        ] {
+            let ask = format!("select count(*) from {table} = $1");
+            assert_eq!(number(&world, &ask, &grace).await, 0, "{mode}: {table}");
+        }
+        assert_eq!(due_at(&mut world, end + Duration::days(1)).await.erased, 0, "{mode}: once");
+    }
+}
+
+async fn number(world: &World, ask: &str, who: &Somebody) -> i64 {
+    use sea_orm::ConnectionTrait;
+    let database = world.behind().await;
+    let row = database.query_one_raw(statement(&database, ask, vec![who.account.0.into()])).await.expect("a query");
+    row.expect("a row").try_get_by_index(0).expect("a number")
+}
+
+#[tokio::test]
+async fn a_wrong_password_or_code_ends_nothing() {
+    let mut world = world("aertous").await;
+    let ada = ada(&world).await;
+    let grace = joins(&world, &ada, GRACE, "Employee").await;
+    let grace = later(&mut world, &grace).await;
+    world.now += Duration::minutes(1);
+    let owner = own(&world, &grace).await.prove::<rule::SignedIn>().expect("signed in");
+    let code = code(&world, grace.secret.as_ref().expect("a factor"));
+    for form in [
+        Form { password: "something else entirely", code: Some(&code) },
+        Form { password: PASSWORD, code: Some("000000") },
+        Form { password: PASSWORD, code: None },
+    ] {
+        let refused = accounts::ask(&owner, &world.visitor(), world.accounts(), form, &here(), world.now).await;
+        assert!(matches!(refused, Err(Refusal::NotProven { .. })), "{refused:?}");
+    }
+    assert!(of_session(&world, grace.session).await.is_some());
+}
+
+#[tokio::test]
+async fn the_last_administrator_hands_over_first() {
+    let mut world = world("aertous").await;
+    let ada = ada(&world).await;
+    let ada = later(&mut world, &ada).await;
+    world.now += Duration::minutes(1);
+    assert_eq!(outlook(&world, &ada).await.alone_in, ["Analytical Engines"]);
+    let refused = ask(&world, &ada).await;
+    assert!(matches!(&refused, Err(Refusal::Conflict(said)) if said.contains("Analytical Engines")), "{refused:?}");
+}
+
+#[tokio::test]
+async fn whoever_is_held_is_shown_the_hold_and_goes_when_it_ends() {
+    let mut world = world("aertous").await;
+    let ada = ada(&world).await;
+    let grace = joins(&world, &ada, GRACE, "Employee").await;
+    let subject = grace.id();
+    let form = holds::Form { kind: "person", subject: Some(&subject), ..WHOLE };
+    holds::place_by_operator(&world.operator(), world.accounts(), &ada.slug, &form, world.now).await.expect("a hold");
+    let grace = later(&mut world, &grace).await;
+    world.now += Duration::minutes(1);
+    let held = outlook(&world, &grace).await.holds;
+    assert_eq!((held.len(), held[0].1.basis.as_str()), (1, WHOLE.basis));
+    ask(&world, &grace).await.expect("asked");
+    let round = due_at(&mut world, START + Duration::days(31)).await;
+    assert_eq!((round.erased, round.held), (0, 1));
+    assert_eq!(due_at(&mut world, time::macros::datetime!(2028-01-01 00:00 UTC)).await.erased, 1);
+}
+
+/// Grace's name and address, as nobody else's.
+const MARKED: &str = "Quellwasser Mirabella";
+const MARKED_AT: &str = "quellwasser@acme.example";
+
+#[tokio::test]
+async fn of_somebody_who_is_erased_neither_name_nor_address_is_left_where_anybody_could_read_it() {
+    for (mode, plain, days) in MODES_HERE {
+        let mut world = world(mode).await;
+        let ada = ada(&world).await;
+        let grace = joins_as(&world, &ada, MARKED_AT, plain, MARKED).await;
+        let manager = may::<rights::MembersManage>(&world, &ada).await;
+        let form = leaving::Form { member: &grace.id(), successor: None, at: Some("2027-06-01") };
+        leaving::offboard(&manager, world.accounts(), &form, &here(), world.now).await.expect("planned");
+        let grace = later(&mut world, &grace).await;
+        world.now += Duration::minutes(1);
+        ask(&world, &grace).await.expect("asked");
+        world.letters().await;
+        let end = world.now + Duration::days(*days);
+        due_at(&mut world, end).await;
+
+        let ada = ada.again(&world).await;
+        let reader = may::<rights::MembersRead>(&world, &ada).await;
+        let departures = leaving::list(&reader, world.accounts(), 50).await.expect("departures");
+        let listed = members::choice(&reader, world.accounts(), 50).await.expect("members");
+        let log = may::<rights::AuditRead>(&world, &ada).await;
+        let page = view::list(&log, world.accounts(), &view::Query::default()).await.expect("the log");
+        for text in [format!("{departures:?}"), format!("{listed:?}"), format!("{page:?}")] {
+            assert!(!text.contains("Quellwasser") && !text.contains("quellwasser"), "{mode}: {text}");
+        }
+        assert!(format!("{departures:?}").contains("Former person"), "{mode}");
+        assert!(format!("{page:?}").contains("Former person"), "{mode}");
+        let walked = heads::verify(&world.operator(), world.accounts(), ada.tenant).await.expect("the log");
+        assert!(matches!(walked, Walked::Holds { .. }), "{mode}: {walked:?}");
+        // The address is free again: nobody has it.
+        assert_eq!(number_of(&world, MARKED_AT).await, 0, "{mode}");
+    }
+}
+
+async fn number_of(world: &World, address: &str) -> i64 {
+    use sea_orm::ConnectionTrait;
+    let index = server::identity::address::Address::parse(address).expect("address").index(world.vault.hashes());
+    let database = world.behind().await;
+    let mut number = 0;
+    for table in ["account", "token", "invitation"] {
+        let ask = statement(
+            &database,
+            &format!("select count(*) from {table} where address_index = $1"),
+            vec![index.clone().into()],
+        );
+        number +=
+            database.query_one_raw(ask).await.expect("a query").expect("a row").try_get_by_index::<i64>(0).expect("n");
+    }
+    number
+}
