@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{members, roles, unknown};
 use crate::audit::log::{Action, Event};
-use crate::entity::{membership, reach, unit};
+use crate::entity::{membership, reach, record, unit};
 use crate::guard::{Allowed, Belonging, rights};
 use crate::identity::{Accounts, Origin, Refusal};
 
@@ -33,17 +33,21 @@ pub async fn grant_reach(
     origin: &Origin,
     now: OffsetDateTime,
 ) -> Result<(), Refusal> {
+    let record = match target.1 {
+        Some(text) => Some(there(manager, text).await?),
+        None => None,
+    };
     let change = manager.begin(accounts, origin).await?;
     let row = members::named(&change, "member", member).await?;
     reaches_everything(manager.here())?;
     roles::within_reach_of(&change, &accounts.profile, manager.here(), &row.role).await?;
-    let (kind, target) = match target {
+    let (kind, target) = match (target.0, record) {
         (Some(unit), None) => {
             let id = super::id("unit", unit)?;
             let there = change.one(unit::Entity::find().filter(unit::Column::Id.eq(id))).await?;
             ("unit", there.ok_or_else(|| unknown("unit"))?.id)
         }
-        (None, Some(record)) => ("record", super::id("record", record)?),
+        (None, Some(record)) => ("record", record),
         (None, None) => ("all", Uuid::nil()),
         (Some(_), Some(_)) => return Err(Refusal::Field("record", "name a unit or a record, not both".into())),
     };
@@ -61,6 +65,12 @@ pub async fn grant_reach(
     }
     let event = Event::of(Action::ReachGranted, row.account_id).with("to", kind).with("target", target.to_string());
     Ok(change.commit(&event, now).await?)
+}
+
+/// A record of this organisation, which may lie in a database of its own.
+async fn there(manager: &Allowed<rights::UnitsManage>, text: &str) -> Result<Uuid, Refusal> {
+    let row = record::Entity::find().filter(record::Column::Id.eq(super::id("record", text)?));
+    Ok(manager.read().await?.one(row).await?.ok_or_else(|| unknown("record"))?.id)
 }
 
 /// Takes a unit or a record out of a member's reach.
