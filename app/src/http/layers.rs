@@ -214,6 +214,10 @@ async fn whole(request: Request, limit_kib: u32) -> Result<Request, Problem> {
     if request.body().is_end_stream() {
         return Ok(request);
     }
+    // Whoever announces too much is told before any of it is read.
+    if request.body().size_hint().lower() > u64::from(limit_kib) * 1024 {
+        return Err(Problem::TooLarge { limit_kib });
+    }
     let (head, body) = request.into_parts();
     let body = Limited::new(body, limit_kib as usize * 1024).collect().await;
     let body = body.map_err(|_| Problem::TooLarge { limit_kib })?.to_bytes();

@@ -8,10 +8,9 @@ use leptos::prelude::*;
 use super::{account, entrance, factors};
 use crate::http::people::Typed;
 use crate::http::visit::Visit;
-use crate::retention;
 use crate::ui::form;
 use crate::ui::layout::{Head, document};
-use crate::{organisation, registers};
+use crate::{organisation, registers, retention};
 use axum::response::Response;
 use server::audit::view::Form;
 

@@ -97,9 +97,8 @@ pub fn line(entry: &Entry, kind: &'static str, mode: Option<&'static str>, offer
 /// Several lines.
 pub fn area(entry: &Entry, rows: u8) -> AnyView {
     let invalid = entry.wrong.is_some().then_some("true");
-    // What follows the tag at once is no line of the text.
-    // A browser drops the first line's end in it. And Leptos escapes nothing in it, so that this does.
-    let text = format!("\n{}", entry.value.replace('&', "&amp;").replace('<', "&lt;"));
+    // A line that follows the tag at once is none of the text. And what stands in a text area is not escaped for us.
+    let text = html_escape::encode_text(&format!("\n{}", entry.value)).into_owned();
     entry.around(
         view! {
             <textarea class="input area" id=entry.id() name=entry.name.clone() rows=rows required=entry.required
@@ -212,7 +211,7 @@ mod tests {
 
     #[test]
     fn hostile_words_stay_words() {
-        let bad = "<script>alert(1)</script>\" onload=\"x";
+        let bad = "</textarea><script>alert(1)</script>\" onload=\"x";
         let entry =
             Entry { name: "f".into(), label: bad.into(), value: bad.into(), hint: bad.into(), ..Entry::default() };
         let offered = [(bad.to_owned(), bad.to_owned())];
@@ -222,7 +221,7 @@ mod tests {
             html(choose(&entry, &offered)),
             html(ticks(&entry, &[bad.into()])),
         ] {
-            assert!(!shown.contains("<script>"), "{shown}");
+            assert!(!shown.contains("<script>") && shown.contains("&lt;script&gt;"), "{shown}");
         }
     }
 
@@ -230,6 +229,6 @@ mod tests {
     fn a_long_text_does_not_end_its_own_field() {
         let entry = Entry { name: "f".into(), value: "</textarea><img src=x> &lt; &amp;".into(), ..Entry::default() };
         let shown = html(area(&entry, 3));
-        assert!(shown.contains("\n&lt;/textarea>&lt;img src=x> &amp;lt; &amp;amp;</textarea>"), "{shown}");
+        assert!(shown.contains("\n&lt;/textarea&gt;&lt;img src=x&gt; &amp;lt; &amp;amp;</textarea>"), "{shown}");
     }
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use server::staged::{Insider, Staged};
 use server::testing::profile;
 
-use crate::common::{Browser, Served, of_profile, status};
+use crate::common::{Browser, Served, of_profile, raw, status};
 
 /// Somebody at work in an organisation of the first shipped profile.
 struct Desk {
@@ -370,16 +370,25 @@ async fn a_large_file_is_taken_from_members_and_from_nobody_else() {
     let large = format!("name,requirement,owner,status\n{}", row.repeat((body_kib + 64) * 1024 / row.len()));
     let answer = desk.import("check", &large, "application/json").await;
     assert!(status(&answer) == 200 && told(&answer)["rows"].as_u64() > Some(1000), "{}", &answer[..400]);
-    let kind = "multipart/form-data; boundary=x";
-    let mut stranger = Browser::new(desk.served.address);
-    let path = format!("{ACTS}/import-records");
-    assert_eq!(status(&stranger.forged(&path, kind, "", &large).await), 413);
-    assert_eq!(
-        status(&desk.browser.forged(&format!("{ACTS}/create-record"), "application/json", "", &large).await),
-        413
-    );
-    let huge = "x".repeat((upload_kib + 1) * 1024);
-    assert_eq!(status(&desk.browser.forged(&path, kind, "", &huge).await), 413);
+    // Whoever announces more is told before any of it is read.
+    let announced = |session: &str, path: &str, kib: usize| {
+        let cookie = format!("cookie: __Host-session={session}\r\n");
+        let length = kib * 1024;
+        format!(
+            "POST {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n{cookie}content-type: multipart/form-data; boundary=x\r\ncontent-length: {length}\r\n\r\n",
+            desk.served.address
+        )
+    };
+    let import = format!("{ACTS}/import-records");
+    let create = format!("{ACTS}/create-record");
+    for (session, path, kib) in [
+        ("nobody", &import, body_kib + 64),
+        (&desk.ada.session, &create, body_kib + 64),
+        (&desk.ada.session, &import, upload_kib + 1),
+    ] {
+        let answer = raw(desk.served.address, &announced(session, path, kib)).await;
+        assert_eq!(status(&answer), 413, "{path}: {answer}");
+    }
 }
 
 #[tokio::test]

@@ -12,12 +12,15 @@ use crate::guard::{Allowed, rights};
 use crate::identity::Refusal;
 use crate::profile::format::FieldKind;
 
+/// Choices, and how many records have which.
+pub type Each = Vec<(String, u64)>;
+
 /// The numbers of one register.
 #[derive(Clone, Debug, Default)]
 pub struct Counts {
     pub total: u64,
     /// Per choice field: its id and label, and how many records have which choice.
-    pub by_choice: Vec<(String, String, Vec<(String, u64)>)>,
+    pub by_choice: Vec<(String, String, Each)>,
     /// Year and month as one number (202611), oldest first.
     pub by_month: Vec<(i64, u64)>,
 }

@@ -64,6 +64,7 @@ pub async fn create(
 ///
 /// # Errors
 /// [`Refusal::Fields`] names every field that does not fit; [`Refusal::Conflict`] when somebody was quicker.
+#[expect(clippy::too_many_arguments, reason = "who, where, which record as it was opened, what, from where and when")]
 pub async fn edit(
     editor: &Allowed<rights::RecordsWrite>,
     accounts: &Accounts,
@@ -142,9 +143,9 @@ async fn turn(
     }
     remember(&change, &row, None, kind, remover.account, None, now).await?;
     if remove {
-        shelf.remove(&row, &content, now).await?
+        shelf.remove(&row, &content, now).await?;
     } else {
-        shelf.bring_back(&row, &content, now).await?
+        shelf.bring_back(&row, &content, now).await?;
     }
     shelf.count().await?;
     Ok(change.commit(&Event::of(action, id).with("register", register), now).await?)

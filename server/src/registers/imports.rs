@@ -87,9 +87,8 @@ async fn judge(
         report.rows += 1;
         let unit = typed.unit.as_deref().filter(|text| !text.is_empty());
         let found = unit.map(|text| units.get(&text.to_lowercase()).copied());
-        match found {
-            Some(None) => wrong.push((edit::UNIT.to_owned(), "there is none of this name here".to_owned())),
-            Some(Some(_)) | None => {}
+        if found == Some(None) {
+            wrong.push((edit::UNIT.to_owned(), "there is none of this name here".to_owned()));
         }
         let unit = found.flatten();
         if !reached::takes(editor.here(), unit) && wrong.is_empty() {

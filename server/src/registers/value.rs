@@ -48,16 +48,15 @@ pub fn parse(field: &Field, typed: &str, frameworks: &[Framework]) -> Result<Vec
 
 fn value(field: &Field, typed: &str, frameworks: &[Framework]) -> Result<String, String> {
     match field.kind {
-        FieldKind::Text => text(typed, TEXT_CHARS, false),
         FieldKind::LongText => text(typed, LONG_TEXT_CHARS, true),
         FieldKind::Number => number(typed).map(decimal),
         FieldKind::Date => parse_date(typed)
             .map(|date| date.to_string())
             .map_err(|_| "write the date as year-month-day, such as 2026-04-30".into()),
-        FieldKind::Instant => instant(typed).map(|at| crate::clock::rfc3339(at)),
+        FieldKind::Instant => instant(typed).map(crate::clock::rfc3339),
         FieldKind::Choice | FieldKind::Choices => choice(field, typed),
         FieldKind::Requirement => requirement(typed, frameworks),
-        FieldKind::Person | FieldKind::Link | FieldKind::File => text(typed, TEXT_CHARS, false),
+        FieldKind::Text | FieldKind::Person | FieldKind::Link | FieldKind::File => text(typed, TEXT_CHARS, false),
     }
 }
 
