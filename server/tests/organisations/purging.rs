@@ -29,8 +29,11 @@ struct House {
 
 const MARKER: &str = "canary-5f1e0c37";
 
+/// Where the store of files lies, when it is a folder.
+const FOLDER: &str = ;
+
 fn files_of(world: &World, tenant: TenantId) -> PathBuf {
-    world.folder.join("files").join(tenant.0.to_string())
+    world.folder.join(FOLDER).join(tenant.0.to_string())
 }
 
 async fn house(mode: &str, number: u32) -> House {
