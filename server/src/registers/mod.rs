@@ -17,5 +17,6 @@ pub mod shape;
 mod tokens;
 pub mod value;
 
+pub(crate) use self::filed::Shelf;
 pub(crate) use self::reached::condition as within_reach;
 pub(crate) use self::tokens::Tokens;

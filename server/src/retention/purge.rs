@@ -262,6 +262,9 @@ async fn rows(operator: &Operator, accounts: &Accounts, tenant: TenantId, now: O
 
 async fn files(accounts: &Accounts, tenant: TenantId) -> Result<(), Refusal> {
     accounts.blobs.remove_below(&tenant.0.to_string()).await?;
+    // Of an upload that was cut short a folder may hold a part that the store does not list.
+    let parts = accounts.vault.folder().join(crate::blobs::FOLDER).join(tenant.0.to_string());
+    absent(tokio::fs::remove_dir_all(&parts).await)?;
     for folder in folders(accounts, tenant) {
         absent(tokio::fs::remove_dir_all(&folder).await)?;
     }

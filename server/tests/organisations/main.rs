@@ -15,10 +15,10 @@ mod limits;
 mod log;
 mod operators;
 mod paging;
-mod purging;
-mod records;
 #[cfg(target_os = "linux")]
 mod power_cut;
+mod purging;
+mod records;
 mod reset;
 mod roles;
 mod schema;

@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use contract::standing::Standing;
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement};
+use server::blobs::FOLDER;
 use server::guard::{Operator, Store, TENANT_TABLES, TenantId, Where};
 use server::organisations::standing;
 use server::retention::certificate::{self, Invalid, Proof, Signed};
@@ -28,9 +29,6 @@ struct House {
 }
 
 const MARKER: &str = "canary-5f1e0c37";
-
-/// Where the store of files lies, when it is a folder.
-const FOLDER: &str = ;
 
 fn files_of(world: &World, tenant: TenantId) -> PathBuf {
     world.folder.join(FOLDER).join(tenant.0.to_string())
