@@ -1,4 +1,5 @@
-//! Records past their time: those that lie in the bin for longer than their register keeps them there, with all that they said before.
+//! Records past their time: those that lie in the bin for longer than their register keeps them there, and those of a register that keeps
+//! nothing longer than so many days; with all that they said before, and their files.
 
 use std::collections::BTreeSet;
 
@@ -9,9 +10,11 @@ use uuid::Uuid;
 use super::{Round, holds};
 use crate::audit::log::{Action, Event};
 use crate::clock::{from_ms, to_ms};
-use crate::entity::{legal_hold, record, record_change};
+use crate::entity::{file, legal_hold, record, record_change};
 use crate::guard::{Actor, Operator, TenantId};
 use crate::identity::{Accounts, Origin, Refusal};
+use crate::profile::format::Register;
+use crate::registers::Shelf;
 
 /// Records of one transaction: others wait for at most that.
 const AT_ONCE: u64 = 500;
@@ -24,7 +27,12 @@ pub(crate) async fn due(
     round: &mut Round,
 ) -> Result<(), Refusal> {
     for row in operator.organisations().await? {
-        match one(operator, accounts, TenantId(row.id), now).await {
+        let tenant = TenantId(row.id);
+        let gone = async {
+            let binned = one(operator, accounts, tenant, now).await?;
+            Ok::<_, Refusal>(binned + unchanged(operator, accounts, tenant, now).await?)
+        };
+        match gone.await {
             Ok(gone) => round.expired += gone,
             Err(cause) => {
                 round.broken += 1;
@@ -106,7 +114,73 @@ async fn destroy(
     let back: BTreeSet<Uuid> = back.into_iter().map(|row| row.id).collect();
     let earlier = record_change::Column::RecordId.is_in(ids.iter().copied().filter(|id| !back.contains(id)));
     change.delete(record_change::Entity::delete_many().filter(earlier)).await?;
+    // What a file held is swept away when no row leads to it.
+    let attached = file::Column::RecordId.is_in(ids.iter().copied().filter(|id| !back.contains(id)));
+    change.delete(file::Entity::delete_many().filter(attached)).await?;
     let event = Event::of(Action::RecordsExpired, tenant.0).with("records", gone.to_string()).with("why", "bin");
+    change.commit(&event, now).await?;
+    Ok(gone)
+}
+
+/// Of each register that keeps nothing longer than so many days: what has not been changed for as long.
+async fn unchanged(
+    operator: &Operator,
+    accounts: &Accounts,
+    tenant: TenantId,
+    now: OffsetDateTime,
+) -> Result<u64, Refusal> {
+    let mut gone = 0;
+    for register in &accounts.profile.registers {
+        let Some(days) = register.keep_days else { continue };
+        let before = to_ms(now - Duration::days(days.get().into()));
+        loop {
+            let destroyed = some_unchanged(operator, accounts, tenant, register, before, now).await?;
+            gone += destroyed;
+            if destroyed < AT_ONCE {
+                break;
+            }
+        }
+    }
+    Ok(gone)
+}
+
+async fn some_unchanged(
+    operator: &Operator,
+    accounts: &Accounts,
+    tenant: TenantId,
+    register: &Register,
+    before: i64,
+    now: OffsetDateTime,
+) -> Result<u64, Refusal> {
+    let view = operator.view(tenant).await?;
+    let held = held(&view, tenant, now).await?;
+    let over = record::Entity::find()
+        .filter(record::Column::Register.eq(register.id.get_ref()))
+        .filter(record::Column::RemovedAtMs.is_null())
+        .filter(record::Column::ChangedAtMs.lte(before))
+        .filter(record::Column::Id.is_not_in(held.iter().copied()))
+        .limit(AT_ONCE);
+    let ids: Vec<Uuid> = view.all(over.clone()).await?.into_iter().map(|row| row.id).collect();
+    drop(view);
+    if ids.is_empty() || held.contains(&tenant.0) {
+        return Ok(0);
+    }
+    let sealer = accounts.sealer(tenant, &Origin::of_program()).await?;
+    let change = operator.begin_kept(tenant, Actor::System, sealer).await?;
+    // What counts is what stands now: somebody may have changed one meanwhile.
+    let rows = change.all(over.filter(record::Column::Id.is_in(ids))).await?;
+    let mut shelf = Shelf::of(&change, register)?;
+    for row in &rows {
+        let content = shelf.open(row)?;
+        shelf.destroy(row, &content).await?;
+    }
+    shelf.count().await?;
+    let those: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
+    let earlier = record_change::Column::RecordId.is_in(those.iter().copied());
+    change.delete(record_change::Entity::delete_many().filter(earlier)).await?;
+    change.delete(file::Entity::delete_many().filter(file::Column::RecordId.is_in(those))).await?;
+    let gone = rows.len() as u64;
+    let event = Event::of(Action::RecordsExpired, tenant.0).with("records", gone.to_string()).with("why", "kept-days");
     change.commit(&event, now).await?;
     Ok(gone)
 }

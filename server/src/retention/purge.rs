@@ -24,8 +24,8 @@ use crate::identity::{Accounts, Refusal};
 use crate::profile::policy::Isolation;
 use crate::vault::owner_of;
 
-/// Folders below the data folder that have one for each organisation.
-const FOLDERS: &[&str] = &["files", "exports", "drafts"];
+/// Folders below the data folder, beside the store of files, that have one for each organisation.
+const FOLDERS: &[&str] = &["exports", "drafts"];
 
 /// How long one piece may hold the writer: others wait for at most one piece.
 const PIECE: Duration = Duration::from_millis(30);
@@ -147,7 +147,8 @@ async fn found(operator: &Operator, accounts: &Accounts, tenant: TenantId) -> Re
     let rows = operator.rows_of(tenant).await?;
     let rows = rows.into_iter().filter(|(_, rows)| *rows > 0).map(|(name, rows)| (name.to_owned(), rows)).collect();
     let keys = operator.all(keys_of(tenant)).await?.into_iter().map(|row| row.id).collect();
-    let (mut files, mut file_bytes) = (0, 0);
+    let blobs = accounts.blobs.below(&tenant.0.to_string()).await?;
+    let (mut files, mut file_bytes) = (blobs.len() as u64, blobs.iter().map(|blob| blob.bytes).sum());
     for folder in folders(accounts, tenant) {
         let (number, bytes) = measured(&folder);
         files += number;
@@ -260,6 +261,10 @@ async fn rows(operator: &Operator, accounts: &Accounts, tenant: TenantId, now: O
 }
 
 async fn files(accounts: &Accounts, tenant: TenantId) -> Result<(), Refusal> {
+    accounts.blobs.remove_below(&tenant.0.to_string()).await?;
+    // Of an upload that was cut short a folder may hold a part that the store does not list.
+    let parts = accounts.vault.folder().join(crate::blobs::FOLDER).join(tenant.0.to_string());
+    absent(tokio::fs::remove_dir_all(&parts).await)?;
     for folder in folders(accounts, tenant) {
         absent(tokio::fs::remove_dir_all(&folder).await)?;
     }
@@ -284,6 +289,7 @@ async fn certify(
     let tenant = TenantId(row.id);
     let left: u64 = operator.rows_of(tenant).await?.iter().map(|(_, rows)| rows).sum();
     let files: u64 = folders(accounts, tenant).map(|folder| measured(&folder).0).sum();
+    let files = files + accounts.blobs.below(&tenant.0.to_string()).await?.len() as u64;
     if left + files > 0 {
         return Err(Refusal::Conflict(format!("{left} rows and {files} files are left")));
     }

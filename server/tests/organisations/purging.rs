@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use contract::standing::Standing;
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement};
+use server::blobs::FOLDER;
 use server::guard::{Operator, Store, TENANT_TABLES, TenantId, Where};
 use server::organisations::standing;
 use server::retention::certificate::{self, Invalid, Proof, Signed};
@@ -30,7 +31,7 @@ struct House {
 const MARKER: &str = "canary-5f1e0c37";
 
 fn files_of(world: &World, tenant: TenantId) -> PathBuf {
-    world.folder.join("files").join(tenant.0.to_string())
+    world.folder.join(FOLDER).join(tenant.0.to_string())
 }
 
 async fn house(mode: &str, number: u32) -> House {
