@@ -4,6 +4,7 @@
 //!     crowd make   PLACE --organisations N
 //!     crowd verify PLACE
 //!     crowd append PLACE --changes N --session COOKIE
+//!     crowd import PLACE --rows N --session COOKIE
 //!
 //! PLACE is `--profile FILE --data FOLDER [--postgres URL --admin URL]`, as the server is given them. `make` founds organisations as people do, in whichever mode the profile says;
 //! `seed` writes rows in batches, for shared databases. The log is found again under the same place.
@@ -105,6 +106,14 @@ async fn append(crowd: &Crowd) -> Result<Value, Trouble> {
     Ok(json!({ "changes": changes, "change_ms": each(whole), "append_ms": each(appended) }))
 }
 
+async fn import(crowd: &Crowd) -> Result<Value, Trouble> {
+    let (rows, session) = (number("--rows")?, option("--session").ok_or("--session is a cookie's value")?);
+    let took = crowd.import(rows, &Seat { slug: BIG.into(), session }).await?;
+    Ok(
+        json!({ "rows": rows, "seconds": took.as_secs_f64(), "rate": f64::from(u32::try_from(rows)?) / took.as_secs_f64() }),
+    )
+}
+
 #[tokio::main]
 async fn main() -> Result<(), Trouble> {
     let crowd = open().await?;
@@ -113,7 +122,8 @@ async fn main() -> Result<(), Trouble> {
         Some("make") => make(&crowd).await?,
         Some("verify") => verify(&crowd).await?,
         Some("append") => append(&crowd).await?,
-        Some(_) | None => return Err("crowd seed|make|verify|append".into()),
+        Some("import") => import(&crowd).await?,
+        Some(_) | None => return Err("crowd seed|make|verify|append|import".into()),
     };
     Ok(writeln!(std::io::stdout(), "{said}")?)
 }

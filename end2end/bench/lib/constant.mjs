@@ -30,10 +30,10 @@ export async function constant({ port, seats, rate, seconds }) {
 
 export const cookie = ({ session }) => `__Host-session=${session}`;
 
-/** One dashboard, whole. Anything but a 200 that is one means that there is nothing to measure. */
+/** One dashboard, or the page that the seat names, whole. Anything but a 200 that is one means that there is nothing to measure. */
 export function dashboard(port, seat, agent) {
   return new Promise((resolved, rejected) => {
-    const path = `/o/${seat.slug}`;
+    const path = seat.path ?? `/o/${seat.slug}`;
     const sent = request({ host: '127.0.0.1', port, path, agent, headers: { cookie: cookie(seat), accept: 'text/html' } }, (answer) => {
       let bytes = 0;
       answer.on('data', (part) => (bytes += part.length));

@@ -164,10 +164,10 @@ function spentBeside({ database }) {
 }
 
 /** Until what the server does at its start is over: its checks, which hash passwords. */
-const quiet = (settings) => sleep(settings.quick ? 4000 : 10_000);
+export const quiet = (settings) => sleep(settings.quick ? 4000 : 10_000);
 
 /** Where one seeded instance keeps its things. */
-async function placed(settings, engine, name, profile = 'aertous') {
+export async function placed(settings, engine, name, profile = 'aertous') {
   const home = household({}, (text) => text, profile);
   if (engine === 'SQLite') return { home, env: {} };
   const database = `avouch_bench_${name}`;
@@ -206,7 +206,7 @@ function psql(url, ...statements) {
 }
 
 /** Leaves a server that was lent as it was. */
-async function emptied(settings, places) {
+export async function emptied(settings, places) {
   for (const { database, admin } of places.filter((place) => place?.database)) {
     const own = (await psql(admin, "select location from environment where location like 'avouch_o_%'")).split('\n').filter(Boolean);
     for (const name of own) await sql(settings, `drop database if exists "${name}" with (force)`, `drop role if exists "${name}"`);
@@ -215,7 +215,7 @@ async function emptied(settings, places) {
 }
 
 /** The seeding program; it prints one line of JSON. */
-async function crowd(settings, { home, serving, admin }, command, ...more) {
+export async function crowd(settings, { home, serving, admin }, command, ...more) {
   const at = ['--profile', home.profile, '--data', home.data, ...(admin ? ['--postgres', serving, '--admin', admin] : [])];
   const said = await run(settings.crowd, [command, ...at, ...more.map(String)], { seconds: 300 });
   return JSON.parse(said.trim().split('\n').at(-1));

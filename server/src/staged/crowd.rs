@@ -1,5 +1,7 @@
 //! Many people and organisations, for measuring: written in batches, with the product's own rows, seals and hashes.
 
+mod records;
+
 use std::time::{Duration as Span, Instant};
 
 use sea_orm::sea_query::Expr;
