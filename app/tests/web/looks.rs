@@ -21,6 +21,7 @@ const CONTROLS: &[&str] = &[
     "audit-chain",
     "operator-seats",
     "billing",
+    "retention",
     "identity",
     "sealed-storage",
 ];
