@@ -166,7 +166,7 @@ async fn form(
         let newest = names::newest(reader, &visit.site.accounts, shape.id(), RECORDS).await?;
         offered.extend(newest.into_iter().map(|(_, name)| (name, shape.title().to_owned())));
     }
-    let titles: Vec<&str> = mapping.iter().map(|shape| shape.title()).collect();
+    let titles: Vec<&str> = mapping.iter().map(Shape::title).collect();
     let hint = format!("The name or id of one of: {}.", titles.join(", "));
     let record = Entry::new("record", "Record", typed, String::new()).hint(hint).required(true);
     let row = frame::row_of(Act::MapRequirements);

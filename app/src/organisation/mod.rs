@@ -36,7 +36,7 @@ pub fn middle<'a>(page: Page, visit: &'a Visit, typed: &'a Typed) -> BoxFuture<'
         Page::Registers => Box::pin(registers::page(visit)),
         Page::Register => Box::pin(registers::list::page(visit, typed)),
         Page::RecordNew => Box::pin(registers::form::new(visit, typed)),
-        Page::RecordsImport => Box::pin(registers::import::page(visit, typed)),
+        Page::RecordsImport => Box::pin(async move { registers::import::page(visit, typed) }),
         Page::RecordsBin => Box::pin(registers::bin::page(visit, typed)),
         Page::Record => Box::pin(registers::record::page(visit, typed)),
         Page::RecordEdit => Box::pin(registers::form::edit(visit, typed)),

@@ -24,7 +24,7 @@ use crate::ui::list::table;
 /// The word for looking only.
 const CHECK: &str = "check";
 
-pub async fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
+pub fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
     let editor = visit.may::<rights::RecordsWrite>(Asks::ToSee)?;
     let shape = frame::shape(visit, &editor)?;
     if !shape.writes_any() {

@@ -162,16 +162,12 @@ pub fn summary(typed: &Typed, fields: &[(String, String)]) -> Option<AnyView> {
         .into_iter()
         .map(|(name, said)| {
             let said = sentence(&said);
-            match fields.iter().find(|(known, _)| known == name) {
-                Some((known, label)) => {
-                    let (href, label) = (format!("#f-{known}"), label.clone());
-                    view! { <li><a class="link" href=href>{label}</a>": "{said}</li> }.into_any()
-                }
-                None => {
-                    let name = name.to_owned();
-                    view! { <li>{name}": "{said}</li> }.into_any()
-                }
+            if let Some((known, label)) = fields.iter().find(|(known, _)| known == name) {
+                let (href, label) = (format!("#f-{known}"), label.clone());
+                return view! { <li><a class="link" href=href>{label}</a>": "{said}</li> }.into_any();
             }
+            let name = name.to_owned();
+            view! { <li>{name}": "{said}</li> }.into_any()
         })
         .collect();
     let list = (!items.is_empty()).then(|| view! { <ul>{items}</ul> });

@@ -7,7 +7,8 @@ use uuid::Uuid;
 use super::change::Rows;
 use super::proof::Operator;
 use super::row_security;
-use super::tenant::{TENANT_TABLES, TenantId, enter};
+use super::tables::TENANT_TABLES;
+use super::tenant::{TenantId, enter};
 use crate::entity::{delivered, entry};
 
 /// What PostgreSQL's catalog says.

@@ -12,6 +12,7 @@ mod right;
 mod row_security;
 mod session_store;
 mod shred;
+mod tables;
 mod tenant;
 
 /// What a read fails with.
@@ -30,5 +31,6 @@ pub use self::proof::{Operator, Visitor};
 pub use self::right::{Allowed, Asks, Barred, Changes, Right, Staff, rights};
 pub(crate) use self::session_store::expired as expired_sessions;
 pub use self::session_store::{SessionId, Sessions};
-pub use self::tenant::{Actor, Leaves, TENANT_TABLES, TenantId, TenantTable};
+pub use self::tables::{Leaves, TENANT_TABLES, TenantTable};
+pub use self::tenant::{Actor, TenantId};
 pub(crate) use self::tenant::{Change, TenantDb};

@@ -4,7 +4,7 @@
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement};
 
 use super::database::OpenError;
-use super::tenant::TENANT_TABLES;
+use super::tables::TENANT_TABLES;
 
 /// The tenant that the transaction named; null, which equals nothing, if it named none.
 const HERE: &str = "nullif(current_setting('avouch.tenant', true), '')::uuid";

@@ -6,7 +6,8 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement};
 
 use super::change::Rows;
 use super::proof::Operator;
-use super::tenant::{TENANT_TABLES, TenantId, TenantTable, enter, view};
+use super::tables::{TENANT_TABLES, TenantTable};
+use super::tenant::{TenantId, enter, view};
 
 /// Pages that are given back at a time. SQLite looks for each in its list of free ones, so a long list makes each slow: 200,000 pages took
 /// twelve minutes in one go (measured).

@@ -15,93 +15,16 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::change::Rows;
+use super::tables::Tenanted;
 use super::{AccountId, Store};
 use crate::audit::log::{self, Event, Sealer};
 use crate::crypto::seal::SealError;
-use crate::entity::{
-    act, custom_role, delivered, departure, entry, environment, file, help_grant, invitation, legal_hold, log_head,
-    membership, outbox, reach, record, record_change, record_count, record_token, record_unique, signed_head, tally,
-    unit,
-};
+use crate::entity::{delivered, outbox};
 use crate::vault::Keyring;
 
 /// An organisation, whatever its name and address are now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TenantId(pub Uuid);
-
-/// A table whose rows belong to one organisation each.
-pub trait Tenanted: EntityTrait {
-    const TENANT: Self::Column;
-    const NAME: &'static str;
-    /// Whether it lies in the organisation's own database where there is one.
-    const OWN: bool;
-}
-
-/// What becomes of a table when an organisation takes everything along. A table without a rule does not compile.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Leaves {
-    /// In this section of the archive.
-    As(&'static str),
-    /// Not in the archive, for this reason.
-    Not(&'static str),
-}
-
-/// One table of organisations.
-#[derive(Clone, Copy, Debug)]
-pub struct TenantTable {
-    pub name: &'static str,
-    pub own: bool,
-    pub leaves: Leaves,
-    /// The columns of its key after the tenant's: in this order its rows are destroyed.
-    pub(super) key: fn() -> Vec<&'static str>,
-}
-
-macro_rules! tenanted {
-    ($($table:ident $own:literal $leaves:ident $what:literal;)*) => {
-        $(impl Tenanted for $table::Entity {
-            const TENANT: Self::Column = $table::Column::TenantId;
-            const NAME: &'static str = stringify!($table);
-            const OWN: bool = $own;
-        })*
-        /// Every table that belongs to organisations. Row security is put on these, and a test compares them with the schema.
-        pub const TENANT_TABLES: &[TenantTable] = &[$(TenantTable {
-            name: <$table::Entity as Tenanted>::NAME,
-            own: $own,
-            leaves: Leaves::$leaves($what),
-            key: key_of::<$table::Entity>,
-        }),*];
-    };
-}
-
-fn key_of<E: Tenanted>() -> Vec<&'static str> {
-    let columns = E::PrimaryKey::iter().map(|key| sea_orm::IdenStatic::as_str(&key.into_column()));
-    columns.filter(|column| *column != "tenant_id").collect()
-}
-
-tenanted! {
-    membership false As "members";
-    custom_role false As "roles";
-    unit false As "units";
-    reach false As "reach";
-    invitation false As "invitations";
-    departure false As "departures";
-    help_grant false As "help";
-    tally false As "days";
-    legal_hold false As "holds";
-    outbox false Not "events on their way to the log, which has them before an archive is made";
-    environment false Not "where the organisation's own database is";
-    entry true As "log";
-    signed_head true As "heads";
-    log_head true Not "the newest entry of the log says the same";
-    delivered true Not "which events have reached the log, which has them";
-    record true As "records";
-    record_token true Not "keyed tokens, computed from the records";
-    record_unique true Not "keyed tokens, computed from the records";
-    record_change true As "history";
-    record_count true Not "computed from the records";
-    act true As "acts";
-    file true As "files";
-}
 
 /// The filter that every read and every change of an organisation's rows gets.
 fn of<E: Tenanted>(tenant: TenantId) -> Condition {

@@ -1,10 +1,10 @@
 //! Sealed storage: one data key per owner, wrapped by the master key, and files that are sealed before a byte leaves the process.
 
+mod files;
 pub mod keys;
 mod stream;
 
 use std::collections::HashMap;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -320,40 +320,6 @@ impl Vault {
         self.ring().open(place, sealed)
     }
 
-    /// Seals a file into the data folder: whole, and on the disk, or not at all.
-    ///
-    /// # Errors
-    /// When the folder cannot be written.
-    pub fn put_file(&self, id: Uuid, plain: &[u8]) -> Result<PathBuf, VaultError> {
-        std::fs::create_dir_all(&self.folder)?;
-        let (path, half) = (self.folder.join(id.to_string()), self.folder.join(format!("{id}.part")));
-        let sealed = self.ring().seal(&file_place(id), plain)?;
-        let written = std::fs::File::create(&half).and_then(|mut file| {
-            file.write_all(&sealed)?;
-            file.sync_all()?;
-            std::fs::rename(&half, &path)?;
-            std::fs::File::open(&self.folder)?.sync_all()
-        });
-        if let Err(error) = written {
-            let _ = std::fs::remove_file(&half);
-            return Err(error.into());
-        }
-        Ok(path)
-    }
-
-    /// # Errors
-    /// When the file is gone or was changed.
-    pub fn get_file(&self, id: Uuid) -> Result<Zeroizing<Vec<u8>>, VaultError> {
-        let sealed = std::fs::read(self.folder.join(id.to_string()))?;
-        Ok(self.ring().open(&file_place(id), &sealed)?)
-    }
-
-    /// # Errors
-    /// When the file cannot be removed.
-    pub fn remove_file(&self, id: Uuid) -> Result<(), VaultError> {
-        Ok(std::fs::remove_file(self.folder.join(id.to_string()))?)
-    }
-
     /// Whose keys there are.
     ///
     /// # Errors
@@ -373,10 +339,6 @@ impl Vault {
         }
         Ok(rows.len())
     }
-}
-
-fn file_place(id: Uuid) -> String {
-    format!("evidence/{id}/file")
 }
 
 fn open_row(master: &MasterKey, environment: &'static str, row: &data_key::Model) -> Result<SecretKey, KeyError> {

@@ -16,8 +16,11 @@ use uuid::Uuid;
 
 use crate::common::*;
 
-/// In each mode, a register that has no person in it, with what a record of it needs.
-pub const SIMPLE: &[(&str, &str, &[(&str, &str)])] = &[
+/// A profile, a register of it, and what a record of that needs.
+type Simple = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+
+/// In each mode, a register in which nobody has to be named.
+pub const SIMPLE: &[Simple] = &[
     (
         "aertous",
         "policies",
