@@ -86,9 +86,7 @@ type Record = (String, uuid::Uuid);
 
 async fn check_all(
     browser: &mut Browser,
-    slug: &str,
-    (register, record): &Record,
-    framework: Option<&str>,
+    (slug, (register, record), framework): (&str, &Record, Option<&str>),
     own: &Insider,
     grants: &BTreeSet<Permission>,
     cell: &Cell,
@@ -153,7 +151,7 @@ async fn whole_table(name: &str) {
                 browser.sign_in_with(&person.session);
             }
             let who = format!("{name}: {role}, {:?}, {:?}, {:?}", cell.stage, cell.standing, cell.relation);
-            check_all(&mut browser, "ours", &record, framework.as_deref(), &person, &known.grants, cell, &who).await;
+            check_all(&mut browser, ("ours", &record, framework.as_deref()), &person, &known.grants, cell, &who).await;
         }
     }
 }
