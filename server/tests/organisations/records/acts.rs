@@ -104,28 +104,26 @@ async fn removing_many_can_be_undone() {
 }
 
 #[tokio::test]
-async fn a_file_is_imported_whole_in_each_mode_and_its_undo_leaves_nothing() {
-    for mode in ["stratuslog"] {
-        let world = world(mode).await;
-        let ada = ada(&world).await;
-        let kept = make(&world, &ada, "aircraft", SIMPLE[1].2).await;
-        let report = import(&world, &ada, "aircraft", &aircraft(0..4_321)).await.expect("an import");
+async fn a_file_is_imported_whole_and_its_undo_leaves_nothing() {
+    let world = world("stratuslog").await;
+    let ada = ada(&world).await;
+    let kept = make(&world, &ada, "aircraft", SIMPLE[1].2).await;
+    let report = import(&world, &ada, "aircraft", &aircraft(0..4_321)).await.expect("an import");
 
-        assert_eq!((report.rows, report.wrong_count), (4_321, 0), "{:?}", report.wrong);
-        assert_eq!(ids(&world, &ada, "aircraft", &Query::default()).await.len(), 4_322);
-        let found = search(&world, &ada, "aircraft", "n04320 cessna").await;
-        assert_eq!(found.len(), 1);
-        let one = seen(&world, &ada, "aircraft", found[0]).await.expect("it");
-        assert_eq!((one.content.first("model"), one.content.first("hobbs")), (Some("Cessna, 172"), Some("4320.5")));
+    assert_eq!((report.rows, report.wrong_count), (4_321, 0), "{:?}", report.wrong);
+    assert_eq!(ids(&world, &ada, "aircraft", &Query::default()).await.len(), 4_322);
+    let found = search(&world, &ada, "aircraft", "n04320 cessna").await;
+    assert_eq!(found.len(), 1);
+    let one = seen(&world, &ada, "aircraft", found[0]).await.expect("it");
+    assert_eq!((one.content.first("model"), one.content.first("hobbs")), (Some("Cessna, 172"), Some("4320.5")));
 
-        assert_eq!(undo(&world, &ada, "aircraft").await.expect("undone"), 4_321);
-        assert_eq!(ids(&world, &ada, "aircraft", &Query::default()).await, [kept]);
-        let database = world.behind_log(ada.tenant).await;
-        for (table, left) in [("record", 1), ("record_unique", 1), ("record_change", 0)] {
-            let sql = format!("select count(*) from {table}");
-            let row = database.query_one_raw(statement(&database, &sql, Vec::new())).await.expect("an answer");
-            assert_eq!(row.expect("a row").try_get_by_index::<i64>(0).expect("a number"), left, "{table}");
-        }
+    assert_eq!(undo(&world, &ada, "aircraft").await.expect("undone"), 4_321);
+    assert_eq!(ids(&world, &ada, "aircraft", &Query::default()).await, [kept]);
+    let database = world.behind_log(ada.tenant).await;
+    for (table, left) in [("record", 1), ("record_unique", 1), ("record_change", 0)] {
+        let sql = format!("select count(*) from {table}");
+        let row = database.query_one_raw(statement(&database, &sql, Vec::new())).await.expect("an answer");
+        assert_eq!(row.expect("a row").try_get_by_index::<i64>(0).expect("a number"), left, "{table}");
     }
 }
 
