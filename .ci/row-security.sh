@@ -122,7 +122,7 @@ begin
         from pg_attribute where attrelid = next.of_table and attnum > 0 and not attisdropped and attgenerated = '';
       begin
         -- The one row of a table that has only one is there already.
-        execute format('insert into %1$s overriding system value select * from jsonb_populate_record(null::%1$s, $1) on conflict do nothing', next.of_table::regclass) using made;
+        execute format('insert into %1$s overriding system value select * from jsonb_populate_record(null::public.%1$s, $1) on conflict do nothing', next.of_table::regclass) using made;
         delete from waiting where of_table = next.of_table and tenant = next.tenant;
       exception when foreign_key_violation then
         null; -- What it points to comes later.

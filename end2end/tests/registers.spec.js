@@ -120,7 +120,7 @@ test('a file is attached to a record, and what comes back is what was sent', asy
   await expect(page.getByRole('heading', { level: 1 })).toHaveText(name);
   const form = ada.form('attach-file');
   await form.locator('[name="file"]').setInputFiles({ name: 'policy.txt', mimeType: 'text/plain', buffer: Buffer.from('Doors are locked.\n') });
-  await pressed(page, form.getByRole('button'));
+  await pressed(page, form.locator('button'));
   const link = page.locator('tr[data-file] a');
   await expect(link).toHaveText('policy.txt');
   const headers = { cookie: await ada.cookies() };
@@ -206,5 +206,5 @@ async function importing(person, place, csv, mode = '') {
   const form = person.form('import-records');
   await form.locator('[name="file"]').setInputFiles({ name: 'records.csv', mimeType: 'text/csv', buffer: Buffer.from(csv) });
   await form.locator('[name="mode"]').selectOption(mode);
-  return pressed(person.page, form.getByRole('button'));
+  return pressed(person.page, form.locator('button'));
 }

@@ -90,14 +90,15 @@ exception when others then
   return sqlerrm;
 end $$;
 create function pg_temp.insertion(name text, new_row jsonb) returns text language sql as $$
-  select format('insert into %1$s select * from jsonb_populate_record(null::%1$s, %2$L)', name, new_row)
+  select format('insert into %1$s select * from jsonb_populate_record(null::public.%1$s, %2$L)', name, new_row)
 $$;
 
--- Tables of which a narrowed member sees only what they reach, by the catalog.
+-- Tables of which a narrowed member sees only what they reach, by the catalog. A record's history has no id of its own: it is seen where its
+-- record is, and the record of a row that was made up here is nowhere.
 create temp table narrowed_table as
   select s.*, of_rows.ids from sample s, tenant,
     lateral (select array[s.one_of_a->>'id'] as ids) of_rows
-  where exists (select from pg_policy p where p.polrelid = s.name::regclass and p.polname = 'tenant'
+  where s.one_of_a ? 'id' and exists (select from pg_policy p where p.polrelid = s.name::regclass and p.polname = 'tenant'
     and pg_get_expr(p.polqual, p.polrelid) ~ 'avouch\.reach' and pg_get_expr(p.polwithcheck, p.polrelid) ~ 'avouch\.reach');
 grant select on narrowed_table to public;
 

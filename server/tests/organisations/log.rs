@@ -168,6 +168,8 @@ async fn a_change_that_is_dropped_half_way_leaves_both_row_and_entry_or_neither(
             }
             drop(act);
         }
+        // Whoever waits for the writer sees what the last one that was dropped came to.
+        unit(&world, &ada, "The last one").await;
         // What was committed and not yet delivered is delivered now.
         sign(&world).await;
         let there = units::list(&manager, world.accounts()).await.expect("units").len();
