@@ -127,6 +127,18 @@ pub enum Command {
     /// Work with data keys
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Take an organisation's archive in, whole or not at all; it must not be here yet
+    Import {
+        /// The archive, as the organisation's export page gave it
+        #[arg(long, value_name = "FILE")]
+        from: PathBuf,
+        /// Another address than the one it had
+        #[arg(long, value_name = "SLUG")]
+        slug: Option<String>,
+        /// What two of the staff approved: needed for a masked archive of production in development and test
+        #[arg(long, value_name = "FILE")]
+        approval: Option<PathBuf>,
+    },
     /// List the newest letters: when, what kind, sent or not; neither to whom nor what they say
     Mail {
         /// Print JSON instead of a table

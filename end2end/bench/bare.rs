@@ -54,8 +54,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let facts = Facts::read(&Visitor::of(&store), &profile.id).await?;
     let board = Arc::new(Board::draw(&Arc::new(profile), &facts, now));
     let page = move || {
-        let head =
-            Head { title: "Aertous", description: None, canonical: None, style: "/pkg/avouch.css", script: None };
+        let head = Head {
+            title: "Aertous",
+            description: None,
+            canonical: None,
+            style: "/pkg/avouch.css",
+            script: None,
+            again: false,
+        };
         let page = document(&head, body(&board, &Filter::default()));
         async { axum::response::Html(page) }
     };

@@ -6,6 +6,7 @@ pub mod m0002_accounts;
 pub mod m0003_organisations;
 pub mod m0004_keys;
 pub mod m0005_retention;
+pub mod m0006_exports;
 pub mod m0010_backups;
 pub mod t0001_log;
 pub mod t0002_owner;
@@ -26,6 +27,7 @@ impl MigratorTrait for Platform {
             Box::new(m0002_accounts::Migration),
             Box::new(m0003_organisations::Migration),
             Box::new(m0004_keys::Migration),
+            Box::new(m0006_exports::Migration),
             Box::new(t0001_log::Migration),
             Box::new(t0003_records::Migration),
             Box::new(t0004_file::Migration),

@@ -4,6 +4,7 @@
 //!     crowd make   PLACE --organisations N
 //!     crowd verify PLACE
 //!     crowd append PLACE --changes N --session COOKIE
+//!     crowd archive PLACE --records N --files M
 //!     crowd import PLACE --rows N --session COOKIE
 //!
 //! PLACE is `--profile FILE --data FOLDER [--postgres URL --admin URL]`, as the server is given them. `make` founds organisations as people do, in whichever mode the profile says;
@@ -106,6 +107,12 @@ async fn append(crowd: &Crowd) -> Result<Value, Trouble> {
     Ok(json!({ "changes": changes, "change_ms": each(whole), "append_ms": each(appended) }))
 }
 
+async fn archive(crowd: &Crowd) -> Result<Value, Trouble> {
+    let (records, files) = (number("--records")?, number("--files")?);
+    let tenant = crowd.filled(records, files).await?;
+    Ok(serde_json::to_value(crowd.archive(tenant, records, files).await?)?)
+}
+
 async fn import(crowd: &Crowd) -> Result<Value, Trouble> {
     let (rows, session) = (number("--rows")?, option("--session").ok_or("--session is a cookie's value")?);
     let took = crowd.import(rows, &Seat { slug: BIG.into(), session }).await?;
@@ -122,8 +129,9 @@ async fn main() -> Result<(), Trouble> {
         Some("make") => make(&crowd).await?,
         Some("verify") => verify(&crowd).await?,
         Some("append") => append(&crowd).await?,
+        Some("archive") => archive(&crowd).await?,
         Some("import") => import(&crowd).await?,
-        Some(_) | None => return Err("crowd seed|make|verify|append|import".into()),
+        Some(_) | None => return Err("crowd seed|make|verify|append|archive|import".into()),
     };
     Ok(writeln!(std::io::stdout(), "{said}")?)
 }

@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 use crate::backups::schedule;
 use crate::controls::run::{self, Ran};
 use crate::controls::{Check, Instance, Seen};
+use crate::exports::work;
 use crate::organisations::upkeep;
 use crate::retention;
 use crate::trust::{Board, Facts, history};
@@ -93,6 +94,22 @@ pub async fn observe(instance: &Instance) -> Result<usize, DbErr> {
     history::observe(&instance.operator, &board, &facts).await
 }
 
+/// What was asked for and nobody has made yet.
+async fn archives_line(instance: &Instance) -> Line {
+    let (mut made, mut broken) = (0, 0);
+    while let Some(tenant) = work::next() {
+        match work::all_of(&instance.operator, &instance.accounts, tenant, instance.clock.now()).await {
+            Ok(more) => made += more,
+            Err(cause) => {
+                tracing::error!(organisation = %tenant.0, %cause, "the archives of an organisation could not be made");
+                broken += 1;
+            }
+        }
+    }
+    let outcome = if broken == 0 { "done" } else { "failing" };
+    Line { job: "archives".into(), outcome, detail: format!("{made} archives made"), took_ms: 0 }
+}
+
 /// The round through the organisations as a line.
 async fn upkeep_line(instance: &Instance) -> Line {
     let began = std::time::Instant::now();
@@ -155,7 +172,7 @@ async fn retention_line(instance: &Instance) -> Line {
 /// When the database does not answer.
 pub async fn tick(instance: &Instance) -> Result<Vec<Line>, DbErr> {
     // What is due is done before it is looked whether it was.
-    let kept_up = [upkeep_line(instance).await, retention_line(instance).await];
+    let kept_up = [upkeep_line(instance).await, retention_line(instance).await, archives_line(instance).await];
     let copied = schedule::round(instance).await?;
     let facts = Facts::read(&instance.operator.visitor(), &instance.profile.id).await?;
     let due = due(&wanted(instance), &facts, instance.clock.now());

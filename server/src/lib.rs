@@ -9,6 +9,7 @@ pub mod clock;
 pub mod controls;
 pub mod crypto;
 mod entity;
+pub mod exports;
 pub mod files;
 pub mod frameworks;
 pub mod guard;

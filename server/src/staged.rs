@@ -1,6 +1,7 @@
 //! People and organisations for tests that are about something else than how they came to be: written down at once, as far in as the test
 //! wants them. And many at once, in `crowd`.
 
+pub mod archives;
 pub mod crowd;
 mod ending;
 

@@ -8,6 +8,7 @@ mod control;
 mod doctor;
 mod evidence;
 mod hold;
+mod import;
 mod keys;
 mod mail;
 mod migrate;
@@ -53,6 +54,9 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Hold(command) => hold::run(&config, command).await,
         Command::Certificate(command) => certificate::run(&config, command).await,
         Command::Keys(command) => keys::run(&config, command).await,
+        Command::Import { from, slug, approval } => {
+            import::run(&config, &from, slug.as_deref(), approval.as_deref()).await
+        }
         Command::Mail { json } => mail::run(&config, json).await,
         Command::Backup { to } => backup::take(&config, &to).await,
         Command::Restore { from, keys } => backup::restore(&config, &from, keys.as_deref()).await,

@@ -56,6 +56,7 @@ pub async fn run(config: Config, migrate: bool, accept_unavailable: bool) -> Res
     let destroying = tokio::spawn(site::destroy(Arc::clone(&site), instance.operator.clone()));
     let copying = tokio::spawn(site::copy(instance.clone()));
     let sweeping = tokio::spawn(site::sweep(Arc::clone(&site), instance.operator.clone()));
+    let exporting = tokio::spawn(site::export(Arc::clone(&site), instance.operator.clone()));
     let scheduling = tokio::spawn(site::schedule(Arc::clone(&site), instance.clone(), checked));
     welcome(&config, &instance.serving.public_url, &opened.profile.name);
 
@@ -71,6 +72,7 @@ pub async fn run(config: Config, migrate: bool, accept_unavailable: bool) -> Res
         delivering.abort();
     }
     sweeping.abort();
+    exporting.abort();
     destroying.abort();
     // What was written since the last signature is signed before the server leaves.
     let operator = Operator::scheduled(&opened.store);

@@ -163,6 +163,8 @@ pages! {
     DeleteAccount "/account/delete" SignedIn Read "/account/delete";
     Confirm "/account/confirm" SignedIn Read "/account/confirm";
     Invitation "/invitation" Everyone Read "/invitation";
+    AccountExport "/account/export" SignedIn Read "/account/export";
+    AccountCopy "/account/export/{export}/copy.zip" SignedIn Read "/account/export/{export}/copy.zip";
     Organisations "/organisations" SignedIn Read "/organisations";
     Dashboard "/o/{slug}" Member(OrganisationRead) Read "/o/{slug}";
     Members "/o/{slug}/members" Member(MembersRead) Read "/o/{slug}/members";
@@ -184,11 +186,14 @@ pages! {
     AuditCsv "/o/{slug}/audit.csv" Member(AuditRead) Read "/o/{slug}/audit.csv";
     AuditJson "/o/{slug}/audit.jsonl" Member(AuditRead) Read "/o/{slug}/audit.jsonl";
     AuditHeads "/o/{slug}/audit-heads.jsonl" Member(AuditRead) Read "/o/{slug}/audit-heads.jsonl";
+    Export "/o/{slug}/export" Member(ExportCreate) Read "/o/{slug}/export";
+    ExportArchive "/o/{slug}/export/{export}/archive.zip" Member(ExportCreate) Read "/o/{slug}/export/{export}/archive.zip";
     Billing "/o/{slug}/billing" Member(BillingManage) Read "/o/{slug}/billing";
     Settings "/o/{slug}/settings" Member(SettingsManage) Read "/o/{slug}/settings";
     Operate "/operator" Operator Read "/operator";
     OperateOrganisation "/operator/organisations/{slug}" Operator Read "/operator/organisations/{slug}";
     OperateEvidence "/operator/evidence" Operator Read "/operator/evidence";
+    OperateApprovals "/operator/approvals" Operator Read "/operator/approvals";
     OperateMail "/operator/mail" Operator Read "/operator/mail";
 }
 
@@ -255,6 +260,8 @@ endpoints! {
     DeleteAccount "delete-account" SignedIn ["password" "code"] ["code"] on DeleteAccount;
     AcceptInvitation "accept-invitation" Everyone ["token" "name" "password"] ["name" "password"] on Invitation;
     CreateOrganisation "create-organisation" SignedIn ["name"] [] on Organisations;
+    RequestCopy "request-export" Fresh [] [] on AccountExport;
+    RequestExport "request-export" @ "/api/o/{slug}/" Member(ExportCreate) ["masked"] ["masked"] on Export;
     InviteMember "invite-member" @ "/api/o/{slug}/" Member(MembersManage) ["email" "role" "unit"] ["unit"] on Members;
     ResendInvitation "resend-invitation" @ "/api/o/{slug}/" Member(MembersManage) ["invitation"] [] on Members;
     WithdrawInvitation "withdraw-invitation" @ "/api/o/{slug}/" Member(MembersManage) ["invitation"] [] on Members;
@@ -283,6 +290,7 @@ endpoints! {
     MapRequirements "map-requirements" @ "/api/o/{slug}/frameworks/{framework}/" Member(RecordsWrite) ["record" "requirements"] ["requirements"] on Framework;
     OpenHelp "open-help" @ "/api/o/{slug}/" Member(HelpGrant) ["operator" "role" "hours" "reason"] [] on Settings;
     EndHelp "end-help" @ "/api/o/{slug}/" Member(HelpGrant) ["grant"] [] on Settings;
+    ApproveCopy "approve-copy" Operator ["archive" "purpose" "days"] [] on OperateApprovals;
     CancelSubscription "cancel-subscription" @ "/api/o/{slug}/" Member(BillingManage) [] [] on Billing;
     RestoreOrganisation "restore-organisation" @ "/api/o/{slug}/" Member(BillingManage) [] [] on Billing;
     PlaceHold "place-hold" @ "/api/o/{slug}/" Member(OrganisationManage) ["kind" "subject" "basis" "scope" "until"] ["subject"] on Settings;
@@ -304,6 +312,13 @@ impl Who {
             | Self::Fresh
             | Self::Operator => None,
         }
+    }
+}
+
+impl Row {
+    /// Whether the address names one thing that is there only when somebody made it.
+    pub fn names_one(&self) -> bool {
+        self.path.contains("{export}")
     }
 }
 

@@ -72,7 +72,7 @@ impl Permission {
 
     /// Whether the person's own second factor must have been given lately.
     pub const fn fresh(self) -> bool {
-        matches!(self, Self::MfaReset | Self::OrganisationManage | Self::HelpGrant)
+        matches!(self, Self::MfaReset | Self::OrganisationManage | Self::HelpGrant | Self::ExportCreate)
     }
 
     /// Whether it decides who else gets in, and how far: never part of help by the vendor's staff.

@@ -38,6 +38,10 @@ pub enum Problem {
         until: Option<String>,
     },
     NotFound,
+    /// It was there, and was removed after its time.
+    NotKept {
+        message: String,
+    },
     MethodNotAllowed,
     /// The state of things does not allow it.
     Conflict {
@@ -85,7 +89,7 @@ impl Problem {
             Self::Unproven { .. } => 401,
             Self::Lapsed { .. } => 402,
             Self::Forged | Self::Forbidden => 403,
-            Self::Gone { .. } => 410,
+            Self::Gone { .. } | Self::NotKept { .. } => 410,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::Conflict { .. } => 409,
@@ -112,6 +116,7 @@ impl Problem {
             Self::Lapsed { .. } => "lapsed",
             Self::Gone { .. } => "gone",
             Self::NotFound => "not-found",
+            Self::NotKept { .. } => "not-kept",
             Self::MethodNotAllowed => "method-not-allowed",
             Self::Conflict { .. } => "conflict",
             Self::OtherHost => "other-host",
@@ -140,6 +145,7 @@ impl Problem {
             Self::Lapsed { .. } => "The subscription has lapsed",
             Self::Gone { .. } => "This organisation is closed",
             Self::NotFound => "There is nothing here",
+            Self::NotKept { .. } => "That is gone",
             Self::MethodNotAllowed => "This address does not take that method",
             Self::Conflict { .. } => "That is not possible now",
             Self::OtherHost => "This server does not answer for that host",
@@ -159,6 +165,7 @@ impl Problem {
         match self {
             Self::Invalid { message, .. }
             | Self::NotTaken { message, .. }
+            | Self::NotKept { message }
             | Self::Conflict { message }
             | Self::Unproven { message: Some(message), .. } => message.clone(),
             Self::InvalidFields { errors } => {
@@ -218,6 +225,7 @@ impl Problem {
             | Self::Lapsed { .. }
             | Self::Gone { .. }
             | Self::NotFound
+            | Self::NotKept { .. }
             | Self::MethodNotAllowed
             | Self::Conflict { .. }
             | Self::OtherHost
@@ -249,6 +257,7 @@ impl Problem {
             | Self::Lapsed { .. }
             | Self::Gone { .. }
             | Self::NotFound
+            | Self::NotKept { .. }
             | Self::MethodNotAllowed
             | Self::Conflict { .. }
             | Self::OtherHost

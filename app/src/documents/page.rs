@@ -64,6 +64,7 @@ fn show(site: &Site, kind: DocumentKind, version: Option<&str>, headers: &Header
         canonical: Some(&canonical),
         style: site.assets.style(),
         script: None,
+        again: false,
     };
     respond::html(StatusCode::OK, document(&head, body(wanted, &versions, path, &site.profile.name, newest)))
 }

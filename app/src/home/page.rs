@@ -21,6 +21,7 @@ pub async fn show(Shared(site): Shared<Arc<Site>>) -> Response {
         canonical: Some(&canonical),
         style: site.assets.style(),
         script: None,
+        again: false,
     };
     let (name, line, entity) = (profile.name.clone(), profile.line.clone(), profile.legal_entity.clone());
     let body = view! {

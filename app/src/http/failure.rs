@@ -55,6 +55,7 @@ fn way_out(problem: &Problem) -> AnyView {
         | Problem::Unproven { .. }
         | Problem::Forged
         | Problem::NotFound
+        | Problem::NotKept { .. }
         | Problem::MethodNotAllowed
         | Problem::Conflict { .. }
         | Problem::OtherHost
@@ -70,7 +71,7 @@ fn way_out(problem: &Problem) -> AnyView {
 }
 
 fn page(problem: &Problem, style: &str) -> String {
-    let head = Head { title: problem.title(), description: None, canonical: None, style, script: None };
+    let head = Head { title: problem.title(), description: None, canonical: None, style, script: None, again: false };
     document(
         &head,
         view! {

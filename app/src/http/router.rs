@@ -61,6 +61,8 @@ fn handler(page: Page) -> MethodRouter<Arc<Site>> {
         | Page::DeleteAccount
         | Page::Confirm
         | Page::Invitation
+        | Page::AccountExport
+        | Page::AccountCopy
         | Page::Organisations
         | Page::Dashboard
         | Page::Members
@@ -82,11 +84,14 @@ fn handler(page: Page) -> MethodRouter<Arc<Site>> {
         | Page::AuditCsv
         | Page::AuditJson
         | Page::AuditHeads
+        | Page::Export
+        | Page::ExportArchive
         | Page::Billing
         | Page::Settings
         | Page::Operate
         | Page::OperateOrganisation
         | Page::OperateEvidence
+        | Page::OperateApprovals
         | Page::OperateMail => {
             get(move |site, client, uri: Uri, headers| people::show(page, site, client, uri, headers))
         }

@@ -9,6 +9,7 @@ use server::backups::schedule as copies;
 use server::clock::Clock;
 use server::controls::web_hygiene::rate_limits_on;
 use server::controls::{Instance, Serving};
+use server::exports::work;
 use server::guard::{AccountId, Operator, ReadError, Visitor};
 use server::identity::{Accounts, housekeeping};
 use server::jobs;
@@ -249,6 +250,21 @@ pub async fn deliver(site: Arc<Site>, operator: Operator, post: Post) {
             Ok(round) if round.sent >= 20 => site.accounts.bell.notify_one(),
             Ok(_) => {}
             Err(cause) => error!(%cause, "the letters could not be read"),
+        }
+    }
+}
+
+/// Makes the archives that were asked for, one organisation after the other, forever.
+pub async fn export(site: Arc<Site>, operator: Operator) {
+    loop {
+        let tenant = work::asked().await;
+        let (accounts, now) = (site.accounts.clone(), site.clock.now());
+        let operator = operator.clone();
+        let made = tokio::spawn(async move { work::all_of(&operator, &accounts, tenant, now).await });
+        match made.await {
+            Ok(Ok(_)) => {}
+            Ok(Err(cause)) => error!(%cause, "the archives of an organisation could not be made"),
+            Err(cause) => error!(%cause, "the making of an archive broke"),
         }
     }
 }

@@ -48,9 +48,12 @@ pub async fn perform(act: Act, visit: &mut Visit, fields: &Fields) -> Result<Don
         Act::DeleteAccount => retention::account::delete(visit, fields).await,
         Act::AcceptInvitation => doing::accept(visit, fields).await,
         Act::CreateOrganisation => doing::create(visit, fields).await,
+        Act::RequestCopy => super::export::request(visit).await,
+        Act::ApproveCopy => operator::approve(visit, fields).await,
         Act::SaveComponent => operator::recovery::save(visit, fields).await,
         Act::RecordEvidence => operator::record_evidence(visit, fields).await,
-        Act::InviteMember
+        Act::RequestExport
+        | Act::InviteMember
         | Act::ResendInvitation
         | Act::WithdrawInvitation
         | Act::ChangeRole

@@ -7,6 +7,8 @@ pub mod actions;
 #[cfg(feature = "ssr")]
 pub mod entrance;
 #[cfg(feature = "ssr")]
+mod export;
+#[cfg(feature = "ssr")]
 mod factors;
 pub mod islands;
 #[cfg(feature = "ssr")]

@@ -5,7 +5,7 @@ use contract::access::{Act, Page, Stage};
 use contract::problem::Problem;
 use leptos::prelude::*;
 
-use super::{account, entrance, factors};
+use super::{account, entrance, export, factors};
 use crate::http::people::Typed;
 use crate::http::visit::Visit;
 use crate::ui::form;
@@ -37,17 +37,32 @@ pub struct Middle {
     pub script: bool,
     /// Tables and pictures want more room than forms.
     pub wide: bool,
+    /// Whether it is drawn again by itself in a moment: only while something on it is on its way.
+    pub again: bool,
 }
 
 impl Middle {
     pub fn new(title: impl Into<String>, view: impl IntoView + 'static) -> Self {
-        Self { title: title.into(), view: view.into_any(), cookies: Vec::new(), script: false, wide: false }
+        Self {
+            title: title.into(),
+            view: view.into_any(),
+            cookies: Vec::new(),
+            script: false,
+            wide: false,
+            again: false,
+        }
     }
 
     /// The same, with room for tables and pictures.
     #[must_use]
     pub fn wide(self) -> Self {
         Self { wide: true, ..self }
+    }
+
+    /// The same, drawn again in a moment for as long as something is on its way.
+    #[must_use]
+    pub fn again(self, again: bool) -> Self {
+        Self { again, ..self }
     }
 
     /// The same, on a page with something that needs script.
@@ -78,6 +93,9 @@ pub async fn page(page: Page, visit: &Visit, typed: &Typed) -> Result<Shown, Pro
         Page::AuditCsv => return organisation::log::download(visit, Form::Csv).await.map(Shown::Download),
         Page::AuditJson => return organisation::log::download(visit, Form::JsonLines).await.map(Shown::Download),
         Page::AuditHeads => return organisation::log::heads(visit).await.map(Shown::Download),
+        Page::ExportArchive => return organisation::export::archive(visit).await,
+        Page::AccountCopy => return export::copy(visit).await,
+        Page::AccountExport => export::page(visit, typed).await?,
         Page::File => return registers::files::download(visit).await.map(Shown::Download),
         Page::Invitation
         | Page::Organisations
@@ -97,11 +115,13 @@ pub async fn page(page: Page, visit: &Visit, typed: &Typed) -> Result<Shown, Pro
         | Page::Frameworks
         | Page::Framework
         | Page::Audit
+        | Page::Export
         | Page::Billing
         | Page::Settings
         | Page::Operate
         | Page::OperateOrganisation
         | Page::OperateEvidence
+        | Page::OperateApprovals
         | Page::OperateMail => organisation::middle(page, visit, typed).await?,
         // These are for everybody and made elsewhere.
         Page::Home
@@ -128,7 +148,7 @@ pub async fn page(page: Page, visit: &Visit, typed: &Typed) -> Result<Shown, Pro
 }
 
 pub fn framed(visit: &Visit, middle: Middle) -> Shown {
-    let Middle { title, view, cookies, script, wide } = middle;
+    let Middle { title, view, cookies, script, wide, again } = middle;
     let name = visit.site.profile.name.clone();
     let title = format!("{title} · {name}");
     let head = Head {
@@ -137,6 +157,7 @@ pub fn framed(visit: &Visit, middle: Middle) -> Shown {
         canonical: None,
         style: visit.site.assets.style(),
         script: script.then(|| visit.site.assets.script()),
+        again,
     };
     let (stage, token) = (visit.stage(), visit.token.text.clone());
     let body = view! {
@@ -206,6 +227,9 @@ pub fn done(typed: &Typed) -> Option<impl IntoView + use<>> {
         "removed" => "Removed.",
         "help" => "They are let in until the hour that you chose.",
         "help-ended" => "Help was ended.",
+        "export" => "It is being made. This page shows how far it is.",
+        "copy" => "Your copy is ready below.",
+        "approved" => "Your approval is on record.",
         "cancelled" => "The subscription is cancelled. Nobody sees what is in here any more.",
         "reopened" => "Everything is back as it was.",
         "held" => "The hold is in force.",

@@ -6,6 +6,7 @@ use contract::claim::State;
 use contract::problem::Problem;
 use leptos::prelude::*;
 use server::clock::parse_date;
+use server::exports::approval;
 use server::mail::queue;
 use server::operators::{self, Customer};
 use server::problem::internal;
@@ -50,7 +51,7 @@ pub async fn overview(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
         {done(typed)}
         {trouble(typed)}
         <p>"Seats taken: "{seats.taken}{most}". You see that organisations are there, not what they keep; opening one stands in its log."</p>
-        <p class="go"><a class="btn" href="/operator/evidence">"Record evidence"</a>" "<a class="btn" href="/operator/mail">"Mail queue"</a></p>
+        <p class="go"><a class="btn" href="/operator/evidence">"Record evidence"</a>" "<a class="btn" href="/operator/mail">"Mail queue"</a>" "<a class="btn" href="/operator/approvals">"Copies for testing"</a></p>
         <section aria-labelledby="h-organisations"><h2 id="h-organisations">"Organisations"</h2>{list}{pages("/operator", &[], next, after.is_empty())}</section>
         <section aria-labelledby="h-claims"><h2 id="h-claims">"Claims that want attention"</h2><ul class="due-list">{due}</ul></section>
         {recovery}
@@ -156,4 +157,57 @@ pub async fn mail(visit: &Visit) -> Result<Middle, Problem> {
         {list}
     };
     Ok(Middle::new("Mail queue", view).wide())
+}
+
+/// Saying yes to a masked archive for a test: two different people, each with a factor given lately.
+pub async fn approvals(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
+    let staff = visit.staff()?;
+    let approved = approval::list(&staff, &visit.site.accounts, visit.now).await?;
+    let rows: Vec<AnyView> = approved
+        .iter()
+        .map(|one| {
+            let stands = match &one.file {
+                Some(file) => view! { {badge("Approved", "proven")}<pre>{file.clone()}</pre> }.into_any(),
+                None => badge("One more has to approve", "stated"),
+            };
+            view! {
+                <tr data-archive=one.archive.clone()>
+                    <td><code>{one.archive.clone()}</code><span class="small facts">{one.purposes.join("; ")}</span></td>
+                    <td>{when(&staff, one.until)}</td>
+                    <td>{stands}</td>
+                </tr>
+            }
+            .into_any()
+        })
+        .collect();
+    let list = if rows.is_empty() {
+        empty("Nothing is approved", "What somebody approves appears here until it runs out.", None)
+    } else {
+        table("Approvals", &["Archive", "Until", "Where it stands"], rows)
+    };
+    let fields = view! {
+        {input(Input::new("archive", "SHA-256 of the archive", "text", "off"), typed)}
+        {input(Input::new("purpose", "What for", "text", "off"), typed)}
+        {input(Input::new("days", "For how many days", "number", "off"), typed)}
+    };
+    let view = view! {
+        <p><a class="link" href="/operator">"Operator"</a></p>
+        <h1>"Copies for testing"</h1>
+        {done(typed)}
+        {trouble(typed)}
+        <p>"A test instance takes an organisation's data only as a masked copy, and only when two different people have approved that very file. Save what appears here and give it to the import with --approval."</p>
+        {crate::ui::form::form(contract::access::Act::ApproveCopy, &visit.token.text, "Approve this copy", fields)}
+        <section aria-labelledby="h-approved"><h2 id="h-approved">"Approvals"</h2>{list}</section>
+    };
+    Ok(Middle::new("Copies for testing", view).wide())
+}
+
+pub async fn approve(visit: &Visit, fields: &Fields) -> Result<Done, Problem> {
+    let staff = visit.staff()?;
+    if staff.stage != contract::access::Stage::SteppedUp {
+        return Err(Problem::needs(contract::access::Needs::StepUp));
+    }
+    let (archive, purpose, days) = (fields.get("archive"), fields.get("purpose"), fields.get("days"));
+    approval::approve(&staff, &visit.site.accounts, archive, purpose, days, visit.now).await?;
+    Ok(Done::go("/operator/approvals?done=approved"))
 }

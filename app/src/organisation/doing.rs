@@ -115,6 +115,7 @@ async fn arrange(act: Act, visit: &Visit, fields: &Fields) -> Result<Done, Probl
             ownership::rename(&owner, accounts, fields.get("name"), origin, now).await?;
             to("settings", "saved")
         }
+        Act::RequestExport => super::export::request(visit, fields).await,
         Act::CreateRole => {
             let giver = visit.may::<rights::RolesManage>(Asks::ToDo)?;
             roles::create(&giver, accounts, fields.get("name"), fields.get("permissions"), origin, now).await?;

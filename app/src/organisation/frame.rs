@@ -39,6 +39,7 @@ const TABS: &[(Page, &str)] = &[
     (Page::Registers, "Registers"),
     (Page::Frameworks, "Frameworks"),
     (Page::Audit, "Audit log"),
+    (Page::Export, "Export"),
     (Page::Billing, "Subscription"),
     (Page::Settings, "Settings"),
 ];

@@ -4,6 +4,7 @@ pub mod dashboard;
 pub mod departures;
 pub mod doing;
 pub mod entrance;
+pub mod export;
 pub mod frame;
 pub mod log;
 pub mod member;
@@ -43,11 +44,13 @@ pub fn middle<'a>(page: Page, visit: &'a Visit, typed: &'a Typed) -> BoxFuture<'
         Page::Frameworks => Box::pin(frameworks::page(visit)),
         Page::Framework => Box::pin(frameworks::framework::page(visit, typed)),
         Page::Audit => Box::pin(log::page(visit, typed)),
+        Page::Export => Box::pin(export::page(visit, typed)),
         Page::Billing => Box::pin(retention::billing::page(visit, typed)),
         Page::Settings => Box::pin(settings::page(visit, typed)),
         Page::Operate => Box::pin(operator::overview(visit, typed)),
         Page::OperateOrganisation => Box::pin(operator::organisation(visit)),
         Page::OperateEvidence => Box::pin(async move { operator::evidence(visit, typed) }),
+        Page::OperateApprovals => Box::pin(operator::approvals(visit, typed)),
         Page::OperateMail => Box::pin(operator::mail(visit)),
         // Pages of people and of the public are made elsewhere.
         _ => Box::pin(async { Err(Problem::NotFound) }),

@@ -28,7 +28,8 @@ pub async fn show(Shared(site): Shared<Arc<Site>>, Path(id): Path<String>, heade
             Err(refusal) => return failure::answer(&refusal.into(), &headers, site.assets.style()),
         }
     };
-    let head = Head { title, description: None, canonical: None, style: site.assets.style(), script: None };
+    let head =
+        Head { title, description: None, canonical: None, style: site.assets.style(), script: None, again: false };
     respond::html(StatusCode::OK, document(&head, view! { <main id="main" class="people">{body}</main> }))
 }
 

@@ -39,8 +39,14 @@ pub async fn show(Shared(site): Shared<Arc<Site>>, Path(id): Path<String>, heade
     match (site.profile.claim(&id), now.board.claim(&id), changes.first()) {
         (Some(claim), Some(told), _) => {
             let title = format!("{id}: {} · {}", told.state.word(), site.profile.name);
-            let head =
-                Head { title: &title, description: Some(&told.text), canonical: Some(&canonical), style, script: None };
+            let head = Head {
+                title: &title,
+                description: Some(&told.text),
+                canonical: Some(&canonical),
+                style,
+                script: None,
+                again: false,
+            };
             respond::html(StatusCode::OK, document(&head, body(claim, told, &now.facts, &changes, &site.profile.name)))
         }
         (_, _, Some(last)) => {
@@ -51,6 +57,7 @@ pub async fn show(Shared(site): Shared<Arc<Site>>, Path(id): Path<String>, heade
                 canonical: Some(&canonical),
                 style,
                 script: None,
+                again: false,
             };
             respond::html(StatusCode::OK, document(&head, withdrawn(last, &changes, &site.profile.name)))
         }

@@ -39,6 +39,7 @@ pub async fn show(
                 canonical: Some(&canonical),
                 style,
                 script: None,
+                again: false,
             };
             respond::html(StatusCode::OK, document(&head, body(&changes, &site.profile.name)))
         }

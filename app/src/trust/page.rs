@@ -54,6 +54,7 @@ pub fn page(board: &Board, filter: &Filter, settings: &Settings, assets: &Assets
         canonical: Some(&canonical),
         style: assets.style(),
         script: None,
+        again: false,
     };
     document(&head, body(board, filter))
 }

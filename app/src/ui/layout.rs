@@ -13,6 +13,8 @@ pub struct Head<'a> {
     pub style: &'a str,
     /// For the few pages that have one.
     pub script: Option<&'a str>,
+    /// Whether it is asked for again by itself after a few seconds.
+    pub again: bool,
 }
 
 /// A whole document around `body`, which brings its own landmarks.
@@ -43,7 +45,8 @@ fn without_marks(html: &str) -> String {
 
 /// By hand, because the view macro knows no `property` attribute, which Open Graph needs.
 fn head(head: &Head<'_>) -> String {
-    let Head { title, description, canonical, style, script } = *head;
+    let Head { title, description, canonical, style, script, again } = *head;
+    let again = if again { "<meta http-equiv=\"refresh\" content=\"3\">" } else { "" };
     let script = script.map(|path| format!("<script type=\"module\" src=\"{path}\"></script>"));
     let described = description.map(attribute).map(|text| {
         format!("<meta name=\"description\" content=\"{text}\"><meta property=\"og:description\" content=\"{text}\">")
@@ -52,7 +55,7 @@ fn head(head: &Head<'_>) -> String {
         .map(attribute)
         .map(|url| format!("<link rel=\"canonical\" href=\"{url}\"><meta property=\"og:url\" content=\"{url}\">"));
     format!(
-        "<head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>{title}</title>{described}{placed}<meta property=\"og:title\" content=\"{og_title}\"><meta property=\"og:type\" content=\"website\"><meta name=\"color-scheme\" content=\"light dark\"><link rel=\"preload\" href=\"/pkg/display.woff2\" as=\"font\" type=\"font/woff2\" crossorigin><link rel=\"stylesheet\" href=\"{style}\"><link rel=\"icon\" href=\"/pkg/icon.svg\" type=\"image/svg+xml\"><link rel=\"alternate\" href=\"/trust/feed.atom\" type=\"application/atom+xml\" title=\"Changes of claims\">{script}</head>",
+        "<head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">{again}<title>{title}</title>{described}{placed}<meta property=\"og:title\" content=\"{og_title}\"><meta property=\"og:type\" content=\"website\"><meta name=\"color-scheme\" content=\"light dark\"><link rel=\"preload\" href=\"/pkg/display.woff2\" as=\"font\" type=\"font/woff2\" crossorigin><link rel=\"stylesheet\" href=\"{style}\"><link rel=\"icon\" href=\"/pkg/icon.svg\" type=\"image/svg+xml\"><link rel=\"alternate\" href=\"/trust/feed.atom\" type=\"application/atom+xml\" title=\"Changes of claims\">{script}</head>",
         title = encode_text(title),
         og_title = attribute(title),
         described = described.unwrap_or_default(),

@@ -111,7 +111,7 @@ pub fn table(label: &str, head: &[&str], rows: Vec<AnyView>) -> AnyView {
 pub(super) fn html(view: AnyView) -> String {
     use super::layout::{Head, document};
 
-    let head = Head { title: "Test", description: None, canonical: None, style: "/s.css", script: None };
+    let head = Head { title: "Test", description: None, canonical: None, style: "/s.css", script: None, again: false };
     let page = document(&head, view);
     match page.split_once("</head>") {
         Some((_, body)) => body.to_owned(),

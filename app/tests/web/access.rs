@@ -63,8 +63,13 @@ fn wanted(who: Who, grants: &BTreeSet<Permission>, cell: &Cell, changes: bool) -
         Who::Member(permission) if !grants.contains(&permission) => (403, "forbidden"),
         Who::Member(permission) if changes => {
             let lapsed = cell.standing == Standing::Lapsed;
-            let fresh =
-                matches!(permission, Permission::MfaReset | Permission::OrganisationManage | Permission::HelpGrant);
+            let fresh = matches!(
+                permission,
+                Permission::MfaReset
+                    | Permission::OrganisationManage
+                    | Permission::HelpGrant
+                    | Permission::ExportCreate
+            );
             match (lapsed && permission.effect() == Effect::Change, fresh && cell.stage != Stage::SteppedUp) {
                 (true, _) => (402, "lapsed"),
                 (false, true) => (401, "step-up"),
@@ -106,6 +111,12 @@ async fn check_all(
     for row in PAGES.iter().filter(|row| row.who != Who::Everyone && row.page != Page::Code && there(row.path)) {
         let answer = browser.get(&fill(row.path), "accept: application/json\r\n").await;
         let (code, kind) = wanted(row.who, grants, cell, false);
+        // Nobody has made the one that the address names; and taking it along needs a fresh factor first.
+        let (code, kind) = match (row.names_one() && code == 200, cell.stage) {
+            (true, Stage::SteppedUp) => (404, "not-found"),
+            (true, _) => (401, "step-up"),
+            (false, _) => (code, kind),
+        };
         assert_eq!(status(&answer), code, "{who} on {}: {answer}", row.path);
         assert!(code == 200 || answer.contains(kind), "{who} on {}: {answer}", row.path);
     }

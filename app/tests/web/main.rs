@@ -3,6 +3,7 @@
 mod access;
 mod common;
 mod controls;
+mod exports;
 mod looks;
 mod people;
 mod registers;

@@ -40,6 +40,11 @@ pub enum Event {
     OperatorRemoved {
         operator: Uuid,
     },
+    /// One of the staff said yes to using a masked archive in a test.
+    ArchiveApproved {
+        operator: Uuid,
+        archive: String,
+    },
     /// One of the staff opened what is kept about an organisation.
     OrganisationLookedAt {
         operator: Uuid,
@@ -105,6 +110,7 @@ impl Event {
             Self::CheckSwitchedOn { .. } => "check-switched-on",
             Self::OperatorAdded { .. } => "operator-added",
             Self::OperatorRemoved { .. } => "operator-removed",
+            Self::ArchiveApproved { .. } => "archive-approved",
             Self::OrganisationLookedAt { .. } => "organisation-looked-at",
             Self::PurgeBegan { .. } => "purge-began",
             Self::OrganisationPurged { .. } => "organisation-purged",
@@ -125,6 +131,7 @@ impl Event {
             Self::DataKeyMade { key } => key.to_string(),
             Self::EvidenceRecorded { claim, .. } => claim.clone(),
             Self::CheckSwitchedOff { check, .. } | Self::CheckSwitchedOn { check } => check.path(),
+            Self::ArchiveApproved { archive, .. } => archive.clone(),
             Self::OperatorAdded { operator } | Self::OperatorRemoved { operator } => operator.to_string(),
             Self::OrganisationLookedAt { organisation, .. }
             | Self::PurgeBegan { organisation }
@@ -158,7 +165,9 @@ impl Event {
             Self::DrillDone { good, .. } => if *good { "good" } else { "failed" }.to_owned(),
             Self::KeyringWritten { destination, .. } => destination.clone(),
             Self::ComponentSaved { objectives, .. } => objectives.clone(),
-            Self::OrganisationLookedAt { operator, .. } => operator.to_string(),
+            Self::ArchiveApproved { operator, .. } | Self::OrganisationLookedAt { operator, .. } => {
+                operator.to_string()
+            }
             Self::EvidenceRecorded { evidence, .. } => evidence.to_string(),
             Self::CheckSwitchedOff { reason, .. } => reason.clone(),
             Self::ClaimsChanged { head, claims, .. } => format!("{head} {}", claims.join(" ")),

@@ -108,7 +108,11 @@ pub(crate) async fn newest(view: &TenantDb, accounts: &Accounts, most: u64) -> R
     lines(view, accounts, entry::Entity::find().order_by_desc(entry::Column::Seq).limit(most)).await
 }
 
-async fn lines(view: &TenantDb, accounts: &Accounts, rows: Select<entry::Entity>) -> Result<Vec<Line>, Refusal> {
+pub(crate) async fn lines(
+    view: &TenantDb,
+    accounts: &Accounts,
+    rows: Select<entry::Entity>,
+) -> Result<Vec<Line>, Refusal> {
     let rows = view.all(rows).await?;
     let ids: Vec<Uuid> = rows.iter().flat_map(|row| [row.actor, row.subject]).collect();
     let people = names::of(view, accounts, ids).await?;
@@ -227,7 +231,7 @@ pub async fn piece(
 }
 
 /// The fields in the order in which the chain covers them.
-fn json_line(row: &entry::Model) -> String {
+pub(crate) fn json_line(row: &entry::Model) -> String {
     let line = serde_json::json!({
         "tenant": row.tenant_id.to_string(),
         "seq": row.seq,
@@ -245,7 +249,7 @@ fn json_line(row: &entry::Model) -> String {
 
 pub const CSV_HEAD: &str = "number,at,who,by_vendor,action,on_whom,outcome,device,network,facts\r\n";
 
-fn csv_line(line: &Line) -> String {
+pub(crate) fn csv_line(line: &Line) -> String {
     let facts = line.facts.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ");
     let outcome = if line.refused { "refused" } else { "done" };
     let by_vendor = if line.by_vendor { "yes" } else { "no" };

@@ -150,6 +150,16 @@ checks! {
         "Looks at an organisation of its own as the vendor does, and expects it in both logs; then looks up the newest looks of the platform's log in the logs of the organisations that they were at.";
     ReadOnlyLapse "billing" "read-only" FiveMinutes Asks Mandatory
         "In an organisation whose subscription has lapsed, asks for every page and endpoint, and expects pages to open, changes to be answered 402, and what settles the account or is about one's own to be let through.";
+    ExportEveryStanding "tenant-export" "works-in-every-standing" FiveMinutes Asks Mandatory
+        "In an organisation of its own that is active, has lapsed and has cancelled, asks for everything, takes the archive along, and expects its signed list and the hash of every part to hold.";
+    ExportEqualsDatabase "tenant-export" "manifest-equals-database" FiveMinutes Inside Mandatory
+        "Makes an archive of an organisation of its own, counts its rows by SQL, and expects as many of each kind in the archive and nothing of a second organisation.";
+    TestRefuses "non-production-guard" "refused" FiveMinutes Inside Mandatory
+        "Offers the gate of a test instance archives of production that are not masked, not approved, or wrongly approved, and expects each to be refused and the right one to pass.";
+    TestMasked "non-production-guard" "masked" FiveMinutes Inside Mandatory
+        "Makes an ordinary and a masked archive of an organisation of its own, and expects what leads to people to be in the first and not in the second.";
+    TestUnclassified "non-production-guard" "unclassified" FiveMinutes Inside Mandatory
+        "Offers the masking a column and a field that nobody classified and expects it to stop; then looks whether every field of every register is classified.";
     ActiveKept "retention" "active-kept" FiveMinutes Inside Mandatory
         "Tries to begin the purge of an organisation of its own that is on trial, active, behind with a payment and lapsed, ten years ahead too, and expects each to be refused; then looks for a date of purge on any organisation that is not closed.";
     HiddenAtOnce "retention" "hidden-at-once" FiveMinutes Asks Mandatory

@@ -20,6 +20,8 @@ pub enum LookError {
     Account(#[from] Refusal),
     #[error(transparent)]
     Database(#[from] sea_orm::DbErr),
+    #[error("an archive: {0}")]
+    Export(String),
 }
 
 /// All that may be open, beside what is open to everybody.

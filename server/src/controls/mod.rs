@@ -15,6 +15,7 @@ mod instance;
 pub mod isolation;
 pub mod mfa;
 pub mod mfa_reset;
+pub mod non_production;
 pub mod offboarding;
 pub mod operator_seats;
 pub mod passwords;
@@ -25,6 +26,7 @@ pub mod retention;
 pub mod row_level;
 pub mod run;
 pub mod sealed_storage;
+pub mod tenant_export;
 #[cfg(test)]
 mod tests;
 pub mod transport;
@@ -76,6 +78,8 @@ pub const CONTROLS: &[Control] = &[
     Control { id: "audit-chain", title: "The audit log" },
     Control { id: "operator-seats", title: "The vendor's staff" },
     Control { id: "billing", title: "Subscriptions" },
+    Control { id: "tenant-export", title: "Taking everything along" },
+    Control { id: "non-production-guard", title: "Production data stays in production" },
     Control { id: "retention", title: "How long things are kept" },
     Control { id: "backups", title: "Backups" },
     Control { id: "recovery-objectives", title: "Recovery" },

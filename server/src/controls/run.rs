@@ -9,8 +9,8 @@ use uuid::Uuid;
 
 use super::{
     CHECK_LIMIT, Check, Instance, Seen, audit_chain, backups, billing, claim_engine, data_shape, environments,
-    forgeries, identity, isolation, mfa, mfa_reset, offboarding, operator_seats, passwords, rbac, recovery, retention,
-    row_level, sealed_storage, transport, web_hygiene,
+    forgeries, identity, isolation, mfa, mfa_reset, non_production, offboarding, operator_seats, passwords, rbac,
+    recovery, retention, row_level, sealed_storage, tenant_export, transport, web_hygiene,
 };
 use crate::clock::to_ms;
 use crate::entity::finding;
@@ -118,6 +118,11 @@ async fn dispatch(check: Check, instance: &Instance) -> Result<Seen, String> {
         Check::OperatorCap => told(operator_seats::cap(instance).await),
         Check::OperatorAudited => told(operator_seats::audited(instance).await),
         Check::ReadOnlyLapse => told(billing::read_only(instance).await),
+        Check::ExportEveryStanding => told(tenant_export::every_standing(instance).await),
+        Check::ExportEqualsDatabase => told(tenant_export::equals_database(instance).await),
+        Check::TestRefuses => Ok(non_production::refused(instance)),
+        Check::TestMasked => told(non_production::masked(instance).await),
+        Check::TestUnclassified => Ok(non_production::unclassified(instance)),
         Check::ActiveKept => told(retention::active_kept(instance).await),
         Check::HiddenAtOnce => told(retention::hidden(instance).await),
         Check::PurgedInTime => told(retention::purged(instance).await),

@@ -81,14 +81,14 @@ fn open_register(profile: &Profile) -> Option<&Register> {
 }
 
 /// Every page and endpoint that needs a permission; of registers and catalogues only where the profile has some. A file's own address is
-/// nobody's to guess: there is no file here to ask for.
+/// nobody's to guess: there is no file here to ask for. Nor is an archive's, which has a look of its own.
 pub(super) fn steps(profile: &Profile) -> impl Iterator<Item = Step> {
     let (registers, frameworks) = (open_register(profile).is_some(), !profile.frameworks.is_empty());
     let there =
         move |path: &str| (registers || !path.contains("{register}")) && (frameworks || !path.contains("{framework}"));
     let pages = PAGES
         .iter()
-        .filter(move |row| there(row.path) && !row.path.contains("{file}"))
+        .filter(move |row| there(row.path) && !row.path.contains("{file}") && !row.names_one())
         .map(|row| ("GET", row.path, row.who));
     let changes = ENDPOINTS.iter().map(|row| ("POST", row.path, row.who));
     pages.chain(changes).filter_map(|(method, path, who)| Some(Step { method, path, permission: who.permission()? }))

@@ -30,22 +30,22 @@ pub struct Attached {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Facts {
-    name: String,
-    media_type: String,
-    sha256: String,
+pub(crate) struct Facts {
+    pub(crate) name: String,
+    pub(crate) media_type: String,
+    pub(crate) sha256: String,
 }
 
 /// Below which name the contents of an organisation's files lie.
-pub(super) fn blobs_of(tenant: TenantId) -> String {
+pub(crate) fn blobs_of(tenant: TenantId) -> String {
     format!("{}/file", tenant.0)
 }
 
-pub(super) fn blob_of(tenant: TenantId, id: Uuid) -> String {
+pub(crate) fn blob_of(tenant: TenantId, id: Uuid) -> String {
     format!("{}/{id}", blobs_of(tenant))
 }
 
-fn place(tenant: Uuid, id: Uuid) -> String {
+pub(crate) fn place(tenant: Uuid, id: Uuid) -> String {
     format!("file/{tenant}/{id}/facts")
 }
 

@@ -1,7 +1,7 @@
 //! Attached files: what may come in, where it lies, and who has it again.
 
 pub mod accept;
-mod attached;
+pub(crate) mod attached;
 mod images;
 mod kind;
 mod name;
@@ -239,4 +239,17 @@ pub async fn remove(
         return Err(Refusal::NotFound);
     }
     Ok(change.commit(&Event::of(Action::FileRemoved, id), now).await?)
+}
+
+/// The row of a file whose content lies there already. For measuring.
+#[cfg(any(test, feature = "testing"))]
+pub(crate) fn row_for(
+    change: &Change,
+    id: Uuid,
+    record: Uuid,
+    accepted: &Accepted,
+    by: crate::guard::AccountId,
+    now: OffsetDateTime,
+) -> Result<file::ActiveModel, Refusal> {
+    row_of(change, id, Onto { record, field: None }, accepted, by, now)
 }

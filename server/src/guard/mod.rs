@@ -12,6 +12,7 @@ mod right;
 mod row_security;
 mod session_store;
 mod shred;
+mod snapshot;
 mod tables;
 mod tenant;
 

@@ -82,6 +82,11 @@ impl Shelves {
         Ok(own)
     }
 
+    /// Connections of their own, for whoever holds one so long that others would wait.
+    pub(super) async fn apart(&self, tenant: TenantId) -> Result<OwnStore, DbErr> {
+        self.connect(tenant, false).await
+    }
+
     /// Makes the organisation's database and brings its tables up. Returns where it is: nothing else may be there.
     pub(super) async fn make(&self, tenant: TenantId) -> Result<String, DbErr> {
         let own = self.connect(tenant, true).await?;

@@ -149,6 +149,11 @@ impl Operator {
         TenantDb::open(&self.store, tenant, None).await
     }
 
+    /// The organisation as it is at this instant, for taking all of it along.
+    pub(crate) async fn snapshot(&self, tenant: TenantId) -> Result<TenantDb, DbErr> {
+        TenantDb::snapshot(&self.store, tenant).await
+    }
+
     /// A change of one organisation by the clock or by whoever runs the program.
     pub(crate) async fn begin_in(&self, tenant: TenantId, actor: Actor, sealer: Sealer) -> Result<Change, DbErr> {
         Change::begin(&self.store, tenant, actor, sealer).await

@@ -3,9 +3,9 @@
 use sea_orm::{EntityTrait, Iterable, PrimaryKeyToColumn};
 
 use crate::entity::{
-    act, custom_role, delivered, departure, entry, environment, file, help_grant, invitation, legal_hold, log_head,
-    membership, outbox, reach, record, record_change, record_count, record_token, record_unique, signed_head, tally,
-    unit,
+    act, custom_role, delivered, departure, entry, environment, export, file, former_log, help_grant, invitation,
+    legal_hold, log_head, membership, outbox, reach, record, record_change, record_count, record_token, record_unique,
+    signed_head, tally, unit,
 };
 
 /// A table whose rows belong to one organisation each.
@@ -69,6 +69,8 @@ tenanted! {
     legal_hold false As "holds";
     outbox false Not "events on their way to the log, which has them before an archive is made";
     environment false Not "where the organisation's own database is";
+    export false Not "the archives themselves";
+    former_log false As "former-log";
     entry true As "log";
     signed_head true As "heads";
     log_head true Not "the newest entry of the log says the same";

@@ -95,10 +95,10 @@ pub(super) async fn view(connection: &DatabaseConnection) -> Result<DatabaseTran
 /// One consistent view of one organisation.
 #[derive(Debug)]
 pub struct TenantDb {
-    tenant: TenantId,
-    store: Arc<Store>,
-    rows: DatabaseTransaction,
-    own: OnceCell<DatabaseTransaction>,
+    pub(super) tenant: TenantId,
+    pub(super) store: Arc<Store>,
+    pub(super) rows: DatabaseTransaction,
+    pub(super) own: OnceCell<DatabaseTransaction>,
 }
 
 impl TenantDb {

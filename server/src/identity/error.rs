@@ -23,6 +23,9 @@ pub enum Refusal {
     NotFound,
     #[error("the role does not permit it")]
     Forbidden,
+    /// It was there, and is not kept any more.
+    #[error("it is not kept any more: {0}")]
+    NotKept(String),
     /// A file that is larger than this many KiB.
     #[error("larger than {0} KiB")]
     TooLarge(u32),
@@ -90,6 +93,7 @@ impl From<Refusal> for Problem {
             Refusal::Fields(errors) => Self::InvalidFields { errors },
             Refusal::NotFound => Self::NotFound,
             Refusal::Forbidden => Self::Forbidden,
+            Refusal::NotKept(message) => Self::NotKept { message },
             Refusal::TooLarge(limit_kib) => Self::TooLarge { limit_kib },
             Refusal::NotTaken(field, message) => Self::NotTaken { field: field.to_owned(), message },
             Refusal::NotProven { needs, field, said } => {

@@ -50,7 +50,7 @@ impl Origin {
 
 impl Place {
     /// What cannot be opened any more is shown as unknown.
-    pub(super) fn open(accounts: &Accounts, account: AccountId, sealed: &[u8]) -> Self {
+    pub(crate) fn open(accounts: &Accounts, account: AccountId, sealed: &[u8]) -> Self {
         accounts
             .vault
             .open_sealed(&place_of(Some(account)), sealed)

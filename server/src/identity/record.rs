@@ -61,6 +61,8 @@ actions! {
     AddressAsked "address-asked" "A change of address was asked for";
     AddressChanged "address-changed" "The address was changed";
     OrganisationMade "organisation-made" "An organisation was made";
+    Imported "imported" "The account came with an organisation that was moved here";
+    CopyMade "copy-made" "A copy of everything about you was made";
     DeletionAsked "deletion-asked" "The end of the account was asked for";
     Joined "joined" "An invitation to an organisation was accepted";
 }

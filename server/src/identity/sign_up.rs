@@ -272,11 +272,11 @@ async fn move_to(
     queue::put(change, accounts, &String::from_utf8_lossy(&old), &Letter::AddressChanged, now).await
 }
 
-pub(super) fn address_place(account: AccountId) -> String {
+pub(crate) fn address_place(account: AccountId) -> String {
     format!("account/{}/address", account.0)
 }
 
-pub(super) fn name_place(account: AccountId) -> String {
+pub(crate) fn name_place(account: AccountId) -> String {
     format!("account/{}/name", account.0)
 }
 

@@ -85,7 +85,7 @@ pub async fn open(
     Ok(change.commit(&event, now).await?)
 }
 
-fn place(tenant: TenantId, id: Uuid) -> String {
+pub(crate) fn place(tenant: TenantId, id: Uuid) -> String {
     format!("help/{}/{id}/reason", tenant.0)
 }
 

@@ -137,7 +137,7 @@ async fn send(
     Ok(hash)
 }
 
-fn address_place(tenant: TenantId, id: Uuid) -> String {
+pub(crate) fn address_place(tenant: TenantId, id: Uuid) -> String {
     format!("invitation/{}/{id}/address", tenant.0)
 }
 

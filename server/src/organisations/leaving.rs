@@ -154,7 +154,7 @@ pub(crate) fn name_place(tenant: TenantId, id: Uuid) -> String {
     place(tenant, id, "name")
 }
 
-fn place(tenant: TenantId, id: Uuid, what: &str) -> String {
+pub(crate) fn place(tenant: TenantId, id: Uuid, what: &str) -> String {
     format!("departure/{}/{id}/{what}", tenant.0)
 }
 

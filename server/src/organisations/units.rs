@@ -20,7 +20,7 @@ pub struct Unit {
     pub name: String,
 }
 
-fn name_place(tenant: TenantId, unit: Uuid) -> String {
+pub(crate) fn name_place(tenant: TenantId, unit: Uuid) -> String {
     format!("unit/{}/{unit}/name", tenant.0)
 }
 

@@ -11,6 +11,7 @@ use super::{help, leaving, members, standing};
 use crate::audit::heads;
 use crate::clock::to_ms;
 use crate::entity::{entry, organisation, tally};
+use crate::exports::{personal, work};
 use crate::files;
 use crate::guard::{Actor, Operator, TenantId};
 use crate::identity::{Accounts, Origin, Refusal};
@@ -28,6 +29,8 @@ pub struct Round {
     pub standings: usize,
     pub heads: usize,
     pub pruned: u64,
+    /// Archives whose time was over.
+    pub exports: usize,
     /// Contents of files that nothing led to any more.
     pub contents: usize,
     /// Organisations whose round broke; the log says why.
@@ -54,6 +57,7 @@ pub async fn all(operator: &Operator, accounts: &Accounts, now: OffsetDateTime) 
             tracing::error!(organisation = %row.id, %cause, "the upkeep of an organisation broke");
         }
     }
+    personal::round(operator, accounts, now).await?;
     round.heads += usize::from(heads::sign_platform(operator, &accounts.vault, now).await?);
     Ok(round)
 }
@@ -74,6 +78,7 @@ async fn one(
     round.standings += usize::from(standing::by_the_clock(operator, accounts, row, now).await?);
     count(operator, accounts, tenant, now).await?;
     round.pruned += heads::prune(operator, accounts, tenant, now).await?;
+    round.exports += work::round(operator, accounts, tenant, now).await?;
     round.heads += usize::from(heads::sign(operator, &accounts.vault, tenant, now).await?);
     if sweeps {
         round.contents += files::sweep(operator, accounts, tenant, now).await?;

@@ -106,7 +106,7 @@ pub(crate) struct Rows {
     counts: Counts,
 }
 
-fn slots(register: &Register, content: &Content) -> [Option<i64>; 5] {
+pub(crate) fn slots(register: &Register, content: &Content) -> [Option<i64>; 5] {
     let mut slots = [None; 5];
     for field in &register.fields {
         if let (Some(at), Some(value)) = (slot(field), content.first(field.id.get_ref()))

@@ -18,6 +18,6 @@ pub mod shape;
 mod tokens;
 pub mod value;
 
-pub(crate) use self::filed::{Shelf, erase, plant};
+pub(crate) use self::filed::{New, Rows, Sealing, Shelf, erase, plant, slots};
 pub(crate) use self::reached::condition as within_reach;
 pub(crate) use self::tokens::Tokens;

@@ -175,7 +175,7 @@ async fn write(change: Change, wanted: Wanted, actor: Actor, now: OffsetDateTime
     Ok(id)
 }
 
-fn sealed_at(tenant: TenantId, id: Uuid, what: &str) -> String {
+pub(crate) fn sealed_at(tenant: TenantId, id: Uuid, what: &str) -> String {
     format!("hold/{}/{id}/{what}", tenant.0)
 }
 

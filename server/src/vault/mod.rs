@@ -185,7 +185,8 @@ impl Vault {
         Self::open(operator, Arc::clone(&self.master), self.environment, data, now).await
     }
 
-    fn ring(&self) -> Arc<Keyring> {
+    /// The platform's own keys.
+    pub(crate) fn ring(&self) -> Arc<Keyring> {
         Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -302,6 +303,11 @@ impl Vault {
 
     pub fn key_id(&self) -> Uuid {
         self.ring().active
+    }
+
+    /// Which environment this is.
+    pub fn environment(&self) -> &'static str {
+        self.environment
     }
 
     pub fn origin(&self) -> Origin {

@@ -21,7 +21,9 @@ const CLEAR: &[(&str, &str)] = &[
          delivered.tenant_id delivered.id record.tenant_id record.id record.unit_id record.made_by record.act_id \
          record_token.tenant_id record_token.record_id record_unique.tenant_id record_unique.record_id record_change.tenant_id \
          record_change.record_id record_change.changed_by record_change.act_id record_count.tenant_id act.tenant_id act.id \
-         act.made_by act.first_id act.last_id file.tenant_id file.id file.record_id file.made_by organisation.certificate_id \
+         act.made_by act.first_id act.last_id export.tenant_id export.id export.requested_by former_log.tenant_id former_log.blob \
+         personal_copy.account_id personal_copy.id export_approval.operator_id \
+         file.tenant_id file.id file.record_id file.made_by organisation.certificate_id \
          account.certificate_id legal_hold.tenant_id legal_hold.id legal_hold.subject legal_hold.placed_by purge.id \
          purge.certificate_id certificate.id certificate.subject backup_receipt.id backup_receipt.backup_id drill_receipt.id \
          component.id",
@@ -45,7 +47,9 @@ const CLEAR: &[(&str, &str)] = &[
          account_entry.at_ms custom_role.made_at_ms unit.made_at_ms invitation.made_at_ms invitation.ends_at_ms departure.asked_at_ms \
          departure.at_ms departure.due_at_ms departure.done_at_ms help_grant.given_at_ms help_grant.ends_at_ms help_grant.ended_at_ms \
          tally.day entry.at_ms signed_head.at_ms signed_head.before_ms record.made_at_ms record.changed_at_ms \
-         record.removed_at_ms record_change.at_ms act.made_at_ms act.touched_at_ms file.made_at_ms file.removed_at_ms \
+         record.removed_at_ms record_change.at_ms export.requested_at_ms export.beat_at_ms export.ready_at_ms export.expires_at_ms \
+         personal_copy.made_at_ms personal_copy.expires_at_ms export_approval.at_ms export_approval.expires_at_ms \
+         act.made_at_ms act.touched_at_ms file.made_at_ms file.removed_at_ms \
          organisation.closed_at_ms organisation.purge_at_ms organisation.purge_began_at_ms organisation.standing_before_until_ms \
          account.delete_asked_at_ms account.delete_at_ms legal_hold.placed_at_ms legal_hold.ends_at_ms legal_hold.lifted_at_ms \
          purge.closed_at_ms purge.due_at_ms purge.began_at_ms certificate.at_ms backup_receipt.started_at_ms \
@@ -58,6 +62,8 @@ const CLEAR: &[(&str, &str)] = &[
          membership.kind membership.scope totp.last_step token.purpose letter.kind letter.state letter.tries letter.trouble \
          account_chain.seq account_entry.seq account_entry.action custom_role.permissions reach.kind tally.what tally.count entry.seq \
          entry.actor_kind entry.action entry.outcome signed_head.kind signed_head.seq log_head.seq record.version \
+         export.kind export.state export.done_rows export.total_rows export.bytes export.trouble former_log.name \
+         former_log.bytes personal_copy.bytes \
          record_change.version record_change.kind act.kind act.state act.rows act.done_rows act.trouble file.bytes \
          organisation.standing_before legal_hold.kind legal_hold.placed_kind purge.found certificate.seq backup_receipt.bytes backup_receipt.outcome backup_receipt.said drill_receipt.rto_ms \
          drill_receipt.rpo_ms drill_receipt.bytes drill_receipt.rows_compared drill_receipt.outcome drill_receipt.said \
@@ -88,11 +94,13 @@ const CLEAR: &[(&str, &str)] = &[
 /// AES-256-GCM, under the organisation's key or the platform's; the keys themselves under the master key.
 const SEALED: &str = "evidence.note evidence.fields evidence.file_name data_key.wrapped account.address account.name \
     organisation.name totp.secret session.origin token.payload letter.content account_entry.origin unit.name invitation.address \
+    export_approval.purpose \
          departure.name departure.receipt help_grant.reason entry.detail record.content record_change.content file.facts \
          legal_hold.basis legal_hold.scope";
 
 /// Keyed, or of what cannot be guessed: it tells whether something is the same, and nothing else.
-const HASHED: &str = "evidence.file_sha256 trust_change.previous_hash trust_change.hash platform_entry.previous_hash \
+const HASHED: &str = "export.sha256 export.content_sha256 former_log.sha256 personal_copy.sha256 export_approval.archive_sha256 \
+    evidence.file_sha256 trust_change.previous_hash trust_change.hash platform_entry.previous_hash \
     platform_entry.hash account.address_index account.password_hash backup_code.code_hash known_device.device_hash session.id_hash \
     token.token_hash token.address_index allowance.bucket account_chain.hash account_entry.previous_hash account_entry.hash \
     unit.name_index invitation.address_index invitation.token_hash entry.hash signed_head.hash log_head.hash \

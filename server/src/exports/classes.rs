@@ -1,0 +1,152 @@
+//! What every exported column and every field of a register is, as far as people are concerned: one table. A masked archive is made by it, and
+//! what does not stand in it stops a masked archive by name.
+
+use crate::profile::format::{Field, Register};
+
+/// What a column says, and so what becomes of it in a masked archive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Class {
+    /// Of nobody in particular.
+    Plain,
+    /// Somebody's account: another id, the same one everywhere.
+    Account,
+    /// What somebody or something is called.
+    Name,
+    Address,
+}
+
+/// The columns of the sections that a masked archive has. The other sections are left out of it.
+const COLUMNS: &[(&str, &[(&str, Class)])] = &[
+    (
+        "organisation",
+        &[
+            ("name", Class::Name),
+            ("created_at", Class::Plain),
+            ("standing", Class::Plain),
+            ("standing_since", Class::Plain),
+            ("standing_until", Class::Plain),
+        ],
+    ),
+    (
+        "members",
+        &[
+            ("account_id", Class::Account),
+            ("name", Class::Name),
+            ("address", Class::Address),
+            ("role", Class::Plain),
+            ("since", Class::Plain),
+            ("scope", Class::Plain),
+            ("ends_at", Class::Plain),
+        ],
+    ),
+    ("roles", &[("name", Class::Plain), ("permissions", Class::Plain), ("made_at", Class::Plain)]),
+    ("units", &[("id", Class::Plain), ("name", Class::Name), ("made_at", Class::Plain)]),
+    ("reach", &[("account_id", Class::Account), ("kind", Class::Plain), ("target", Class::Plain)]),
+    (
+        "records",
+        &[
+            ("id", Class::Plain),
+            ("unit_id", Class::Plain),
+            ("version", Class::Plain),
+            ("made_at", Class::Plain),
+            ("made_by", Class::Account),
+            ("changed_at", Class::Plain),
+            ("removed_at", Class::Plain),
+            ("act_id", Class::Plain),
+        ],
+    ),
+];
+
+/// What a column is; nothing when nobody said.
+pub(crate) fn column(section: &str, column: &str) -> Option<Class> {
+    let (_, columns) = COLUMNS.iter().find(|(name, _)| *name == section)?;
+    columns.iter().find(|(name, _)| *name == column).map(|(_, class)| *class)
+}
+
+/// Whether a masked archive has this section at all.
+pub(crate) fn masked_has(section: &str) -> bool {
+    COLUMNS.iter().any(|(name, _)| *name == section)
+}
+
+/// Whether a field of a register says something of a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Says {
+    Personal,
+    NotPersonal,
+}
+
+/// What a field is; nothing when nobody said. What the profile calls personal is personal, whatever stands here.
+pub(crate) fn field(register: &Register, field: &Field) -> Option<Says> {
+    if field.personal || field.health {
+        return Some(Says::Personal);
+    }
+    let stands = |table: &[(&str, &str)]| {
+        let fields = table.iter().find(|(id, _)| id == register.id.get_ref()).map(|(_, fields)| *fields);
+        fields.is_some_and(|fields| fields.split(' ').any(|id| id == field.id.get_ref()))
+    };
+    match (stands(WRITTEN_FREELY), stands(NOT_PERSONAL)) {
+        (true, _) => Some(Says::Personal),
+        (false, true) => Some(Says::NotPersonal),
+        (false, false) => None,
+    }
+}
+
+/// Fields that the profile does not call personal and in which people may be named all the same, by register.
+const WRITTEN_FREELY: &[(&str, &str)] = &[
+    ("controls", "description"),
+    ("risks", "title description"),
+    ("vendors", "service"),
+    ("evidence", "title note"),
+    ("tasks", "title details"),
+    ("quotes", "conditions"),
+    ("documents", "title"),
+];
+
+/// The fields that say nothing of a person, by register.
+const NOT_PERSONAL: &[(&str, &str)] = &[
+    ("controls", "name requirement status nature policy review_interval next_review"),
+    ("risks", "likelihood impact treatment control exposure next_review"),
+    ("policies", "title edition status approved_on next_review document"),
+    ("vendors", "name criticality data agreement contract_ends next_review"),
+    ("evidence", "control file collected_at valid_until"),
+    ("tasks", "due priority status effort control risk"),
+    ("clients", "category client_since"),
+    ("trips", "reference status origin destination departs passengers"),
+    ("quotes", "reference trip status amount currency valid_until"),
+    ("documents", "category trip received expires"),
+    ("students", "course status"),
+    ("aircraft", "registration model hobbs next_inspection status"),
+    ("bookings", "reference aircraft starts ends status"),
+    ("flights", "reference aircraft departed duration landings route"),
+    ("progress", "lesson flight completed"),
+    ("invoices", "stripe_invoice status status_seen"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::profile::shipped;
+    use crate::testing::profile;
+
+    #[test]
+    fn every_field_of_every_shipped_profile_is_known_for_what_it_says() {
+        for name in shipped() {
+            for register in &profile(name, &[]).registers {
+                for one in &register.fields {
+                    let known = field(register, one);
+                    assert!(known.is_some(), "{name}: {}.{}", register.id.get_ref(), one.id.get_ref());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_field_that_nobody_classified_is_unknown() {
+        let wide = profile("stratuslog", &[("id = \"hobbs\"", "id = \"nickname\"")]);
+        let aircraft = wide.registers.iter().find(|register| register.id.get_ref() == "aircraft").expect("aircraft");
+        let unknown: Vec<_> = aircraft.fields.iter().filter(|one| field(aircraft, one).is_none()).collect();
+        assert_eq!(unknown.len(), 1);
+        assert_eq!(unknown[0].id.get_ref(), "nickname");
+        assert_eq!(column("members", "nickname"), None);
+    }
+}

@@ -1,0 +1,392 @@
+//! Records, register by register, with a column for each field; what they said before; and what was done to many at once. Reading, opening and
+//! writing down go on side by side: while one page is compressed the next is opened and the one after that is read.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use sea_orm::sea_query::ExprTrait;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use uuid::Uuid;
+
+use super::ExportError;
+use super::classes::Class;
+use super::making::{Making, Source, classes_of};
+use super::mask::Mask;
+use super::table::{self, Cell, Written, json_text};
+use crate::entity::{act, record, record_change};
+use crate::guard::{TenantDb, TenantId};
+use crate::profile::format::{FieldKind, Register};
+use crate::registers::content::Content;
+use crate::vault::Keyring;
+
+/// Records that are read at once: a few hundred kilobytes.
+const PAGE: u64 = 1000;
+
+/// Pages that wait to be compressed.
+const AHEAD: usize = 2;
+
+pub(crate) const RECORDS: &[&str] =
+    &["id", "unit_id", "version", "made_at", "made_by", "changed_at", "removed_at", "act_id"];
+pub(crate) const HISTORY: &[&str] = &["record_id", "version", "kind", "at", "changed_by", "act_id"];
+pub(crate) const ACTS: &[&str] = &[
+    "id",
+    "kind",
+    "register",
+    "state",
+    "made_at",
+    "made_by",
+    "rows",
+    "done_rows",
+    "first_id",
+    "last_id",
+    "touched_at",
+    "trouble",
+];
+
+/// The column of what the profile has no field for any more.
+const OTHER: &str = "other";
+
+pub(crate) async fn write(making: &mut Making<'_>) -> Result<(), ExportError> {
+    let profile = Arc::clone(&making.source.accounts.profile);
+    let mut schema = Vec::new();
+    for id in registers(&making.source).await? {
+        let register = profile.registers.iter().find(|register| *register.id.get_ref() == id);
+        schema.push(described(&id, register));
+        of_register(making, &id, register).await?;
+    }
+    let schema = serde_json::to_string_pretty(&serde_json::json!({ "registers": schema })).unwrap_or_default();
+    making.archive.put("data/records/schema.json", schema.as_bytes()).await?;
+    history(making).await?;
+    acts(making).await
+}
+
+/// Those of the profile, and any that the profile has no more and the organisation still has.
+async fn registers(source: &Source<'_>) -> Result<BTreeSet<String>, ExportError> {
+    #[derive(sea_orm::FromQueryResult)]
+    struct Named {
+        register: String,
+    }
+    let kept = record::Entity::find().select_only().column(record::Column::Register).distinct();
+    let kept: Vec<Named> = source.view.all_as(kept).await?;
+    let known = source.accounts.profile.registers.iter().map(|register| register.id.get_ref().clone());
+    Ok(known.chain(kept.into_iter().map(|named| named.register)).collect())
+}
+
+/// What the columns of a register are called and what they hold.
+fn described(id: &str, register: Option<&Register>) -> serde_json::Value {
+    let fields = register.map(|register| register.fields.as_slice()).unwrap_or_default();
+    let fields: Vec<_> = fields
+        .iter()
+        .map(|field| {
+            serde_json::json!({
+                "id": field.id.get_ref(),
+                "label": field.label,
+                "kind": kind(field.kind),
+                "personal": field.personal,
+                "unit": field.unit,
+                "links_to": field.links_to.as_ref().map(|to| to.get_ref().clone()),
+            })
+        })
+        .collect();
+    serde_json::json!({ "id": id, "title": register.map(|register| &register.title), "fields": fields })
+}
+
+const fn kind(kind: FieldKind) -> &'static str {
+    match kind {
+        FieldKind::Text => "text",
+        FieldKind::LongText => "long-text",
+        FieldKind::Number => "number",
+        FieldKind::Date => "date",
+        FieldKind::Instant => "instant",
+        FieldKind::Choice => "choice",
+        FieldKind::Choices => "choices",
+        FieldKind::Person => "person",
+        FieldKind::Link => "link",
+        FieldKind::File => "file",
+        FieldKind::Requirement => "requirement",
+    }
+}
+
+/// What it takes to open a page and to write it down, away from the database.
+#[derive(Clone, Debug)]
+struct Form {
+    tenant: TenantId,
+    ring: Arc<Keyring>,
+    /// The register's own fields in their order, and whether they are numbers.
+    fields: Arc<[(String, bool)]>,
+    register: Option<Arc<Register>>,
+    mask: Option<(Arc<Mask>, Arc<[Class]>)>,
+}
+
+async fn of_register(making: &mut Making<'_>, id: &str, register: Option<&Register>) -> Result<(), ExportError> {
+    let fields = register.map(|register| register.fields.as_slice()).unwrap_or_default();
+    let fields: Vec<(String, bool)> =
+        fields.iter().map(|field| (field.id.get_ref().clone(), field.kind == FieldKind::Number)).collect();
+    let source = &making.source;
+    let mask = source.mask.clone().map(|mask| Ok::<_, ExportError>((mask, classes_of("records", RECORDS)?.into())));
+    let form = Form {
+        tenant: source.view.tenant(),
+        ring: Arc::clone(&source.ring),
+        fields: fields.into(),
+        register: register.cloned().map(Arc::new),
+        mask: mask.transpose()?,
+    };
+    let columns = RECORDS.iter().copied().chain(form.fields.iter().map(|(id, _)| id.as_str())).chain([OTHER]);
+    let head = table::head(columns);
+    let mut section = making.archive.section(&format!("records/{id}"), &format!("data/records/{id}"), head).await?;
+    let mut pages = read_ahead(&making.source.view, form, id.to_owned());
+    while let Some(page) = pages.recv().await {
+        let written = page?.await.map_err(|_| ExportError::Broken("a page could not be written down"))??;
+        let rows = written.rows;
+        making.archive.rows(&mut section, written).await?;
+        making.progress.on(rows).await?;
+    }
+    making.close_section(section).await
+}
+
+type Page = Result<JoinHandle<Result<Written, ExportError>>, ExportError>;
+
+/// Reads page after page of the snapshot and has each opened and written down on a thread of its own, in their order.
+fn read_ahead(view: &Arc<TenantDb>, form: Form, register: String) -> mpsc::Receiver<Page> {
+    let (pages, taken) = mpsc::channel(AHEAD);
+    let view = Arc::clone(view);
+    tokio::spawn(async move {
+        let mut after = Uuid::nil();
+        loop {
+            let rows = match view.all(after_record(&register, after)).await {
+                Ok(rows) => rows,
+                Err(error) => {
+                    let _ = pages.send(Err(error.into())).await;
+                    return;
+                }
+            };
+            let Some(last) = rows.last().map(|row| row.id) else { return };
+            after = last;
+            let form = form.clone();
+            let page = tokio::task::spawn_blocking(move || form.page(rows));
+            if pages.send(Ok(page)).await.is_err() {
+                return;
+            }
+        }
+    });
+    taken
+}
+
+fn after_record(register: &str, after: Uuid) -> Select<record::Entity> {
+    record::Entity::find()
+        .filter(record::Column::Register.eq(register))
+        .filter(record::Column::Id.gt(after))
+        .order_by_asc(record::Column::Id)
+        .limit(PAGE)
+}
+
+impl Form {
+    fn page(&self, rows: Vec<record::Model>) -> Result<Written, ExportError> {
+        let mut written = Written::default();
+        for row in rows {
+            self.row(row, &mut written)?;
+        }
+        Ok(written)
+    }
+
+    fn row(&self, row: record::Model, written: &mut Written) -> Result<(), ExportError> {
+        let mut content = Content::open(&self.ring, self.tenant, row.id, &row.content)?;
+        let record::Model {
+            tenant_id: _,
+            id,
+            register,
+            unit_id,
+            content: _,
+            // Numbers that the content has as well.
+            k1: _,
+            k2: _,
+            k3: _,
+            k4: _,
+            k5: _,
+            version,
+            made_at_ms,
+            made_by,
+            changed_at_ms,
+            act_id,
+            removed_at_ms,
+        } = row;
+        let mut cells = vec![
+            Cell::Id(id),
+            Cell::id(unit_id),
+            Cell::Number(version.into()),
+            Cell::At(made_at_ms),
+            Cell::Id(made_by),
+            Cell::At(changed_at_ms),
+            Cell::at(removed_at_ms),
+            Cell::id(act_id),
+        ];
+        if let Some((mask, classes)) = &self.mask {
+            let known = self.register.as_deref().ok_or_else(|| ExportError::Unclassified(register.clone()))?;
+            mask.content(known, &mut content.0)?;
+            cells = cells.into_iter().zip(classes.iter()).map(|(cell, class)| mask.cell(*class, cell)).collect();
+        }
+        Self::line(&cells, &content, written);
+        self.cells(&cells, &content, written);
+        written.end();
+        Ok(())
+    }
+
+    fn line(cells: &[Cell], content: &Content, written: &mut Written) {
+        written.object(RECORDS.iter().copied().zip(cells));
+        // What the record says goes into the same object.
+        written.lines.truncate(written.lines.len() - 2);
+        written.lines.extend_from_slice(b",\"fields\":");
+        fields(content, &mut written.lines);
+        written.lines.extend_from_slice(b"}\n");
+    }
+
+    fn cells(&self, cells: &[Cell], content: &Content, written: &mut Written) {
+        for (at, cell) in cells.iter().enumerate() {
+            written.separate(at);
+            written.cell(cell);
+        }
+        for (field, number) in self.fields.iter() {
+            written.separate(1);
+            match (content.all(field), number) {
+                ([], _) => {}
+                // A number is never a formula: it is written as it is.
+                (values, true) if values.iter().all(|value| plain_number(value)) => {
+                    written.table.extend_from_slice(values.join("; ").as_bytes());
+                }
+                (values, _) => table::csv_text(&values.join("; "), &mut written.table),
+            }
+        }
+        written.separate(1);
+        let other: std::collections::BTreeMap<_, _> =
+            content.0.iter().filter(|(id, _)| !self.fields.iter().any(|(known, _)| known == *id)).collect();
+        if !other.is_empty() {
+            table::csv_text(&serde_json::to_string(&other).unwrap_or_default(), &mut written.table);
+        }
+    }
+}
+
+fn plain_number(value: &str) -> bool {
+    let digits = value.strip_prefix('-').unwrap_or(value);
+    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
+}
+
+fn fields(content: &Content, out: &mut Vec<u8>) {
+    out.push(b'{');
+    for (at, (field, values)) in content.0.iter().enumerate() {
+        if at > 0 {
+            out.push(b',');
+        }
+        json_text(field, out);
+        out.extend_from_slice(b":[");
+        for (at, value) in values.iter().enumerate() {
+            if at > 0 {
+                out.push(b',');
+            }
+            json_text(value, out);
+        }
+        out.push(b']');
+    }
+    out.push(b'}');
+}
+
+/// What records said before. A masked archive has none of it: it would have to know of each change whose register it was.
+async fn history(making: &mut Making<'_>) -> Result<(), ExportError> {
+    if !making.has("history") {
+        return Ok(());
+    }
+    let head = table::head(HISTORY.iter().copied().chain(["fields"]));
+    let mut section = making.archive.section("history", "data/history", head).await?;
+    let (mut record, mut version) = (Uuid::nil(), 0);
+    loop {
+        let later = record_change::Column::RecordId
+            .gt(record)
+            .or(record_change::Column::RecordId.eq(record).and(record_change::Column::Version.gt(version)));
+        let rows = record_change::Entity::find()
+            .filter(later)
+            .order_by_asc(record_change::Column::RecordId)
+            .order_by_asc(record_change::Column::Version)
+            .limit(PAGE);
+        let rows = making.source.view.all(rows).await?;
+        let Some(last) = rows.last() else { break };
+        (record, version) = (last.record_id, last.version);
+        let (ring, tenant) = (Arc::clone(&making.source.ring), making.source.view.tenant());
+        let written = tokio::task::spawn_blocking(move || earlier(&ring, tenant, rows)).await;
+        let written = written.map_err(|_| ExportError::Broken("a page could not be written down"))??;
+        let rows = written.rows;
+        making.archive.rows(&mut section, written).await?;
+        making.progress.on(rows).await?;
+    }
+    making.close_section(section).await
+}
+
+fn earlier(ring: &Keyring, tenant: TenantId, rows: Vec<record_change::Model>) -> Result<Written, ExportError> {
+    let mut written = Written::default();
+    for row in rows {
+        let record_change::Model { tenant_id: _, record_id, version, kind, at_ms, changed_by, act_id, content } = row;
+        let before = content.map(|sealed| Content::open_earlier(ring, tenant, record_id, version, &sealed));
+        let mut said = Vec::new();
+        match before.transpose()? {
+            Some(before) => fields(&before, &mut said),
+            None => said.extend_from_slice(b"null"),
+        }
+        let cells = [
+            Cell::Id(record_id),
+            Cell::Number(version.into()),
+            Cell::Text(kind),
+            Cell::At(at_ms),
+            Cell::Id(changed_by),
+            Cell::id(act_id),
+            Cell::Json(String::from_utf8_lossy(&said).into_owned()),
+        ];
+        let columns = [HISTORY, &["fields"]].concat();
+        written.row(&columns, &cells);
+    }
+    Ok(written)
+}
+
+async fn acts(making: &mut Making<'_>) -> Result<(), ExportError> {
+    let Some(mut open) = making.begin("acts", ACTS).await? else { return Ok(()) };
+    let mut after = Uuid::nil();
+    loop {
+        let rows = act::Entity::find().filter(act::Column::Id.gt(after)).order_by_asc(act::Column::Id).limit(PAGE);
+        let rows = making.source.view.all(rows).await?;
+        let Some(last) = rows.last().map(|row| row.id) else { break };
+        after = last;
+        making.rows(&mut open, rows.into_iter().map(done_to_many).collect()).await?;
+    }
+    making.close(open).await
+}
+
+fn done_to_many(row: act::Model) -> Vec<Cell> {
+    let act::Model {
+        tenant_id: _,
+        id,
+        kind,
+        register,
+        state,
+        made_at_ms,
+        made_by,
+        rows,
+        done_rows,
+        first_id,
+        last_id,
+        touched_at_ms,
+        trouble,
+    } = row;
+    vec![
+        Cell::Id(id),
+        Cell::Text(kind),
+        Cell::Text(register),
+        Cell::Text(state),
+        Cell::At(made_at_ms),
+        Cell::Id(made_by),
+        Cell::Number(rows),
+        Cell::Number(done_rows),
+        Cell::id(first_id),
+        Cell::id(last_id),
+        Cell::At(touched_at_ms),
+        Cell::text(trouble),
+    ]
+}

@@ -1,0 +1,52 @@
+//! An organisation as it is at one instant, for taking all of it along.
+
+use std::sync::Arc;
+
+use sea_orm::{
+    AccessMode, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, EntityTrait, IsolationLevel,
+    TransactionOptions, TransactionTrait,
+};
+use tokio::sync::OnceCell;
+
+use super::Store;
+use super::tenant::{TenantDb, TenantId, enter, view};
+use crate::entity::{log_head, membership};
+
+/// A transaction that sees one instant only.
+async fn frozen(connection: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+    match connection.get_database_backend() {
+        DbBackend::Postgres => {
+            let options = TransactionOptions {
+                isolation_level: Some(IsolationLevel::RepeatableRead),
+                access_mode: Some(AccessMode::ReadOnly),
+                ..TransactionOptions::default()
+            };
+            connection.begin_with_options(options).await
+        }
+        DbBackend::Sqlite | DbBackend::MySql | _ => view(connection).await,
+    }
+}
+
+impl TenantDb {
+    /// A view that stays as it is for as long as it is open, whatever is written meanwhile. On PostgreSQL an ordinary view sees what is committed
+    /// between two of its questions. An organisation with a database of its own has two, frozen one right after the other.
+    pub(super) async fn snapshot(store: &Arc<Store>, tenant: TenantId) -> Result<Self, DbErr> {
+        let rows = frozen(&store.read).await?;
+        enter(&rows, tenant, None).await?;
+        let own = OnceCell::new();
+        let db = Self { tenant, store: Arc::clone(store), rows, own };
+        // The first question is what freezes it.
+        db.count(membership::Entity::find()).await?;
+        if let Some(shelves) = &store.own {
+            let own = frozen(&shelves.apart(tenant).await?.read).await?;
+            let _ = db.own.set(own);
+            db.count(log_head::Entity::find()).await?;
+        }
+        Ok(db)
+    }
+
+    /// In how many databases the organisation lies.
+    pub(crate) fn databases(&self) -> u8 {
+        if self.store.own.is_some() { 2 } else { 1 }
+    }
+}

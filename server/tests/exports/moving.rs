@@ -1,0 +1,166 @@
+//! Bringing an organisation into another instance: whole or not at all, and with everything that it had.
+
+use server::exports::asking::Kind;
+use server::exports::import::{Imported, Wanted, import};
+use server::guard::{AccountId, rights};
+use server::organisations::members;
+use server::testing::World;
+
+use crate::common::*;
+use crate::download::record;
+use crate::reading::*;
+
+async fn taken(world: &World, bytes: &[u8]) -> Result<Imported, String> {
+    let path = file(world, "taken.zip", bytes);
+    let wanted = Wanted { file: &path, slug: None, approval: None };
+    import(&world.operator(), world.accounts(), &wanted, world.now).await.map_err(|error| error.to_string())
+}
+
+/// Who somebody is in the instance that the organisation was moved to, with the password that they were told to set there.
+async fn arrived(there: &World, who: &Somebody) -> Somebody {
+    use server::identity::recovery;
+    recovery::request(&there.visitor(), there.accounts(), &who.email, &here(), there.now).await.expect("reset");
+    let token = token_to(there, &who.email).await;
+    recovery::reset(&there.visitor(), there.accounts(), &token, PASSWORD, &here(), there.now).await.expect("password");
+    enters(there, &who.email, None).await
+}
+
+#[tokio::test]
+async fn an_organisation_that_was_moved_gives_the_same_archive_again() {
+    for (mode, plain) in MODES {
+        let (from, to) = (world(mode).await, world(mode).await);
+        let ada = ada(&from).await;
+        joins(&from, &ada, GRACE, plain).await;
+        invite(&from, &ada, EVE, plain).await.expect("invite");
+        role(&from, &ada, "Watcher", "organisation_read audit_read").await;
+        unit(&from, &ada, "North").await;
+        for number in 0..3 {
+            record(&from, &ada, &format!("=Record {number}"), &format!("p{number}@school.example")).await;
+        }
+        server::audit::heads::sign_all(&from.operator(), &from.vault, from.now).await.expect("sign");
+        let first = archive(&from, &ada, Kind::Whole).await;
+        let imported = taken(&to, &first).await.expect("import");
+        assert_eq!((imported.members, imported.linked, imported.records), (2, 0, 3), "{mode}");
+
+        let moved = arrived(&to, &ada).await;
+        assert_eq!((moved.account, moved.tenant), (ada.account, ada.tenant), "{mode}");
+        let second = archive(&to, &moved, Kind::Whole).await;
+        let (before, after) = (read(&from, &first), read(&to, &second));
+        assert_eq!(before["manifest"]["content_sha256"], after["manifest"]["content_sha256"], "{mode}");
+        for section in before["manifest"]["sections"].as_array().expect("sections") {
+            let name = section["name"].as_str().expect("a name");
+            assert_eq!(before["sections"][name], after["sections"][name], "{mode}: {name}");
+        }
+        // The log of the time before is there as it was, and a new one has begun.
+        let entries = &before["texts"]["log/entries.jsonl"];
+        assert_eq!(&after["texts"]["former-log/log/entries.jsonl"], entries, "{mode}");
+        let begun = after["texts"]["log/entries.jsonl"].as_str().expect("entries");
+        assert!(begun.lines().next().is_some_and(|line| line.contains("organisation-imported")), "{mode}: {begun}");
+    }
+}
+
+#[tokio::test]
+async fn an_archive_that_was_changed_cut_or_taken_in_before_leaves_nothing() {
+    for (mode, _) in MODES {
+        let (from, to) = (world(mode).await, world(mode).await);
+        let ada = ada(&from).await;
+        record(&from, &ada, "Kept", "kept@school.example").await;
+        let whole = archive(&from, &ada, Kind::Whole).await;
+        let mut changed = whole.clone();
+        let middle = changed.len() / 2;
+        changed[middle] ^= 1;
+        for wrong in [&whole[..whole.len() - 1], &changed, b"no archive", &[]] {
+            taken(&to, wrong).await.expect_err("refused");
+        }
+        let empty = counted(&to, &ada, "membership", "").await;
+        assert_eq!(empty, 0, "{mode}");
+        taken(&to, &whole).await.expect("import");
+        let again = taken(&to, &whole).await.expect_err("twice");
+        assert!(again.contains("is here already"), "{mode}: {again}");
+        // And what is there now is still whole.
+        assert_eq!(counted(&to, &ada, "membership", "").await, 1, "{mode}");
+        assert_eq!(counted(&to, &ada, "record", "").await, 1, "{mode}");
+    }
+}
+
+#[tokio::test]
+async fn an_archive_of_another_profile_is_refused_by_name() {
+    let (from, to) = (world("aertous").await, world("stratuslog").await);
+    let ada = ada(&from).await;
+    let refused = taken(&to, &archive(&from, &ada, Kind::Whole).await).await.expect_err("another profile");
+    assert!(refused.contains("it is of the profile aertous"), "{refused}");
+}
+
+#[tokio::test]
+async fn an_import_that_is_cut_short_leaves_nothing_and_can_be_begun_again() {
+    for (mode, _) in MODES {
+        let (from, to) = (world(mode).await, world(mode).await);
+        let ada = ada(&from).await;
+        record(&from, &ada, "Kept", "kept@school.example").await;
+        let path = file(&to, "archive.zip", &archive(&from, &ada, Kind::Whole).await);
+        let wanted = Wanted { file: &path, slug: None, approval: None };
+        let (operator, accounts) = (to.operator(), to.accounts());
+        let mut finished = false;
+        for polls in [2, 5, 9, 14, 20, 27, 35] {
+            let mut importing = Box::pin(import(&operator, accounts, &wanted, to.now));
+            for _ in 0..polls {
+                if futures::poll!(&mut importing).is_ready() {
+                    finished = true;
+                    break;
+                }
+                tokio::time::sleep(std::time::Duration::from_micros(500)).await;
+            }
+            drop(importing);
+            if finished {
+                break;
+            }
+            assert_eq!(counted(&to, &ada, "membership", "").await, 0, "{mode}");
+        }
+        if !finished {
+            import(&operator, accounts, &wanted, to.now).await.expect("begun again");
+        }
+        assert_eq!(counted(&to, &ada, "record", "").await, 1, "{mode}");
+        let moved = arrived(&to, &ada).await;
+        let reader = may::<rights::MembersRead>(&to, &moved).await;
+        let choice = members::choice(&reader, accounts, 10).await.expect("members");
+        assert_eq!(choice.iter().map(|(id, _)| AccountId(*id)).collect::<Vec<_>>(), [ada.account], "{mode}");
+    }
+}
+
+#[tokio::test]
+async fn a_member_who_has_an_account_here_is_linked_to_it() {
+    let (from, to) = (world("stratuslog").await, world("stratuslog").await);
+    let ada_there = ada(&from).await;
+    let known = founder(&to, ADA, "Something else").await;
+    record(&from, &ada_there, "Kept", "kept@school.example").await;
+    let imported = taken(&to, &archive(&from, &ada_there, Kind::Whole).await).await.expect("import");
+    assert_eq!((imported.members, imported.linked), (1, 1));
+    let known = known.in_the_place_of(&ada_there);
+    let reader = may::<rights::MembersRead>(&to, &known).await;
+    let choice = members::choice(&reader, to.accounts(), 10).await.expect("members");
+    assert_eq!(choice.iter().map(|(id, _)| AccountId(*id)).collect::<Vec<_>>(), [known.account]);
+}
+
+#[tokio::test]
+async fn a_masked_archive_names_nobody_and_can_be_taken_in() {
+    for (mode, plain) in MODES {
+        let (from, to) = (world(mode).await, world(mode).await);
+        let ada = ada(&from).await;
+        joins(&from, &ada, GRACE, plain).await;
+        unit(&from, &ada, "Marker Unit").await;
+        record(&from, &ada, "Marker Person", "marker@school.example").await;
+        let masked = archive(&from, &ada, Kind::Masked).await;
+        let found = read(&from, &masked).to_string();
+        let own = ada.account.0.to_string();
+        for personal in
+            [ADA, GRACE, "Ada Lovelace", "Grace Hopper", "Marker Unit", "marker@school", "Analytical", own.as_str()]
+        {
+            assert!(!found.contains(personal), "{mode}: {personal}");
+        }
+        if mode != &"aertous" {
+            assert!(!found.contains("Marker Person"), "{mode}");
+        }
+        let imported = taken(&to, &masked).await.expect("import");
+        assert_eq!((imported.members, imported.records), (2, 1), "{mode}");
+    }
+}
