@@ -8,6 +8,7 @@ cd "$(dirname "$0")/.."
 .ci/setup.sh test || exit 2
 . .ci/env.sh
 . .ci/steps.sh
+make_room
 log=$(mktemp -d)
 trap 'stop_postgres; rm -rf "$log"' EXIT
 
