@@ -22,6 +22,7 @@ use crate::operator;
 use crate::organisation::doing;
 use crate::registers;
 use crate::retention;
+use crate::reviews;
 
 /// Where somebody who is all the way in goes on.
 const HOME: &str = "/account";
@@ -85,6 +86,20 @@ pub async fn perform(act: Act, visit: &mut Visit, fields: &Fields) -> Result<Don
         | Act::RemoveFile
         | Act::ImportRecords
         | Act::MapRequirements => Box::pin(registers::doing::perform(act, visit, fields)).await,
+        Act::OpenReview
+        | Act::StartReview
+        | Act::DiscardReview
+        | Act::DecideItem
+        | Act::DecideItems
+        | Act::UndoDecision
+        | Act::CommentItem
+        | Act::ReassignItems
+        | Act::DelegateReview
+        | Act::CloseReview
+        | Act::OpenSeatReview
+        | Act::DecideSeat
+        | Act::UndoSeatDecision
+        | Act::CloseSeatReview => Box::pin(reviews::doing::perform(act, visit, fields)).await,
     }
 }
 

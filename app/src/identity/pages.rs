@@ -10,7 +10,7 @@ use crate::http::people::Typed;
 use crate::http::visit::Visit;
 use crate::ui::form;
 use crate::ui::layout::{Head, document};
-use crate::{organisation, registers, retention};
+use crate::{organisation, registers, retention, reviews};
 use axum::response::Response;
 use server::audit::view::Form;
 
@@ -97,6 +97,13 @@ pub async fn page(page: Page, visit: &Visit, typed: &Typed) -> Result<Shown, Pro
         Page::AccountCopy => return export::copy(visit).await,
         Page::AccountExport => export::page(visit, typed).await?,
         Page::File => return registers::files::download(visit).await.map(Shown::Download),
+        Page::ReviewArchive | Page::OperateReviewArchive => {
+            return reviews::report::archive(visit).await.map(Shown::Download);
+        }
+        Page::Reviews | Page::Review | Page::ReviewReport => reviews::middle(page, visit, typed).await?,
+        Page::OperateReviews | Page::OperateReview | Page::OperateReviewReport => {
+            reviews::middle(page, visit, typed).await?
+        }
         Page::Invitation
         | Page::Organisations
         | Page::Dashboard
@@ -131,6 +138,7 @@ pub async fn page(page: Page, visit: &Visit, typed: &Typed) -> Result<Shown, Pro
         | Page::TrustHistory
         | Page::TrustFeed
         | Page::TrustBadge
+        | Page::Calendar
         | Page::Certificate
         | Page::CertificateFile
         | Page::Privacy
@@ -236,6 +244,16 @@ pub fn done(typed: &Typed) -> Option<impl IntoView + use<>> {
         "lifted" => "The hold was lifted.",
         "account-ends" => "Your account is closed. We will write to you when everything about you is erased.",
         "evidence" => "The evidence is on record. The page shows it within a second.",
+        "review-opened" => "The review is open. Its reviewers were written to.",
+        "review-drafted" => "The draft is kept. Nobody was written to.",
+        "review-discarded" => "The draft is gone.",
+        "review-closed" => "The review is closed. What stands now is what was decided.",
+        "decided" => "The decision is recorded.",
+        "decided-many" => "The decisions are recorded.",
+        "taken-back" => "The decision was taken back.",
+        "remarked" => "Your remark stands beside it.",
+        "reassigned" => "Somebody else decides now, and was written to.",
+        "delegated" => "What you had to decide was handed on.",
         _ => return None,
     };
     Some(view! { <p class="notice" role="status">{said}</p> })

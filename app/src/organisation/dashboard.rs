@@ -11,6 +11,7 @@ use super::frame;
 use super::log::event_row;
 use crate::http::visit::Visit;
 use crate::identity::pages::Middle;
+use crate::reviews;
 use crate::ui::chart::{Slice, bars, columns, line, number, ring};
 use crate::ui::list::{empty, table};
 
@@ -21,13 +22,14 @@ pub async fn page(visit: &Visit) -> Result<Middle, Problem> {
     let base = format!("/o/{}", visit.param("slug"));
     let sees = |permission| reader.here().permissions.contains(&permission);
     let members = sees(Permission::MembersRead).then(|| pictures(&dashboard, &base));
+    let waiting = reviews::waiting(visit).await?;
     let events = sees(Permission::AuditRead).then(|| events(&reader, &dashboard, &base));
     let view = view! {
         <h1>{name.clone()}</h1>
         <p class="small">"You are here as "<b>{reader.here().role.clone()}</b>"."</p>
         <section aria-labelledby="h-today">
             <h2 id="h-today">"What needs doing"</h2>
-            {today(&reader, &dashboard, &base)}
+            {today(&reader, &dashboard, &base, waiting)}
         </section>
         {members}
         {deadlines(&reader, &dashboard)}
@@ -36,8 +38,8 @@ pub async fn page(visit: &Visit) -> Result<Middle, Problem> {
     Ok(Middle::new(name, view).wide())
 }
 
-fn today(person: &Person, dashboard: &Dashboard, base: &str) -> AnyView {
-    let mut items: Vec<AnyView> = Vec::new();
+fn today(person: &Person, dashboard: &Dashboard, base: &str, waiting: Vec<AnyView>) -> AnyView {
+    let mut items: Vec<AnyView> = waiting;
     let mut item = |urgent: bool, text: String, href: String, label: &'static str| {
         let class = urgent.then_some("urgent");
         let word = urgent.then(|| view! { <b>"Urgent"</b>" " });

@@ -7,4 +7,5 @@ mod exports;
 mod looks;
 mod people;
 mod registers;
+mod reviews;
 mod site;
