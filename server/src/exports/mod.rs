@@ -19,6 +19,7 @@ mod people;
 pub mod personal;
 mod progress;
 mod records;
+mod reviews;
 mod table;
 mod words;
 pub mod work;
