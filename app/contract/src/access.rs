@@ -301,11 +301,13 @@ endpoints! {
     StartReview "start-review" @ "/api/o/{slug}/" Member(ReviewsManage) ["review"] [] on Review;
     DiscardReview "discard-review" @ "/api/o/{slug}/" Member(ReviewsManage) ["review"] [] on Review;
     DecideItem "decide-item" @ "/api/o/{slug}/" Member(ReviewsDecide) ["item" "decision" "role" "note" "review" "narrowing"] ["role" "note" "review" "narrowing"] on Review;
-    DecideItems "decide-items" @ "/api/o/{slug}/" Member(ReviewsDecide) ["review" "items" "narrowing" "decision" "note" "sure"] ["items" "narrowing" "note" "sure"] on Review;
+    DecideItems "decide-items" @ "/api/o/{slug}/" Member(ReviewsDecide) ["review" "items" "narrowing" "decision" "role" "note" "sure" "reviewer"] ["items" "narrowing" "role" "note" "sure" "reviewer"] on Review;
+    UndoDecisions "undo-decisions" @ "/api/o/{slug}/" Member(ReviewsDecide) ["review" "act"] [] on Review;
     UndoDecision "undo-decision" @ "/api/o/{slug}/" Member(ReviewsDecide) ["item" "review" "narrowing"] ["review" "narrowing"] on Review;
-    CommentItem "comment-item" @ "/api/o/{slug}/" Member(ReviewsDecide) ["item" "comment" "review"] ["review"] on Review;
-    ReassignItems "reassign-items" @ "/api/o/{slug}/" Member(ReviewsManage) ["review" "items" "to"] ["items"] on Review;
-    DelegateReview "delegate-review" @ "/api/o/{slug}/" Member(ReviewsDecide) ["review" "to"] [] on Review;
+    CommentItem "comment-item" @ "/api/o/{slug}/" Member(ReviewsDecide) ["item" "text" "review" "narrowing"] ["review" "narrowing"] on Review;
+    ReassignItems "reassign-items" @ "/api/o/{slug}/" Member(ReviewsManage) ["review" "items" "reviewer" "narrowing" "decision" "role" "note"] ["narrowing" "decision" "role" "note"] on Review;
+    DelegateReview "delegate-review" @ "/api/o/{slug}/" Member(ReviewsDecide) ["review" "delegate"] ["delegate"] on Review;
+    ResolveDrift "resolve-drift" @ "/api/o/{slug}/" Member(ReviewsManage) ["item" "note" "again" "review"] ["again" "review"] on Review;
     CloseReview "close-review" @ "/api/o/{slug}/" Member(ReviewsManage) ["review"] [] on Review;
     OpenHelp "open-help" @ "/api/o/{slug}/" Member(HelpGrant) ["operator" "role" "hours" "reason"] [] on Settings;
     EndHelp "end-help" @ "/api/o/{slug}/" Member(HelpGrant) ["grant"] [] on Settings;

@@ -92,6 +92,8 @@ pub async fn perform(act: Act, visit: &mut Visit, fields: &Fields) -> Result<Don
         | Act::DecideItem
         | Act::DecideItems
         | Act::UndoDecision
+        | Act::UndoDecisions
+        | Act::ResolveDrift
         | Act::CommentItem
         | Act::ReassignItems
         | Act::DelegateReview

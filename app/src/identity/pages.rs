@@ -98,7 +98,7 @@ pub async fn page(page: Page, visit: &Visit, typed: &Typed) -> Result<Shown, Pro
         Page::AccountExport => export::page(visit, typed).await?,
         Page::File => return registers::files::download(visit).await.map(Shown::Download),
         Page::ReviewArchive | Page::OperateReviewArchive => {
-            return reviews::report::archive(visit).await.map(Shown::Download);
+            return Err(Problem::NotFound);
         }
         Page::Reviews | Page::Review | Page::ReviewReport => reviews::middle(page, visit, typed).await?,
         Page::OperateReviews | Page::OperateReview | Page::OperateReviewReport => {
@@ -250,6 +250,7 @@ pub fn done(typed: &Typed) -> Option<impl IntoView + use<>> {
         "review-closed" => "The review is closed. What stands now is what was decided.",
         "decided" => "The decision is recorded.",
         "decided-many" => "The decisions are recorded.",
+        "settled" => "That is settled, and the report says how.",
         "taken-back" => "The decision was taken back.",
         "remarked" => "Your remark stands beside it.",
         "reassigned" => "Somebody else decides now, and was written to.",

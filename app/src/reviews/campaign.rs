@@ -6,10 +6,11 @@ use leptos::prelude::*;
 use server::guard::{Allowed, Asks, Person, rights};
 use server::organisations::roles;
 use server::reviews::{self, Advice, Campaign, Decision, Kind, Narrowing, Status};
+use uuid::Uuid;
 
 use super::desk::{Deed, Desk, id};
 use super::narrow::Narrow;
-use super::{draft, item, keys, many, opening, picture, said};
+use super::{draft, item, keys, many, opening, picture, said, since};
 use crate::http::people::Typed;
 use crate::http::visit::Visit;
 use crate::identity::pages::{Middle, done};
@@ -25,7 +26,7 @@ pub async fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
     let campaign = campaign.ok_or(Problem::NotFound)?;
     let name = campaign.name.clone();
     let inner = match campaign.status {
-        Status::Draft => draft::section(&desk, &reader, &campaign).await?,
+        Status::Draft => draft::section(&desk, &campaign).await?,
         Status::Open | Status::Closed => begun(&desk, &reader, &campaign, typed).await?,
     };
     let view = view! {
@@ -88,29 +89,32 @@ async fn begun(
 ) -> Result<AnyView, Problem> {
     let accounts = &desk.visit.site.accounts;
     let narrow = Narrow::of(typed);
-    let roles: Vec<String> = roles::list(reader, accounts).await?.into_iter().map(|role| role.name).collect();
+    let known = roles::list(reader, accounts).await?;
     let open = campaign.status == Status::Open;
+    let people = if open { opening::deciders(desk.visit, &known).await? } else { Vec::new() };
+    let roles: Vec<String> = known.into_iter().map(|role| role.name).collect();
+    let changed = if open { Some(since::section(desk, reader, campaign).await?) } else { None };
     let after = narrow.after().map(str::parse).transpose().map_err(|_| Problem::NotFound)?;
     let page = reviews::items(reader, accounts, campaign.id, &narrowing(&narrow), after, desk.visit.now).await?;
     let page = page.ok_or(Problem::NotFound)?;
     let path = desk.path(campaign.id);
     let place = narrow.place();
-    let rows: Vec<AnyView> = page
-        .items
-        .iter()
-        .map(|one| item::item(desk, &said::shown(desk, reader, one, &roles, open), &place, typed))
-        .collect();
+    let mut rows: Vec<AnyView> = Vec::new();
+    for one in &page.items {
+        let mut shown = said::shown(desk, reader, one, &roles, open);
+        if one.remarks > 0 {
+            shown.remarks = remarks(desk, reader, one.id).await?;
+        }
+        rows.push(item::item(desk, &shown, &place, typed));
+    }
     let decides = open && desk.decides;
     let list = if rows.is_empty() { nothing(campaign, &narrow, &path) } else { items(rows, decides) };
-    let many = (decides && !page.items.is_empty()).then(|| many::section(desk, campaign.id, &narrow, typed));
-    let people = if open && (desk.manages || desk.decides) {
-        opening::deciders(desk.visit, &roles::list(reader, accounts).await?).await?
-    } else {
-        Vec::new()
-    };
+    let many = (decides && !page.items.is_empty()).then(|| many::section(desk, campaign.id, &narrow, &roles, &people, typed));
     Ok(view! {
-        {progress(campaign)}
+        {progress(desk, campaign)}
+        {changed}
         {ways(desk, campaign)}
+        {decides.then(|| many::undoing(desk, campaign.id, typed)).flatten()}
         {narrow.form(&path, &roles, desk.decides)}
         {many}
         <section aria-labelledby="h-items">
@@ -121,6 +125,11 @@ async fn begun(
         {open.then(|| managing(desk, campaign, &people, typed))}
     }
     .into_any())
+}
+
+async fn remarks(desk: &Desk<'_>, reader: &Allowed<rights::ReviewsRead>, item: Uuid) -> Result<Vec<String>, Problem> {
+    let remarks = reviews::remarks(reader, &desk.visit.site.accounts, item).await?;
+    Ok(remarks.into_iter().map(|one| format!("{}, {}: {}", one.who, when(reader, one.at), one.text)).collect())
 }
 
 /// What the address asks for, as the use case takes it.
@@ -152,12 +161,12 @@ fn nothing(campaign: &Campaign, narrow: &Narrow, path: &str) -> AnyView {
 }
 
 /// How far it is: as a bar, and the same in words.
-fn progress(campaign: &Campaign) -> AnyView {
+fn progress(desk: &Desk<'_>, campaign: &Campaign) -> AnyView {
     let counts = &campaign.counts;
     let (decided, total) = (said::decided(counts), counts.items);
     let words = said::in_words(counts);
     let mine = (campaign.mine > 0).then(|| {
-        let href = "?whose=mine";
+        let href = format!("{}?whose=mine", desk.path(campaign.id));
         let said = format!("{} yours to decide", number(campaign.mine));
         view! { " "<a class="link" href=href>{said}</a>"." }
     });
@@ -182,11 +191,11 @@ fn ways(desk: &Desk<'_>, campaign: &Campaign) -> AnyView {
 
 /// What is done with the whole of it.
 fn managing(desk: &Desk<'_>, campaign: &Campaign, people: &[(String, String)], typed: &Typed) -> AnyView {
-    let delegating = (desk.decides && campaign.mine > 0).then(|| many::delegating(desk, campaign.id, people, typed));
-    let reassigning =
-        (desk.manages && campaign.counts.pending > 0).then(|| many::reassigning(desk, campaign.id, people, typed));
+    let own = desk.visit.caller.as_ref().map(|caller| caller.person().account.0);
+    let named = campaign.reviewers.iter().any(|one| Some(one.account) == own);
+    let delegating = (desk.decides && named).then(|| many::delegating(desk, campaign.id, people, typed));
     let close = desk.manages.then(|| closing(desk, campaign));
-    view! { {delegating}{reassigning}{close} }.into_any()
+    view! { {delegating}{close} }.into_any()
 }
 
 fn closing(desk: &Desk<'_>, campaign: &Campaign) -> AnyView {

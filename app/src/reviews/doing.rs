@@ -4,12 +4,13 @@ use contract::access::{Act, Page};
 use contract::problem::Problem;
 use server::guard::{Asks, rights};
 use server::identity::Refusal;
-use server::reviews::{self, DecideForm, Form};
+use server::reviews::{self, DecideForm, Form, ManyForm};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::campaign::narrowing;
 use super::narrow::Narrow;
-use super::{said, seats};
+use super::said;
 use crate::http::fields::Fields;
 use crate::http::people::Done;
 use crate::http::visit::Visit;
@@ -23,14 +24,12 @@ pub async fn perform(act: Act, visit: &Visit, fields: &Fields) -> Result<Done, P
         Act::DecideItem => decide(visit, fields).await,
         Act::DecideItems => decide_many(visit, fields).await,
         Act::UndoDecision => undo(visit, fields).await,
+        Act::UndoDecisions => undo_many(visit, fields).await,
         Act::CommentItem => comment(visit, fields).await,
         Act::ReassignItems => reassign(visit, fields).await,
         Act::DelegateReview => delegate(visit, fields).await,
+        Act::ResolveDrift => resolve(visit, fields).await,
         Act::CloseReview => close(visit, fields).await,
-        Act::OpenSeatReview => seats::open(visit, fields).await,
-        Act::DecideSeat => seats::decide(visit, fields).await,
-        Act::UndoSeatDecision => seats::undo(visit, fields).await,
-        Act::CloseSeatReview => seats::close(visit, fields).await,
         // The table leads no other act here.
         _ => Err(Problem::NotFound),
     }
@@ -140,4 +139,102 @@ async fn in_list(visit: &Visit, review: Uuid, item: &str, stands: &str) -> Resul
     };
     let decided = said::decided(&campaign.counts);
     Ok(json!({ "item": item, "stands": stands, "said": said, "decided": decided, "total": campaign.counts.items }))
+}
+
+async fn undo(visit: &Visit, fields: &Fields) -> Result<Done, Problem> {
+    let reviewer = visit.may::<rights::ReviewsDecide>(Asks::ToDo)?;
+    reviews::undo(&reviewer, &visit.site.accounts, fields.get("item"), &visit.origin, visit.now).await.map_err(told)?;
+    decided(visit, fields, "undecided", "taken-back").await
+}
+
+async fn decide_many(visit: &Visit, fields: &Fields) -> Result<Done, Problem> {
+    let reviewer = visit.may::<rights::ReviewsDecide>(Asks::ToDo)?;
+    let items: Vec<&str> = fields.get("items").split('\n').filter(|id| !id.is_empty()).collect();
+    let all = fields.get("narrowing");
+    if items.is_empty() && all.is_empty() {
+        return Err(Problem::field("items", "tick some items, or take all that the list is narrowed to"));
+    }
+    let sure = fields.optional("sure").map(str::parse).transpose();
+    let form = ManyForm {
+        review: fields.get("review"),
+        // Ticks are forgotten when all of them are meant.
+        items: if all.is_empty() { &items } else { &[] },
+        narrowing: narrowing(&Narrow::parse(all)),
+        decision: fields.get("decision"),
+        role: fields.optional("role"),
+        note: fields.optional("note"),
+        sure: sure.map_err(|_| Problem::field("sure", "this has to be a number"))?,
+    };
+    let many = reviews::decide_many(&reviewer, &visit.site.accounts, &form, &visit.origin, visit.now).await;
+    let many = many.map_err(told)?;
+    let next = format!("{}?done=decided-many&together={}", review_path(visit, form.review), many.act);
+    let left_out: Vec<Value> =
+        many.left_out.iter().map(|(why, number)| json!({ "number": number, "why": why.said() })).collect();
+    let said = json!({ "decided": many.decided, "act": many.act, "left_out": left_out });
+    Ok(Done { told: Some(("many", said)), ..Done::go(next) })
+}
+
+async fn undo_many(visit: &Visit, fields: &Fields) -> Result<Done, Problem> {
+    let reviewer = visit.may::<rights::ReviewsDecide>(Asks::ToDo)?;
+    let (review, act) = (fields.get("review"), fields.get("act"));
+    let undone = reviews::undo_act(&reviewer, &visit.site.accounts, review, act, &visit.origin, visit.now).await;
+    let undone = undone.map_err(told)?;
+    let next = format!("{}?done=taken-back", review_path(visit, review));
+    Ok(Done { told: Some(("undone", undone.into())), ..Done::go(next) })
+}
+
+async fn comment(visit: &Visit, fields: &Fields) -> Result<Done, Problem> {
+    let reviewer = visit.may::<rights::ReviewsDecide>(Asks::ToDo)?;
+    let (item, text) = (fields.get("item"), fields.get("text"));
+    reviews::comment(&reviewer, &visit.site.accounts, item, text, &visit.origin, visit.now).await.map_err(told)?;
+    let path = match fields.optional("review") {
+        Some(review) => review_path(visit, review),
+        None => visit.path_of(Page::Reviews),
+    };
+    Ok(Done::go(back(path, fields, "remarked")))
+}
+
+async fn reassign(visit: &Visit, fields: &Fields) -> Result<Done, Problem> {
+    let manager = visit.may::<rights::ReviewsManage>(Asks::ToDo)?;
+    let items: Vec<&str> = fields.get("items").split('\n').filter(|id| !id.is_empty()).collect();
+    let (review, to) = (fields.get("review"), fields.get("reviewer"));
+    let accounts = &visit.site.accounts;
+    let given = reviews::reassign(&manager, accounts, (review, &items), to, &visit.origin, visit.now).await;
+    let given = given.map_err(told)?;
+    let next = format!("{}?done=reassigned", review_path(visit, review));
+    Ok(Done { told: Some(("reassigned", given.into())), ..Done::go(next) })
+}
+
+async fn delegate(visit: &Visit, fields: &Fields) -> Result<Done, Problem> {
+    let reviewer = visit.may::<rights::ReviewsDecide>(Asks::ToDo)?;
+    let (review, to) = (fields.get("review"), fields.optional("delegate"));
+    reviews::delegate(&reviewer, &visit.site.accounts, review, to, &visit.origin, visit.now).await.map_err(told)?;
+    Ok(Done::go(format!("{}?done=delegated", review_path(visit, review))))
+}
+
+async fn resolve(visit: &Visit, fields: &Fields) -> Result<Done, Problem> {
+    let manager = visit.may::<rights::ReviewsManage>(Asks::ToDo)?;
+    let again = match fields.optional("again") {
+        None => false,
+        Some("yes") => true,
+        Some(_) => return Err(Problem::field("again", "send yes, or leave it out")),
+    };
+    let (accounts, note) = (&visit.site.accounts, fields.get("note"));
+    let which = (fields.get("item"), again);
+    reviews::resolve(&manager, accounts, which, note, &visit.origin, visit.now).await.map_err(told)?;
+    let path = match fields.optional("review") {
+        Some(review) => review_path(visit, review),
+        None => visit.path_of(Page::Reviews),
+    };
+    Ok(Done::go(format!("{path}?done=settled")))
+}
+
+async fn close(visit: &Visit, fields: &Fields) -> Result<Done, Problem> {
+    let manager = visit.may::<rights::ReviewsManage>(Asks::ToDo)?;
+    let review = fields.get("review");
+    let outcome = reviews::close(&manager, &visit.site.accounts, review, &visit.origin, visit.now).await;
+    let counts = outcome.map_err(told)?.counts;
+    let next = format!("{}/report?done=review-closed", review_path(visit, review));
+    let said = json!({ "keep": counts.keep, "revoke": counts.revoke, "change": counts.change, "gone": counts.gone });
+    Ok(Done { told: Some(("outcome", said)), ..Done::go(next) })
 }

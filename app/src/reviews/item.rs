@@ -143,7 +143,7 @@ fn deciding(desk: &Desk<'_>, shown: &Shown, place: &str, typed: &Typed) -> AnyVi
             <select class="select" id=decision_id name="decision" required><option value="">"Choose one"</option>{decisions}</select></div>
         {role}
         <div class="field"><label for=note_id.clone()>{if shown.privileged { "Why (always needed here)" } else { "Why (needed to revoke)" }}</label>
-            <input class="input" id=note_id name="note" maxlength="500" autocomplete="off" value=typed_note/></div>
+            <input class="input" id=note_id name="note" maxlength="1000" autocomplete="off" value=typed_note/></div>
     };
     desk.form(Deed::Decide, small("Save", &shown.who), inner)
 }
@@ -179,7 +179,8 @@ fn others(desk: &Desk<'_>, shown: &Shown, place: &str, decides: bool) -> AnyView
         let inner = view! {
             {hidden("item", id.clone())}
             {hidden("review", review.clone())}
-            <div class="field"><label for=field.clone()>"Remark"</label><input class="input" id=field name="comment" required maxlength="500" autocomplete="off"/></div>
+            {hidden("narrowing", place.to_owned())}
+            <div class="field"><label for=field.clone()>"Remark"</label><input class="input" id=field name="text" required maxlength="120" autocomplete="off"/></div>
         };
         frame::form(desk.visit, Act::CommentItem, small("Add the remark", &shown.who), inner)
     });

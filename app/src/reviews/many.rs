@@ -1,6 +1,7 @@
 //! One decision on many items. It is asked twice: the second time it says about how many, and takes no other number.
 
 use contract::access::Act;
+use contract::problem::Problem;
 use leptos::prelude::*;
 use uuid::Uuid;
 
@@ -12,11 +13,14 @@ use crate::organisation::frame;
 use crate::ui::form::hidden;
 
 /// The field that repeats how many it is about.
-pub const SURE: &str = "sure";
+const SURE: &str = "sure";
 
-/// What was asked for and has to be confirmed, if that is why the page is drawn again.
+/// What was asked for and has to be confirmed, if that is why the page is drawn again: the use case says how many it would be.
 fn asked(typed: &Typed) -> Option<String> {
-    typed.problem.as_ref()?.blames_field(SURE)
+    match typed.problem.as_ref()? {
+        Problem::Conflict { message } if message.contains("Confirm that number") => Some(message.clone()),
+        _ => None,
+    }
 }
 
 /// Whether the page is drawn again to ask that.
@@ -30,11 +34,22 @@ fn counted(said: &str) -> String {
 }
 
 /// The form for the ticked ones, or for all that the list is narrowed to.
-pub fn section(desk: &Desk<'_>, review: Uuid, narrow: &Narrow, typed: &Typed) -> AnyView {
+pub fn section(desk: &Desk<'_>, review: Uuid, narrow: &Narrow, roles: &[String], people: &[(String, String)], typed: &Typed) -> AnyView {
     if let Some(said) = asked(typed) {
         return confirming(desk, review, &said, typed);
     }
     let row = frame::row_of(Act::DecideItems);
+    let none = [(String::new(), "None".to_owned())];
+    let roles = none.into_iter().chain(roles.iter().map(|role| (role.clone(), role.clone()))).collect();
+    let reassign = desk.manages.then(|| {
+        let to = desk.visit.fill(frame::row_of(Act::ReassignItems).path);
+        view! {
+            <div class="whole">
+                {super::opening::person("many-reviewer", "reviewer", "Or give the ticked ones to somebody else", people, &Typed::default(), false)}
+            </div>
+            <button class="btn" type="submit" formaction=to formnovalidate data-action="reassign-items">"Give them to this person"</button>
+        }
+    });
     let (action, token) = (desk.visit.fill(row.path), desk.visit.token.text.clone());
     let all = if narrow.narrows() { "All that the list is narrowed to" } else { "All in this review" };
     view! {
@@ -50,11 +65,13 @@ pub fn section(desk: &Desk<'_>, review: Uuid, narrow: &Narrow, typed: &Typed) ->
                     </select></div>
                 <div class="field"><label for="many-decision">"Decision"</label>
                     <select class="select" id="many-decision" name="decision" required>
-                        <option value="">"Choose one"</option><option value="keep">"Keep"</option><option value="revoke">"Revoke"</option>
+                        <option value="">"Choose one"</option><option value="keep">"Keep"</option><option value="revoke">"Revoke"</option><option value="change">"Change the role"</option>
                     </select></div>
+                {super::opening::choice("many-role", "role", "New role (to change it)", roles, &Typed::default())}
                 <div class="field whole"><label for="many-note">"Why (needed to revoke, and to keep what permits much)"</label>
                     <input class="input" id="many-note" name="note" maxlength="500" autocomplete="off" value=typed.value("note")/></div>
                 <button class="btn" type="submit">"Go on"</button>
+                {reassign}
             </form>
         </details>
     }
@@ -67,6 +84,7 @@ fn confirming(desk: &Desk<'_>, review: Uuid, said: &str, typed: &Typed) -> AnyVi
     let (decision, note) = (typed.value("decision"), typed.value("note"));
     let (verb, class) = match decision.as_str() {
         "revoke" => ("Revoke", "btn btn-primary danger"),
+        "change" => ("Change", "btn btn-primary"),
         _ => ("Keep", "btn btn-primary"),
     };
     let label = format!("{verb} all {count}");
@@ -82,6 +100,7 @@ fn confirming(desk: &Desk<'_>, review: Uuid, said: &str, typed: &Typed) -> AnyVi
         {items}
         {hidden("narrowing", typed.value("narrowing"))}
         {hidden("decision", decision)}
+        {hidden("role", typed.value("role"))}
         {hidden("note", note)}
         {hidden(SURE, count)}
     };
@@ -96,9 +115,12 @@ fn confirming(desk: &Desk<'_>, review: Uuid, said: &str, typed: &Typed) -> AnyVi
     .into_any()
 }
 
-/// Handing on what one has to decide.
+/// Handing on what one has to decide, or taking that back.
 pub fn delegating(desk: &Desk<'_>, review: Uuid, people: &[(String, String)], typed: &Typed) -> AnyView {
-    let inner = view! { {hidden("review", review.to_string())}{super::opening::person("delegate-to", "to", "To whom", people, typed, true)} };
+    let inner = view! {
+        {hidden("review", review.to_string())}
+        {super::opening::person("delegate-to", "delegate", "To whom (nobody: you decide again)", people, typed, false)}
+    };
     view! {
         <details class="instead"><summary>"Let somebody else decide in your place"</summary>
             <p class="small">"They get what is yours to decide here, and never decide on your own access."</p>
@@ -108,14 +130,9 @@ pub fn delegating(desk: &Desk<'_>, review: Uuid, people: &[(String, String)], ty
     .into_any()
 }
 
-/// Giving what nobody has decided to somebody else.
-pub fn reassigning(desk: &Desk<'_>, review: Uuid, people: &[(String, String)], typed: &Typed) -> AnyView {
-    let inner = view! { {hidden("review", review.to_string())}{super::opening::person("reassign-to", "to", "To whom", people, typed, true)} };
-    view! {
-        <details class="instead"><summary>"Give what is undecided to somebody else"</summary>
-            <p class="small">"They are written to. What was decided stays as it is."</p>
-            {frame::form(desk.visit, Act::ReassignItems, frame::small("Give it to them", "what is undecided"), inner)}
-        </details>
-    }
-    .into_any()
+/// Taking many decisions back at once, right after they were made.
+pub fn undoing(desk: &Desk<'_>, review: Uuid, typed: &Typed) -> Option<AnyView> {
+    let act: Uuid = typed.value("together").parse().ok()?;
+    let inner = view! { {hidden("review", review.to_string())}{hidden("act", act.to_string())} };
+    Some(frame::form(desk.visit, Act::UndoDecisions, frame::small("Take all of it back", "the last decisions"), inner))
 }

@@ -4,6 +4,7 @@ pub mod calendar;
 mod campaign;
 mod desk;
 pub mod doing;
+mod draft;
 mod item;
 mod keys;
 mod many;
@@ -14,6 +15,7 @@ mod picture;
 pub mod report;
 mod said;
 mod seats;
+mod since;
 
 use contract::access::Page;
 use contract::problem::Problem;
@@ -30,10 +32,6 @@ pub async fn middle(page: Page, visit: &Visit, typed: &Typed) -> Result<Middle, 
     match page {
         Page::Reviews => Box::pin(overview::page(visit, typed)).await,
         Page::Review => Box::pin(campaign::page(visit, typed)).await,
-        Page::ReviewReport => Box::pin(report::page(visit)).await,
-        Page::OperateReviews => Box::pin(seats::all(visit, typed)).await,
-        Page::OperateReview => Box::pin(seats::one(visit, typed)).await,
-        Page::OperateReviewReport => Box::pin(seats::report(visit)).await,
         // The table leads no other page here.
         _ => Err(Problem::NotFound),
     }

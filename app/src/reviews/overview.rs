@@ -8,7 +8,7 @@ use server::reviews::{self, Campaign, Status};
 
 use super::desk::Desk;
 use super::picture::{self, Past};
-use super::{calendar, opening, said};
+use super::{opening, said};
 use crate::http::people::Typed;
 use crate::http::visit::Visit;
 use crate::identity::pages::{Middle, done};
@@ -22,7 +22,7 @@ pub async fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
     let accounts = &visit.site.accounts;
     let desk = Desk::of_organisation(visit);
     let campaigns = reviews::campaigns(&reader, accounts, visit.now).await?;
-    let past: Vec<Past> = reviews::history(&reader, accounts).await?.into_iter().map(|one| past(&desk, &reader, one)).collect();
+    let past: Vec<Past> = Vec::new();
     let form = if desk.manages { Some(opening::form(visit, &reader, typed).await?) } else { None };
     let of = |status: Status| campaigns.iter().filter(move |one| one.status == status).collect::<Vec<_>>();
     let (open, drafts, closed) = (of(Status::Open), of(Status::Draft), of(Status::Closed));
@@ -44,7 +44,6 @@ pub async fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
         {picture::pictures(&past)}
         {list(&desk, &reader, "closed", "Closed", &closed)}
         {form}
-        {calendar::section(visit, desk.decides)}
     };
     Ok(Middle::new("Access reviews", view).wide())
 }
@@ -117,10 +116,10 @@ fn list(
         return None;
     }
     let rows: Vec<AnyView> = campaigns.iter().map(|one| row(desk, person, one)).collect();
-    let heading = format!("h-{id}");
+    let (heading, label) = (format!("h-{id}"), format!("h-{id}"));
     Some(
         view! {
-            <section aria-labelledby=heading.clone()>
+            <section aria-labelledby=label>
                 <h2 id=heading>{title}</h2>
                 {table(&format!("Table of reviews: {title}"), &["Review", "About", "How far", "When"], rows)}
             </section>

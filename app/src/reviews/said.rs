@@ -58,6 +58,20 @@ pub fn scope(scope: &Scope, unit: Option<&str>) -> String {
     }
 }
 
+/// The same as a form says it.
+pub fn scope_word(scope: &Scope) -> String {
+    match scope {
+        Scope::Role(role) => format!("{}:{role}", scope.word()),
+        Scope::Unit(unit) => format!("{}:{unit}", scope.word()),
+        Scope::All | Scope::Privileged | Scope::Unused => scope.word().to_owned(),
+    }
+}
+
+/// A kind by its word.
+pub fn kind(word: &str) -> String {
+    Kind::parse(word).map_or(word, Kind::said).to_owned()
+}
+
 pub fn status(campaign: &Campaign) -> AnyView {
     match campaign.status {
         Status::Draft => badge("Draft", "unproven"),

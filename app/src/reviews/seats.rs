@@ -1,0 +1,1 @@
+//! Reviews of the vendor's own seats.
