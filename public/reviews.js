@@ -59,8 +59,9 @@ async function send(sent, row, body) {
   }
 }
 
-function show(row, { stands, said: words, decided, total }) {
+function show(row, { stands, said: words, done, decided, total }) {
   row.dataset.stands = stands;
+  if (done) row.dataset.done = '';
   row.querySelector('[data-stands-said]').textContent = words;
   const progress = document.querySelector('[data-progress]');
   progress.querySelector('progress').value = decided;

@@ -43,13 +43,13 @@ test.describe('without script:', () => {
     await begun(ada);
     for (const box of await page.getByRole('checkbox', { name: /^Choose/ }).all()) await box.check();
     const answer = await ada.send('decide-items', { decision: 'revoke', note: 'Never came' });
-    expect(answer.status()).toBe(422);
+    expect(answer.status(), 'not before the number was said').toBe(409);
     await expect(page.getByRole('heading', { name: 'Is that right?' })).toBeVisible();
     await ada.send('decide-items');
     await expect(page.locator('[data-item][data-stands="revoke"]')).toHaveCount(3);
     await ada.openMembers();
     await expect(page.locator('tr[data-invitation]')).toHaveCount(0);
-    expect(watched.complaintsBeside(422)).toEqual([]);
+    expect(watched.complaintsBeside(409)).toEqual([]);
   });
 });
 

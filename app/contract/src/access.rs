@@ -182,6 +182,7 @@ pages! {
     RecordEdit "/o/{slug}/registers/{register}/{record}/edit" Member(RecordsWrite) Read "/o/{slug}/registers/{register}/{record}/edit";
     File "/o/{slug}/files/{file}" Member(RecordsRead) Read "/o/{slug}/files/{file}";
     Reviews "/o/{slug}/reviews" Member(ReviewsRead) Read "/o/{slug}/reviews";
+    ReviewsCalendar "/o/{slug}/reviews.ics" Member(ReviewsRead) Read "/o/{slug}/reviews.ics";
     Review "/o/{slug}/reviews/{review}" Member(ReviewsRead) Read "/o/{slug}/reviews/{review}";
     ReviewReport "/o/{slug}/reviews/{review}/report" Member(ReviewsRead) Read "/o/{slug}/reviews/{review}/report";
     ReviewArchive "/o/{slug}/reviews/{review}/archive.zip" Member(ReviewsRead) Read "/o/{slug}/reviews/{review}/archive.zip";
@@ -309,6 +310,8 @@ endpoints! {
     DelegateReview "delegate-review" @ "/api/o/{slug}/" Member(ReviewsDecide) ["review" "delegate"] ["delegate"] on Review;
     ResolveDrift "resolve-drift" @ "/api/o/{slug}/" Member(ReviewsManage) ["item" "note" "again" "review"] ["again" "review"] on Review;
     CloseReview "close-review" @ "/api/o/{slug}/" Member(ReviewsManage) ["review"] [] on Review;
+    ShareCalendar "share-calendar" @ "/api/o/{slug}/" Member(ReviewsDecide) [] [] on Reviews;
+    CloseCalendar "close-calendar" @ "/api/o/{slug}/" Member(ReviewsDecide) [] [] on Reviews;
     OpenHelp "open-help" @ "/api/o/{slug}/" Member(HelpGrant) ["operator" "role" "hours" "reason"] [] on Settings;
     EndHelp "end-help" @ "/api/o/{slug}/" Member(HelpGrant) ["grant"] [] on Settings;
     ApproveCopy "approve-copy" Operator ["archive" "purpose" "days"] [] on OperateApprovals;

@@ -80,6 +80,7 @@ fn handler(page: Page) -> MethodRouter<Arc<Site>> {
         | Page::RecordEdit
         | Page::File
         | Page::Reviews
+        | Page::ReviewsCalendar
         | Page::Review
         | Page::ReviewReport
         | Page::ReviewArchive

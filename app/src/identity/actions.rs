@@ -92,6 +92,8 @@ pub async fn perform(act: Act, visit: &mut Visit, fields: &Fields) -> Result<Don
         | Act::DecideItem
         | Act::DecideItems
         | Act::UndoDecision
+        | Act::ShareCalendar
+        | Act::CloseCalendar
         | Act::UndoDecisions
         | Act::ResolveDrift
         | Act::CommentItem

@@ -97,9 +97,9 @@ pub async fn page(page: Page, visit: &Visit, typed: &Typed) -> Result<Shown, Pro
         Page::AccountCopy => return export::copy(visit).await,
         Page::AccountExport => export::page(visit, typed).await?,
         Page::File => return registers::files::download(visit).await.map(Shown::Download),
-        Page::ReviewArchive | Page::OperateReviewArchive => {
-            return Err(Problem::NotFound);
-        }
+        Page::ReviewsCalendar => return reviews::calendar::file(visit).await.map(Shown::Download),
+        Page::ReviewArchive => return reviews::report::archive(visit).await.map(Shown::Download),
+        Page::OperateReviewArchive => return Err(Problem::NotFound),
         Page::Reviews | Page::Review | Page::ReviewReport => reviews::middle(page, visit, typed).await?,
         Page::OperateReviews | Page::OperateReview | Page::OperateReviewReport => {
             reviews::middle(page, visit, typed).await?
@@ -250,6 +250,7 @@ pub fn done(typed: &Typed) -> Option<impl IntoView + use<>> {
         "review-closed" => "The review is closed. What stands now is what was decided.",
         "decided" => "The decision is recorded.",
         "decided-many" => "The decisions are recorded.",
+        "calendar-ended" => "That address of your calendar is dead.",
         "settled" => "That is settled, and the report says how.",
         "taken-back" => "The decision was taken back.",
         "remarked" => "Your remark stands beside it.",

@@ -174,7 +174,7 @@ fn progress(desk: &Desk<'_>, campaign: &Campaign) -> AnyView {
         <div class="progress" data-progress="">
             <p><label for="progress"><b data-decided="">{number(decided)}</b>" of "{number(total)}" decided."</label>{mine}</p>
             <progress id="progress" max=total.max(1) value=decided></progress>
-            {picture::bar(counts.keep, counts.change, counts.revoke, words.clone())}
+            {(decided > 0).then(|| picture::bar(counts.keep, counts.change, counts.revoke, words.clone()))}
             <p class="small">{words}"."</p>
         </div>
     }

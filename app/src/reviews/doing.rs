@@ -4,13 +4,13 @@ use contract::access::{Act, Page};
 use contract::problem::Problem;
 use server::guard::{Asks, rights};
 use server::identity::Refusal;
-use server::reviews::{self, DecideForm, Form, ManyForm};
+use server::reviews::{self, DecideForm, Effect, Form, ManyForm};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::campaign::narrowing;
 use super::narrow::Narrow;
-use super::said;
+use super::{calendar, said};
 use crate::http::fields::Fields;
 use crate::http::people::Done;
 use crate::http::visit::Visit;
@@ -29,6 +29,8 @@ pub async fn perform(act: Act, visit: &Visit, fields: &Fields) -> Result<Done, P
         Act::ReassignItems => reassign(visit, fields).await,
         Act::DelegateReview => delegate(visit, fields).await,
         Act::ResolveDrift => resolve(visit, fields).await,
+        Act::ShareCalendar => calendar::share(visit).await,
+        Act::CloseCalendar => calendar::close(visit).await,
         Act::CloseReview => close(visit, fields).await,
         // The table leads no other act here.
         _ => Err(Problem::NotFound),
@@ -138,7 +140,9 @@ async fn in_list(visit: &Visit, review: Uuid, item: &str, stands: &str) -> Resul
         _ => "Changed by you",
     };
     let decided = said::decided(&campaign.counts);
-    Ok(json!({ "item": item, "stands": stands, "said": said, "decided": decided, "total": campaign.counts.items }))
+    // What was taken away or changed at once cannot be taken back.
+    let done = campaign.effect == Effect::AtOnce && campaign.stages == 1 && matches!(stands, "revoke" | "change");
+    Ok(json!({ "item": item, "stands": stands, "said": said, "done": done, "decided": decided, "total": campaign.counts.items }))
 }
 
 async fn undo(visit: &Visit, fields: &Fields) -> Result<Done, Problem> {
@@ -158,7 +162,7 @@ async fn decide_many(visit: &Visit, fields: &Fields) -> Result<Done, Problem> {
     let form = ManyForm {
         review: fields.get("review"),
         // Ticks are forgotten when all of them are meant.
-        items: if all.is_empty() { &items } else { &[] },
+        items: if all.is_empty() { items.as_slice() } else { &[] },
         narrowing: narrowing(&Narrow::parse(all)),
         decision: fields.get("decision"),
         role: fields.optional("role"),

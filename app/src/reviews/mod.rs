@@ -31,6 +31,7 @@ pub use overview::waiting;
 pub async fn middle(page: Page, visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
     match page {
         Page::Reviews => Box::pin(overview::page(visit, typed)).await,
+        Page::ReviewReport => Box::pin(report::page(visit, typed)).await,
         Page::Review => Box::pin(campaign::page(visit, typed)).await,
         // The table leads no other page here.
         _ => Err(Problem::NotFound),

@@ -8,7 +8,7 @@ use server::reviews::{self, Campaign, Status};
 
 use super::desk::Desk;
 use super::picture::{self, Past};
-use super::{opening, said};
+use super::{calendar, opening, said};
 use crate::http::people::Typed;
 use crate::http::visit::Visit;
 use crate::identity::pages::{Middle, done};
@@ -22,7 +22,9 @@ pub async fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
     let accounts = &visit.site.accounts;
     let desk = Desk::of_organisation(visit);
     let campaigns = reviews::campaigns(&reader, accounts, visit.now).await?;
-    let past: Vec<Past> = Vec::new();
+    let history = reviews::history(&reader, accounts).await?;
+    // The newest first.
+    let past: Vec<Past> = history.past.iter().rev().map(|one| past(&desk, &reader, one)).collect();
     let form = if desk.manages { Some(opening::form(visit, &reader, typed).await?) } else { None };
     let of = |status: Status| campaigns.iter().filter(move |one| one.status == status).collect::<Vec<_>>();
     let (open, drafts, closed) = (of(Status::Open), of(Status::Draft), of(Status::Closed));
@@ -44,8 +46,25 @@ pub async fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
         {picture::pictures(&past)}
         {list(&desk, &reader, "closed", "Closed", &closed)}
         {form}
+        {calendar::section(visit, desk.decides)}
     };
     Ok(Middle::new("Access reviews", view).wide())
+}
+
+fn past(desk: &Desk<'_>, person: &Person, past: &reviews::Past) -> Past {
+    let counts = &past.outcome.counts;
+    let hours = past.outcome.median_decide_ms.map(|ms| u64::try_from(ms / 3_600_000).unwrap_or(0));
+    Past {
+        name: past.name.clone(),
+        href: format!("{}/report", desk.path(past.id)),
+        said: when(person, past.closed),
+        keep: counts.keep,
+        revoke: counts.revoke,
+        change: counts.change,
+        silent: past.outcome.silent,
+        median_hours: hours,
+        privileged: past.outcome.privileged,
+    }
 }
 
 fn labels() -> Vec<(String, String)> {

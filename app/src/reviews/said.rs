@@ -69,7 +69,7 @@ pub fn scope_word(scope: &Scope) -> String {
 
 /// A kind by its word.
 pub fn kind(word: &str) -> String {
-    Kind::parse(word).map_or(word, Kind::said).to_owned()
+    Kind::parse(word).map_or_else(|| word.to_owned(), |kind| kind.said().to_owned())
 }
 
 pub fn status(campaign: &Campaign) -> AnyView {
@@ -152,11 +152,12 @@ fn context(person: &Person, item: &Item) -> Vec<(&'static str, String)> {
     let at = |at: OffsetDateTime| when(person, at);
     let used = item.last_used.map_or_else(|| "Never".to_owned(), at);
     let by = item.granted_by.as_ref().map(|by| format!(", by {by}")).unwrap_or_default();
-    let mut facts = vec![
-        ("Last used", used),
-        ("Granted", format!("{}{by}", at(item.granted_at))),
-        ("Second factor", if item.second_factor { "Set up" } else { "None" }.to_owned()),
-    ];
+    let mut facts = vec![("Granted", format!("{}{by}", at(item.granted_at)))];
+    // Whoever was only invited has not been here yet.
+    if item.kind != Kind::Invitation {
+        facts.insert(0, ("Last used", used));
+        facts.push(("Second factor", if item.second_factor { "Set up" } else { "None" }.to_owned()));
+    }
     if item.role.is_some() {
         let peers = match item.peers {
             0 => "Nobody else".to_owned(),
