@@ -351,7 +351,12 @@ pub(crate) fn canonical(row: &entry::Model, mut put: impl FnMut(&[u8])) {
 /// The hash of an entry after the one before it. The inner hash is the leaf hash of RFC 6962 section 2.1, so that a Merkle tree can be put over
 /// the same entries; 2 separates the outer one from its leaves (0) and nodes (1).
 pub(crate) fn link(previous: &Hash, row: &entry::Model) -> Hash {
+    Sha256::new().chain_update([2]).chain_update(previous).chain_update(leaf(row)).finalize().into()
+}
+
+/// What an entry is in the chain: enough to walk over it without showing it.
+pub(crate) fn leaf(row: &entry::Model) -> Hash {
     let mut leaf = Sha256::new_with_prefix([0]);
     canonical(row, |bytes| leaf.update(bytes));
-    Sha256::new().chain_update([2]).chain_update(previous).chain_update(leaf.finalize()).finalize().into()
+    leaf.finalize().into()
 }

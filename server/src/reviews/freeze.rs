@@ -19,7 +19,7 @@ use super::words::{Kind, Scope};
 use crate::clock::to_ms;
 use crate::crypto::hex;
 use crate::entity::{calendar_key, custom_role, invitation, membership, reach, review, review_item};
-use crate::guard::{Change, Reads};
+use crate::guard::{Change, Reads, TenantDb};
 use crate::identity::{Accounts, Refusal};
 use crate::organisations::roles;
 
@@ -233,14 +233,7 @@ fn line(row: &Canonical) -> String {
 pub(crate) async fn digest(change: &Change, review: Uuid) -> Result<String, Refusal> {
     let (mut all, mut after) = (Sha256::new(), Uuid::nil());
     loop {
-        let page = review_item::Entity::find()
-            .select_only()
-            .columns(source::HASHED.iter().copied())
-            .filter(super::items::of_review(review))
-            .filter(review_item::Column::Id.gt(after))
-            .order_by(review_item::Column::Id, Order::Asc)
-            .limit(PAGE);
-        let page: Vec<Canonical> = change.all_as(page).await?;
+        let page: Vec<Canonical> = change.all_as(hashed(review, after)).await?;
         let Some(last) = page.last().map(|row| row.id) else { break };
         after = last;
         for row in &page {
@@ -248,6 +241,24 @@ pub(crate) async fn digest(change: &Change, review: Uuid) -> Result<String, Refu
         }
     }
     Ok(hex(&all.finalize()))
+}
+
+/// The next lines of what was hashed, and where they end.
+pub(crate) async fn lines(view: &TenantDb, review: Uuid, after: Uuid) -> Result<Option<(String, Uuid)>, Refusal> {
+    let page: Vec<Canonical> = view.all_as(hashed(review, after)).await?;
+    let last = page.last().map(|row| row.id);
+    Ok(last.map(|last| (page.iter().map(line).collect(), last)))
+}
+
+/// The next items as they are hashed.
+fn hashed(review: Uuid, after: Uuid) -> Select<review_item::Entity> {
+    review_item::Entity::find()
+        .select_only()
+        .columns(source::HASHED.iter().copied())
+        .filter(super::items::of_review(review))
+        .filter(review_item::Column::Id.gt(after))
+        .order_by(review_item::Column::Id, Order::Asc)
+        .limit(PAGE)
 }
 
 /// What is recommended and why, as `rules::advice` says it.

@@ -5,26 +5,44 @@
 //! (`rules`). Removing (`effect`) is one transaction with the decision, the end of the sessions and the entries of the log. Closing
 //! (`close`) compares what is with what was decided, and names what differs (`drift`).
 
+mod archive;
+mod asking;
 mod bench;
+pub(crate) mod cadence;
 mod campaigns;
+mod close;
 mod decide;
+mod drift;
 mod effect;
+pub mod feed;
 mod form;
 mod freeze;
 mod items;
+mod many;
 mod open;
+mod preview;
+mod report;
 mod rules;
 mod tell;
 mod words;
 
+pub use self::archive::archive;
+pub use self::asking::{Remark, comment, delegate, reassign, remarks, undo, undo_act};
 pub use self::bench::Reviewer;
+pub use self::cadence::REMINDERS;
 pub use self::campaigns::{Campaign, Counts, campaign, campaigns};
+pub use self::close::{Outcome, close};
 pub use self::decide::{DecideForm, decide};
+pub use self::drift::{Drift, How, Since, drift, resolve, since};
 pub use self::form::Form;
 pub use self::freeze::{Found, Source};
 pub(crate) use self::items::invited_address;
 pub use self::items::{Item, Narrowing, PAGE, Page, Vote, items};
+pub use self::many::{MOST, Many, ManyForm, decide_many};
 pub use self::open::{discard, open, start};
+pub use self::preview::{Preview, preview};
+pub(crate) use self::report::waiting;
+pub use self::report::{History, Past, Quality, Report, history, report};
 pub use self::rules::Barred;
 pub use self::words::{Advice, Decision, Effect, Kind, Reason, Scope, Silence, State, Status};
 

@@ -28,6 +28,9 @@ pub(crate) async fn opened(
     if to.is_empty() {
         to = holding(change, accounts, Permission::ReviewsDecide).await?;
     }
+    if row.origin == "cadence" {
+        to.extend(holding(change, accounts, Permission::ReviewsManage).await?);
+    }
     write(change, accounts, row, to, ReviewNews::Opened, now).await
 }
 
