@@ -33,7 +33,7 @@ function save(sent) {
   const body = new URLSearchParams(new FormData(sent));
   waiting += 1;
   row.dataset.saving = '';
-  line = line.then(() => send(sent, row, body)).finally(() => {
+  line = line.catch(() => {}).then(() => send(sent, row, body)).finally(() => {
     waiting -= 1;
     delete row.dataset.saving;
   });
@@ -41,6 +41,7 @@ function save(sent) {
 
 async function send(sent, row, body) {
   const wrong = row.querySelector('[data-wrong]');
+  let told;
   try {
     const answer = await fetch(sent.action, { method: 'POST', headers: { accept: 'application/json' }, body });
     if (answer.status === 429) {
@@ -49,23 +50,25 @@ async function send(sent, row, body) {
     }
     // Signed out: the plain way leads through the door and back.
     if (answer.status === 401) return sent.submit();
-    const told = await answer.json();
+    told = await answer.json();
     wrong.textContent = answer.ok ? '' : (told.errors?.map(({ message }) => message).join(' ') || told.detail);
     if (!answer.ok) return say(`${row.dataset.who}: ${wrong.textContent}`);
-    show(row, told.item);
   } catch {
     wrong.textContent = 'This could not be saved. Try again.';
-    say(`${row.dataset.who}: ${wrong.textContent}`);
+    return say(`${row.dataset.who}: ${wrong.textContent}`);
   }
+  show(row, told.item);
 }
 
-function show(row, { stands, said: words, done, decided, total }) {
+function show(row, { stands, said: words, done, decided, total, words: all }) {
   row.dataset.stands = stands;
   if (done) row.dataset.done = '';
   row.querySelector('[data-stands-said]').textContent = words;
   const progress = document.querySelector('[data-progress]');
   progress.querySelector('progress').value = decided;
   progress.querySelector('[data-decided]').textContent = decided.toLocaleString('en');
+  progress.querySelector('[data-words]').textContent = all;
+  progress.querySelector('.bar')?.remove();
   say(`${row.dataset.who}: ${words}. ${decided} of ${total} decided.`);
 }
 

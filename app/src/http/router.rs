@@ -100,9 +100,7 @@ fn handler(page: Page) -> MethodRouter<Arc<Site>> {
         | Page::OperateApprovals
         | Page::OperateMail
         | Page::OperateReviews
-        | Page::OperateReview
-        | Page::OperateReviewReport
-        | Page::OperateReviewArchive => {
+        | Page::OperateReview => {
             get(move |site, client, uri: Uri, headers| people::show(page, site, client, uri, headers))
         }
     }

@@ -102,7 +102,6 @@ pub async fn perform(act: Act, visit: &mut Visit, fields: &Fields) -> Result<Don
         | Act::CloseReview
         | Act::OpenSeatReview
         | Act::DecideSeat
-        | Act::UndoSeatDecision
         | Act::CloseSeatReview => Box::pin(reviews::doing::perform(act, visit, fields)).await,
     }
 }

@@ -99,9 +99,7 @@ pub async fn page(page: Page, visit: &Visit, typed: &Typed) -> Result<Shown, Pro
         Page::File => return registers::files::download(visit).await.map(Shown::Download),
         Page::ReviewsCalendar => return reviews::calendar::file(visit).await.map(Shown::Download),
         Page::ReviewArchive => return reviews::report::archive(visit).await.map(Shown::Download),
-        Page::OperateReviewArchive => return Err(Problem::NotFound),
-        Page::Reviews | Page::Review | Page::ReviewReport => reviews::middle(page, visit, typed).await?,
-        Page::OperateReviews | Page::OperateReview | Page::OperateReviewReport => {
+        Page::Reviews | Page::Review | Page::ReviewReport | Page::OperateReviews | Page::OperateReview => {
             reviews::middle(page, visit, typed).await?
         }
         Page::Invitation

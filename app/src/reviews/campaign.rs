@@ -43,7 +43,8 @@ pub async fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
 /// What it is about, who decides, and until when.
 fn facts(person: &Person, campaign: &Campaign) -> AnyView {
     let scope = sentence(&said::scope(&campaign.scope, None));
-    let by = if campaign.by_itself { "by itself, as it was time".to_owned() } else { format!("by {}", campaign.made_by) };
+    let by =
+        if campaign.by_itself { "by itself, as it was time".to_owned() } else { format!("by {}", campaign.made_by) };
     let began = campaign.opened.map(|at| format!("Begun {} {by}. ", when(person, at))).unwrap_or_default();
     let due = match campaign.closed {
         Some(at) => {
@@ -52,7 +53,11 @@ fn facts(person: &Person, campaign: &Campaign) -> AnyView {
         }
         None => format!("Due {}.", when(person, campaign.due)),
     };
-    let silence = format!("What nobody decides on {}; decisions take effect {}.", campaign.silence.said(), campaign.effect.said());
+    let silence = format!(
+        "What nobody decides on {}; decisions take effect {}.",
+        campaign.silence.said(),
+        campaign.effect.said()
+    );
     view! {
         <p>{said::status(campaign)}" "{scope}" "{began}{due}</p>
         <p class="small">{silence}" "{deciders(campaign)}</p>
@@ -75,9 +80,14 @@ fn deciders(campaign: &Campaign) -> String {
             })
             .collect();
         let named = if named.is_empty() { "everybody whose role lets them".to_owned() } else { named.join(", ") };
-        stages.push(if campaign.stages > 1 { format!("Stage {stage}: {named}.") } else { format!("Decided by {named}.") });
+        stages.push(if campaign.stages > 1 {
+            format!("Stage {stage}: {named}.")
+        } else {
+            format!("Decided by {named}.")
+        });
     }
-    let fallback = campaign.fallback.as_ref().map(|(_, who)| format!(" If none of them can: {who}.")).unwrap_or_default();
+    let fallback =
+        campaign.fallback.as_ref().map(|(_, who)| format!(" If none of them can: {who}.")).unwrap_or_default();
     format!("{}{fallback}", stages.join(" "))
 }
 
@@ -109,7 +119,8 @@ async fn begun(
     }
     let decides = open && desk.decides;
     let list = if rows.is_empty() { nothing(campaign, &narrow, &path) } else { items(rows, decides) };
-    let many = (decides && !page.items.is_empty()).then(|| many::section(desk, campaign.id, &narrow, &roles, &people, typed));
+    let many =
+        (decides && !page.items.is_empty()).then(|| many::section(desk, campaign.id, &narrow, &roles, &people, typed));
     Ok(view! {
         {progress(desk, campaign)}
         {changed}
@@ -152,10 +163,18 @@ fn items(rows: Vec<AnyView>, decides: bool) -> AnyView {
 
 fn nothing(campaign: &Campaign, narrow: &Narrow, path: &str) -> AnyView {
     if narrow.get("whose") == "mine" && campaign.mine == 0 {
-        return empty("Nothing waits for you", "You have decided on everything that you were asked about.", Some(("Show all", path)));
+        return empty(
+            "Nothing waits for you",
+            "You have decided on everything that you were asked about.",
+            Some(("Show all", path)),
+        );
     }
     if narrow.narrows() {
-        return empty("Nothing fits", "No item fits what you chose. An address is looked for whole.", Some(("Show all", path)));
+        return empty(
+            "Nothing fits",
+            "No item fits what you chose. An address is looked for whole.",
+            Some(("Show all", path)),
+        );
     }
     empty("Nothing in it", "When it began, nothing granted what it is about.", None)
 }
@@ -175,7 +194,7 @@ fn progress(desk: &Desk<'_>, campaign: &Campaign) -> AnyView {
             <p><label for="progress"><b data-decided="">{number(decided)}</b>" of "{number(total)}" decided."</label>{mine}</p>
             <progress id="progress" max=total.max(1) value=decided></progress>
             {(decided > 0).then(|| picture::bar(counts.keep, counts.change, counts.revoke, words.clone()))}
-            <p class="small">{words}"."</p>
+            <p class="small"><span data-words="">{words}</span>"."</p>
         </div>
     }
     .into_any()

@@ -14,7 +14,6 @@ use crate::organisation::frame;
 pub enum Deed {
     Open,
     Decide,
-    Undo,
     Close,
 }
 
@@ -30,12 +29,7 @@ pub struct Desk<'a> {
 impl<'a> Desk<'a> {
     pub fn of_organisation(visit: &'a Visit) -> Self {
         let may = |permission| frame::may(visit, permission);
-        Self {
-            visit,
-            seats: false,
-            manages: may(Permission::ReviewsManage),
-            decides: may(Permission::ReviewsDecide),
-        }
+        Self { visit, seats: false, manages: may(Permission::ReviewsManage), decides: may(Permission::ReviewsDecide) }
     }
 
     /// Each of the staff may open, decide and close; on their own seat nobody decides.
@@ -58,8 +52,6 @@ impl<'a> Desk<'a> {
             (Deed::Open, true) => Act::OpenSeatReview,
             (Deed::Decide, false) => Act::DecideItem,
             (Deed::Decide, true) => Act::DecideSeat,
-            (Deed::Undo, false) => Act::UndoDecision,
-            (Deed::Undo, true) => Act::UndoSeatDecision,
             (Deed::Close, false) => Act::CloseReview,
             (Deed::Close, true) => Act::CloseSeatReview,
         }

@@ -2,15 +2,15 @@
 
 use contract::access::{Act, Page};
 use contract::problem::Problem;
+use serde_json::{Value, json};
 use server::guard::{Asks, rights};
 use server::identity::Refusal;
 use server::reviews::{self, DecideForm, Effect, Form, ManyForm};
-use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::campaign::narrowing;
 use super::narrow::Narrow;
-use super::{calendar, said};
+use super::{calendar, said, seats};
 use crate::http::fields::Fields;
 use crate::http::people::Done;
 use crate::http::visit::Visit;
@@ -29,6 +29,9 @@ pub async fn perform(act: Act, visit: &Visit, fields: &Fields) -> Result<Done, P
         Act::ReassignItems => reassign(visit, fields).await,
         Act::DelegateReview => delegate(visit, fields).await,
         Act::ResolveDrift => resolve(visit, fields).await,
+        Act::OpenSeatReview => seats::open(visit, fields).await,
+        Act::DecideSeat => seats::decide(visit, fields).await,
+        Act::CloseSeatReview => seats::close(visit, fields).await,
         Act::ShareCalendar => calendar::share(visit).await,
         Act::CloseCalendar => calendar::close(visit).await,
         Act::CloseReview => close(visit, fields).await,
@@ -70,7 +73,8 @@ async fn open(visit: &Visit, fields: &Fields) -> Result<Done, Problem> {
         Some(_) => return Err(Problem::field("draft", "send yes, or leave it out")),
     };
     let mut stages = vec![people(fields.get("reviewer"))];
-    stages.extend(["second", "third"].map(|name| people(fields.get(name))).into_iter().filter(|stage| !stage.is_empty()));
+    stages
+        .extend(["second", "third"].map(|name| people(fields.get(name))).into_iter().filter(|stage| !stage.is_empty()));
     let form = Form {
         name: fields.get("name"),
         scope: fields.get("scope"),
@@ -142,7 +146,9 @@ async fn in_list(visit: &Visit, review: Uuid, item: &str, stands: &str) -> Resul
     let decided = said::decided(&campaign.counts);
     // What was taken away or changed at once cannot be taken back.
     let done = campaign.effect == Effect::AtOnce && campaign.stages == 1 && matches!(stands, "revoke" | "change");
-    Ok(json!({ "item": item, "stands": stands, "said": said, "done": done, "decided": decided, "total": campaign.counts.items }))
+    Ok(
+        json!({ "item": item, "stands": stands, "said": said, "done": done, "decided": decided, "total": campaign.counts.items, "words": said::in_words(&campaign.counts) }),
+    )
 }
 
 async fn undo(visit: &Visit, fields: &Fields) -> Result<Done, Problem> {

@@ -66,24 +66,26 @@ fn previewed(campaign: &Campaign, preview: &Preview) -> AnyView {
         .collect();
     let silence = match campaign.silence {
         Silence::Keep => "all of it is kept".to_owned(),
-        Silence::Revoke | Silence::Recommended => format!(
-            "{} are kept and {} are revoked",
-            number(preview.silence_keeps),
-            number(preview.silence_revokes)
-        ),
+        Silence::Revoke | Silence::Recommended => {
+            format!("{} are kept and {} are revoked", number(preview.silence_keeps), number(preview.silence_revokes))
+        }
     };
     let stuck = (preview.undecidable > 0).then(|| {
         let said = format!(
-            "About {} of them nobody could decide: the only one who may is the one they are about. Name somebody who decides then, or let silence decide.",
-            number(preview.undecidable)
+            "On {} nobody could decide: the only one who may is the one whose access it is. Name somebody who decides then, or let silence decide.",
+            counted(preview.undecidable, "item", "items")
         );
         view! { <div class="trouble"><p>{said}</p></div> }
     });
     view! {
-        <p>{format!("{} items about {} people, {} of them permit much. {} decide.", number(items), number(preview.people), number(preview.privileged), number(preview.reviewers))}</p>
+        <p>{format!("{} about {}; of these, {} much. Reviewers: {}.", counted(items, "item", "items"), counted(preview.people, "person", "people"), counted(preview.privileged, "item permits", "items permit"), number(preview.reviewers))}</p>
         <p>{format!("If nobody decided anything, {silence}.")}</p>
         {stuck}
-        {bars("What grants something", &slices)}
+        <div class="tiles">{bars("What grants something", &slices)}</div>
     }
     .into_any()
+}
+
+fn counted(value: u64, one: &str, many: &str) -> String {
+    format!("{} {}", number(value), if value == 1 { one } else { many })
 }

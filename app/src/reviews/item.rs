@@ -109,11 +109,8 @@ pub fn item(desk: &Desk<'_>, shown: &Shown, place: &str, typed: &Typed) -> AnyVi
 }
 
 fn context(shown: &Shown) -> AnyView {
-    let facts: Vec<AnyView> = shown
-        .context
-        .iter()
-        .map(|(name, fact)| view! { <dt>{*name}</dt><dd>{fact.clone()}</dd> }.into_any())
-        .collect();
+    let facts: Vec<AnyView> =
+        shown.context.iter().map(|(name, fact)| view! { <dt>{*name}</dt><dd>{fact.clone()}</dd> }.into_any()).collect();
     view! { <dl class="context">{facts}</dl> }.into_any()
 }
 
@@ -157,7 +154,7 @@ fn roles(shown: &Shown, typed: &str) -> AnyView {
         .map(|role| view! { <option value=role.clone() selected=typed == role>{role.clone()}</option> }.into_any())
         .collect();
     view! {
-        <div class="field"><label for=id.clone()>"New role (to change it)"</label>
+        <div class="field"><label for=id.clone()>"New role"</label>
             <select class="select" id=id name="role"><option value="">"None"</option>{options}</select></div>
     }
     .into_any()
@@ -166,12 +163,12 @@ fn roles(shown: &Shown, typed: &str) -> AnyView {
 /// Taking back, and what people remark.
 fn others(desk: &Desk<'_>, shown: &Shown, place: &str, decides: bool) -> AnyView {
     let (id, review) = (shown.id.to_string(), shown.review.to_string());
-    let undo = decides.then(|| {
+    // A decision about a seat is changed by making another.
+    let undo = (decides && !desk.seats).then(|| {
         let inner = view! { {hidden("item", id.clone())}{hidden("review", review.clone())}{hidden("narrowing", place.to_owned())} };
-        desk.form(Deed::Undo, small("Take back", &shown.who), inner)
+        frame::form(desk.visit, Act::UndoDecision, small("Take back", &shown.who), inner)
     });
-    let remarks: Vec<AnyView> =
-        shown.remarks.iter().map(|said| view! { <li>{said.clone()}</li> }.into_any()).collect();
+    let remarks: Vec<AnyView> = shown.remarks.iter().map(|said| view! { <li>{said.clone()}</li> }.into_any()).collect();
     let count = shown.remark_count;
     let list = (!remarks.is_empty()).then(|| view! { <ul class="remarks">{remarks}</ul> });
     let form = (shown.open && desk.decides && !desk.seats).then(|| {

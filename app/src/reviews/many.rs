@@ -34,22 +34,20 @@ fn counted(said: &str) -> String {
 }
 
 /// The form for the ticked ones, or for all that the list is narrowed to.
-pub fn section(desk: &Desk<'_>, review: Uuid, narrow: &Narrow, roles: &[String], people: &[(String, String)], typed: &Typed) -> AnyView {
+pub fn section(
+    desk: &Desk<'_>,
+    review: Uuid,
+    narrow: &Narrow,
+    roles: &[String],
+    people: &[(String, String)],
+    typed: &Typed,
+) -> AnyView {
     if let Some(said) = asked(typed) {
         return confirming(desk, review, &said, typed);
     }
     let row = frame::row_of(Act::DecideItems);
     let none = [(String::new(), "None".to_owned())];
     let roles = none.into_iter().chain(roles.iter().map(|role| (role.clone(), role.clone()))).collect();
-    let reassign = desk.manages.then(|| {
-        let to = desk.visit.fill(frame::row_of(Act::ReassignItems).path);
-        view! {
-            <div class="whole">
-                {super::opening::person("many-reviewer", "reviewer", "Or give the ticked ones to somebody else", people, &Typed::default(), false)}
-            </div>
-            <button class="btn" type="submit" formaction=to formnovalidate data-action="reassign-items">"Give them to this person"</button>
-        }
-    });
     let (action, token) = (desk.visit.fill(row.path), desk.visit.token.text.clone());
     let all = if narrow.narrows() { "All that the list is narrowed to" } else { "All in this review" };
     view! {
@@ -71,9 +69,28 @@ pub fn section(desk: &Desk<'_>, review: Uuid, narrow: &Narrow, roles: &[String],
                 <div class="field whole"><label for="many-note">"Why (needed to revoke, and to keep what permits much)"</label>
                     <input class="input" id="many-note" name="note" maxlength="500" autocomplete="off" value=typed.value("note")/></div>
                 <button class="btn" type="submit">"Go on"</button>
-                {reassign}
             </form>
+            {desk.manages.then(|| reassigning(desk, people))}
         </details>
+    }
+    .into_any()
+}
+
+/// Giving the ticked ones to somebody else: sent with the same ticks, to another address.
+fn reassigning(desk: &Desk<'_>, people: &[(String, String)]) -> AnyView {
+    let to = desk.visit.fill(frame::row_of(Act::ReassignItems).path);
+    let options: Vec<AnyView> = people
+        .iter()
+        .cloned()
+        .map(|(address, said)| view! { <option value=address>{said}</option> }.into_any())
+        .collect();
+    view! {
+        <div class="form">
+            <div class="field"><label for="many-reviewer">"Or give the ticked ones to somebody else"</label>
+                <input class="input" id="many-reviewer" name="reviewer" type="text" list="many-reviewer-list" autocomplete="off" form=MANY/>
+                <datalist id="many-reviewer-list">{options}</datalist></div>
+            <button class="btn" type="submit" form=MANY formaction=to formnovalidate data-action="reassign-items">"Give them to this person"</button>
+        </div>
     }
     .into_any()
 }

@@ -24,8 +24,6 @@ use crate::http::people::Typed;
 use crate::http::visit::Visit;
 use crate::identity::pages::Middle;
 
-pub use overview::waiting;
-
 /// The middle of each of them.
 #[expect(clippy::wildcard_enum_match_arm, reason = "whoever calls this has matched every page")]
 pub async fn middle(page: Page, visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
@@ -33,6 +31,8 @@ pub async fn middle(page: Page, visit: &Visit, typed: &Typed) -> Result<Middle, 
         Page::Reviews => Box::pin(overview::page(visit, typed)).await,
         Page::ReviewReport => Box::pin(report::page(visit, typed)).await,
         Page::Review => Box::pin(campaign::page(visit, typed)).await,
+        Page::OperateReviews => Box::pin(seats::all(visit, typed)).await,
+        Page::OperateReview => Box::pin(seats::one(visit, typed)).await,
         // The table leads no other page here.
         _ => Err(Problem::NotFound),
     }

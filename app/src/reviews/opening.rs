@@ -47,8 +47,11 @@ pub fn person(
     required: bool,
 ) -> AnyView {
     let list = format!("{id}-list");
-    let options: Vec<AnyView> =
-        people.iter().cloned().map(|(address, said)| view! { <option value=address>{said}</option> }.into_any()).collect();
+    let options: Vec<AnyView> = people
+        .iter()
+        .cloned()
+        .map(|(address, said)| view! { <option value=address>{said}</option> }.into_any())
+        .collect();
     let wrong = typed.problem.as_ref().and_then(|problem| problem.blames_field(name));
     let wrong_id = format!("{id}-wrong");
     let (invalid, described) = (wrong.is_some().then_some("true"), wrong.is_some().then(|| wrong_id.clone()));
@@ -77,7 +80,8 @@ pub async fn form(visit: &Visit, reader: &Allowed<rights::ReviewsRead>, typed: &
     ];
     scopes.extend(roles.iter().map(|role| (format!("role:{}", role.name), format!("Only the role {}", role.name))));
     scopes.extend(units.iter().map(|unit| (format!("unit:{}", unit.id), format!("Only the unit {}", unit.name))));
-    let silences = Silence::ALL.iter().map(|one| (one.word().to_owned(), sentence(&format!("it {}", one.said())))).collect();
+    let silences =
+        Silence::ALL.iter().map(|one| (one.word().to_owned(), sentence(&format!("it {}", one.said())))).collect();
     let effects = Effect::ALL.iter().map(|one| (one.word().to_owned(), sentence(one.said()))).collect();
     let due = (visit.now + Duration::days(DAYS)).date().to_string();
     let name = Entry::new("name", "Name", typed, String::new()).required(true);

@@ -1,6 +1,5 @@
 //! All reviews: what waits for whoever looks, what runs, what was drafted, what came of those that are over; and the form for another one.
 
-use contract::permission::Permission;
 use contract::problem::Problem;
 use leptos::prelude::*;
 use server::guard::{Asks, Person, rights};
@@ -12,7 +11,7 @@ use super::{calendar, opening, said};
 use crate::http::people::Typed;
 use crate::http::visit::Visit;
 use crate::identity::pages::{Middle, done};
-use crate::organisation::frame::{self, badge, when};
+use crate::organisation::frame::{badge, when};
 use crate::ui::chart::number;
 use crate::ui::entry::summary;
 use crate::ui::list::{empty, table};
@@ -107,21 +106,6 @@ fn waiting_one(path: &str, person: &Person, campaign: &Campaign) -> AnyView {
     let href = format!("{path}?whose=mine");
     let label = format!("Decide in {}", campaign.name);
     view! { <li class=class>{word}{said}" "<a class="link" href=href aria-label=label>"Decide"</a></li> }.into_any()
-}
-
-/// The same for the dashboard.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn waiting(visit: &Visit) -> Result<Vec<AnyView>, Problem> {
-    if !frame::may(visit, Permission::ReviewsDecide) || !frame::may(visit, Permission::ReviewsRead) {
-        return Ok(Vec::new());
-    }
-    let reader = visit.may::<rights::ReviewsRead>(Asks::ToSee)?;
-    let desk = Desk::of_organisation(visit);
-    let campaigns = reviews::campaigns(&reader, &visit.site.accounts, visit.now).await?;
-    let asked = campaigns.iter().filter(|one| one.status == Status::Open && one.mine > 0);
-    Ok(asked.map(|one| waiting_one(&desk.path(one.id), &reader, one)).collect())
 }
 
 fn list(

@@ -72,8 +72,7 @@ fn decisions(past: &Past) -> AnyView {
 }
 
 fn in_words(past: &Past) -> String {
-    let said =
-        format!("{} kept, {} changed, {} revoked", number(past.keep), number(past.change), number(past.revoke));
+    let said = format!("{} kept, {} changed, {} revoked", number(past.keep), number(past.change), number(past.revoke));
     if past.silent == 0 { format!("{said}.") } else { format!("{said}; {} of them by silence.", number(past.silent)) }
 }
 
@@ -119,7 +118,10 @@ mod tests {
     fn the_picture_says_the_same_in_words() {
         let html = html(pictures(&[past("Autumn", 8, 2)]).expect("a picture"));
         let said = "8 kept, 1 changed, 1 revoked; 2 of them by silence.";
-        assert!(html.contains(&format!("aria-label=\"{said}\"")) && html.contains(&format!(">{said}</span>")), "{html}");
+        assert!(
+            html.contains(&format!("aria-label=\"{said}\"")) && html.contains(&format!(">{said}</span>")),
+            "{html}"
+        );
         assert!(html.contains(">3</b>") && html.contains(">4</b>"), "{html}");
     }
 

@@ -81,7 +81,8 @@ fn fact(name: &'static str, fact: String) -> AnyView {
 fn about(person: &Person, report: &Report) -> AnyView {
     let campaign = &report.campaign;
     let at = |at| when(person, at);
-    let origin = if campaign.by_itself { "by itself, as it was time".to_owned() } else { format!("by {}", campaign.made_by) };
+    let origin =
+        if campaign.by_itself { "by itself, as it was time".to_owned() } else { format!("by {}", campaign.made_by) };
     let mut facts = vec![
         fact("About", sentence(&said::scope(&campaign.scope, None))),
         fact("Begun", format!("{} {origin}", campaign.opened.map(at).unwrap_or_default())),
@@ -110,7 +111,8 @@ fn about(person: &Person, report: &Report) -> AnyView {
     if let Some(median) = report.median_decide_ms {
         facts.push(fact("Half was decided within", within(median)));
     }
-    view! { <section aria-labelledby="h-facts"><h2 id="h-facts">"Facts"</h2><dl class="facts">{facts}</dl></section> }.into_any()
+    view! { <section aria-labelledby="h-facts"><h2 id="h-facts">"Facts"</h2><dl class="facts">{facts}</dl></section> }
+        .into_any()
 }
 
 /// A time as people say it.
@@ -148,7 +150,7 @@ fn found(campaign: &Campaign) -> AnyView {
         <section aria-labelledby="h-found">
             <h2 id="h-found">"What was found"</h2>
             <p data-complete=(grants == items).to_string()>{complete}</p>
-            {table("What was found", &["What grants something", "There were", "Items"], rows)}
+            {table("Table of what was found", &["What grants something", "There were", "Items"], rows)}
             {hash}
         </section>
     }
@@ -161,7 +163,8 @@ fn equals(report: &Report) -> AnyView {
         .drift
         .iter()
         .map(|one| {
-            let said = sentence(&format!("{} ({}) {}", one.item.who, one.item.kind.said().to_lowercase(), one.how.said()));
+            let said =
+                sentence(&format!("{} ({}) {}", one.item.who, one.item.kind.said().to_lowercase(), one.how.said()));
             view! { <li>{said}</li> }.into_any()
         })
         .collect();
@@ -171,8 +174,9 @@ fn equals(report: &Report) -> AnyView {
         view! { <ul class="due-list">{drift}</ul> }.into_any()
     };
     let counts = &report.campaign.counts;
-    let settled = (counts.changed > 0)
-        .then(|| view! { <p>{format!("{} differed and were settled, each with a reason.", number(counts.changed))}</p> });
+    let settled = (counts.changed > 0).then(
+        || view! { <p>{format!("{} differed and were settled, each with a reason.", number(counts.changed))}</p> },
+    );
     view! {
         <section aria-labelledby="h-equals">
             <h2 id="h-equals">"What is, and what was decided"</h2>
@@ -208,7 +212,7 @@ fn quality(reviewers: &[Quality]) -> AnyView {
         empty("Nobody has decided", "What is decided stands here, by whom and how quickly.", None)
     } else {
         let head = ["Reviewer", "Decided", "Kept", "Revoked", "Changed", "Together with others", "Pause between two"];
-        table("How it was decided", &head, rows)
+        table("Table of reviewers", &head, rows)
     };
     view! {
         <section aria-labelledby="h-quality">

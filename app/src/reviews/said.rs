@@ -73,9 +73,13 @@ pub fn kind(word: &str) -> String {
 }
 
 pub fn status(campaign: &Campaign) -> AnyView {
-    match campaign.status {
+    standing(campaign.status, campaign.overdue)
+}
+
+pub fn standing(status: Status, overdue: bool) -> AnyView {
+    match status {
         Status::Draft => badge("Draft", "unproven"),
-        Status::Open if campaign.overdue => badge("Overdue", "failing"),
+        Status::Open if overdue => badge("Overdue", "failing"),
         Status::Open => badge("Open", "stated"),
         Status::Closed => badge("Closed", "proven"),
     }
@@ -87,9 +91,17 @@ pub const fn decided(counts: &Counts) -> u64 {
 }
 
 pub fn in_words(counts: &Counts) -> String {
-    let parts = [(counts.keep, "kept"), (counts.change, "changed"), (counts.revoke, "revoked"), (counts.pending, "not decided")];
-    let parts: Vec<String> =
-        parts.iter().filter(|(value, _)| *value > 0).map(|(value, said)| format!("{} {said}", number(*value))).collect();
+    let parts = [
+        (counts.keep, "kept"),
+        (counts.change, "changed"),
+        (counts.revoke, "revoked"),
+        (counts.pending, "not decided"),
+    ];
+    let parts: Vec<String> = parts
+        .iter()
+        .filter(|(value, _)| *value > 0)
+        .map(|(value, said)| format!("{} {said}", number(*value)))
+        .collect();
     if parts.is_empty() { "Nothing in it".to_owned() } else { parts.join(", ") }
 }
 
@@ -186,7 +198,9 @@ fn advised(item: &Item) -> Option<(String, String)> {
 fn decision(person: &Person, item: &Item) -> String {
     let role = item.new_role.as_ref().map(|role| format!(" to {role}")).unwrap_or_default();
     let said = match item.decision {
-        None => return if item.state == State::Gone { "Gone before anybody decided" } else { "Not decided" }.to_owned(),
+        None => {
+            return if item.state == State::Gone { "Gone before anybody decided" } else { "Not decided" }.to_owned();
+        }
         Some(Decision::Keep) => "Kept".to_owned(),
         Some(Decision::Revoke) => "Revoked".to_owned(),
         Some(Decision::Change) => format!("Changed{role}"),
@@ -198,6 +212,7 @@ fn decision(person: &Person, item: &Item) -> String {
     };
     let at = item.decided_at.map(|at| format!(", {}", when(person, at))).unwrap_or_default();
     let many = if item.bulk { ", with others" } else { "" };
-    let done = if item.state == State::Decided && item.decision != Some(Decision::Keep) { "; takes effect later" } else { "" };
+    let done =
+        if item.state == State::Decided && item.decision != Some(Decision::Keep) { "; takes effect later" } else { "" };
     format!("{said}{by}{at}{many}{done}")
 }

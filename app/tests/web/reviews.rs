@@ -102,11 +102,13 @@ async fn what_is_revoked_without_script_is_gone_with_the_next_request() {
     assert_eq!(status(&bea.get("/o/ours", "accept: text/html\r\n").await), 200);
     let due = day(14);
     let made = desk.browser.form(ALL, &act("open-review"), &[("name", "Autumn"), ("due", &due)]).await;
-    let place = made.split("location: ").nth(1).and_then(|rest| rest.split("?done").next()).expect("a way on").to_owned();
+    let place =
+        made.split("location: ").nth(1).and_then(|rest| rest.split("?done").next()).expect("a way on").to_owned();
     assert!(status(&made) == 303 && place.starts_with(ALL), "{made}");
     let review = place.rsplit('/').next().unwrap_or_default().to_owned();
     let item = desk.item(&review, &desk.bea.clone()).await;
-    let fields = [("item", item.as_str()), ("decision", "revoke"), ("note", "Left the team"), ("role", ""), ("review", &review)];
+    let fields =
+        [("item", item.as_str()), ("decision", "revoke"), ("note", "Left the team"), ("role", ""), ("review", &review)];
     let decided = desk.browser.form(&place, &act("decide-item"), &fields).await;
     assert!(status(&decided) == 303 && decided.contains(&format!("#i-{item}")), "{decided}");
     assert_eq!(status(&bea.get("/o/ours", "accept: application/json\r\n").await), 401);
@@ -174,7 +176,8 @@ async fn nobody_decides_on_their_own_access() {
     let answer = desk.send("decide-item", &[("item", &own), ("decision", "keep"), ("note", "Mine")]).await;
     assert!(matches!(status(&answer), 403 | 409 | 422) && answer.contains("own access"), "{answer}");
     let page = desk.page(&format!("{ALL}/{review}")).await;
-    let item = page.split(&format!("data-item=\"{own}\"")).nth(1).and_then(|rest| rest.split("</li>").next()).expect("it");
+    let item =
+        page.split(&format!("data-item=\"{own}\"")).nth(1).and_then(|rest| rest.split("</li>").next()).expect("it");
     assert!(!item.contains("data-action=\"decide-item\"") && item.contains("own access"), "{item}");
 }
 
@@ -287,7 +290,10 @@ async fn a_review_of_another_organisation_is_not_there() {
         ("undo-decision", vec![("item", item.as_str())]),
         ("close-review", vec![("review", review.as_str())]),
         ("comment-item", vec![("item", item.as_str()), ("text", "x")]),
-        ("decide-items", vec![("review", review.as_str()), ("items", item.as_str()), ("decision", "keep"), ("sure", "1")]),
+        (
+            "decide-items",
+            vec![("review", review.as_str()), ("items", item.as_str()), ("decision", "keep"), ("sure", "1")],
+        ),
     ] {
         let answer = eve.send("/account", &format!("/api/o/theirs/{name}"), &fields).await;
         assert_eq!(status(&answer), 404, "{name}: {answer}");
@@ -323,6 +329,9 @@ async fn names_that_are_programs_stay_names() {
 async fn a_calendar_without_a_key_is_empty_and_with_a_wrong_one_is_not_there() {
     let mut desk = Desk::new().await;
     let answer = desk.page("/calendar.ics").await;
-    assert!(status(&answer) == 200 && answer.contains("BEGIN:VCALENDAR") && !answer.contains("BEGIN:VEVENT"), "{answer}");
+    assert!(
+        status(&answer) == 200 && answer.contains("BEGIN:VCALENDAR") && !answer.contains("BEGIN:VEVENT"),
+        "{answer}"
+    );
     assert_eq!(status(&desk.page("/calendar.ics?token=abcdef").await), 404);
 }
