@@ -1,6 +1,10 @@
 //! Access reviews: what is taken down, who decides, and what is left afterwards.
 
+mod asking;
+mod clock;
+mod closing;
 mod deciding;
+mod many;
 mod opening;
 
 use server::guard::rights;
