@@ -6,6 +6,8 @@ mod closing;
 mod deciding;
 mod many;
 mod opening;
+mod seats;
+mod telling;
 
 use server::guard::rights;
 use server::identity::Refusal;
