@@ -6,6 +6,7 @@
 //!     crowd append PLACE --changes N --session COOKIE
 //!     crowd archive PLACE --records N --files M
 //!     crowd import PLACE --rows N --session COOKIE
+//!     crowd reviews PLACE --grants N
 //!
 //! PLACE is `--profile FILE --data FOLDER [--postgres URL --admin URL]`, as the server is given them. `make` founds organisations as people do, in whichever mode the profile says;
 //! `seed` writes rows in batches, for shared databases. The log is found again under the same place.
@@ -121,6 +122,10 @@ async fn import(crowd: &Crowd) -> Result<Value, Trouble> {
     )
 }
 
+async fn reviews(crowd: &Crowd) -> Result<Value, Trouble> {
+    Ok(serde_json::to_value(crowd.review(number("--grants")?).await?)?)
+}
+
 #[tokio::main]
 async fn main() -> Result<(), Trouble> {
     let crowd = open().await?;
@@ -131,7 +136,8 @@ async fn main() -> Result<(), Trouble> {
         Some("append") => append(&crowd).await?,
         Some("archive") => archive(&crowd).await?,
         Some("import") => import(&crowd).await?,
-        Some(_) | None => return Err("crowd seed|make|verify|append|archive|import".into()),
+        Some("reviews") => reviews(&crowd).await?,
+        Some(_) | None => return Err("crowd seed|make|verify|append|archive|import|reviews".into()),
     };
     Ok(writeln!(std::io::stdout(), "{said}")?)
 }

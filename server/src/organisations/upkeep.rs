@@ -16,7 +16,7 @@ use crate::files;
 use crate::guard::{Actor, Operator, TenantId};
 use crate::identity::{Accounts, Origin, Refusal};
 use crate::registers::imports;
-use crate::reviews::cadence;
+use crate::reviews::{cadence, seats};
 
 /// What one round came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -62,6 +62,7 @@ pub async fn all(operator: &Operator, accounts: &Accounts, now: OffsetDateTime) 
         }
     }
     personal::round(operator, accounts, now).await?;
+    round.review_letters += seats::round(operator, accounts, now).await?;
     round.heads += usize::from(heads::sign_platform(operator, &accounts.vault, now).await?);
     Ok(round)
 }

@@ -14,14 +14,15 @@ use crate::audit::Event;
 use crate::audit::log::{Action, Event as Told};
 use crate::clock::{from_ms, to_ms};
 use crate::entity::{
-    account, account_chain, account_entry, departure, help_grant, invitation, legal_hold, membership, organisation,
-    reach, session, token,
+    account, account_chain, account_entry, calendar_key, departure, help_grant, invitation, legal_hold, membership,
+    organisation, reach, review_item, session, token,
 };
 use crate::guard::{Actor, Operator, PERSON_KIND, SignedIn, TenantId, Visitor};
 use crate::identity::record::{Action as Own, Entry};
 use crate::identity::{Accounts, Origin, Refusal, profile, second_factor, sign_in};
 use crate::mail::{Letter, queue};
 use crate::organisations::{leaving, names, roles};
+use crate::reviews;
 
 #[derive(Clone, Copy, Debug)]
 pub struct Form<'a> {
@@ -230,6 +231,8 @@ async fn places(operator: &Operator, row: &account::Model) -> Result<Vec<TenantI
     places.extend(operator.all(held).await?.into_iter().map(|row| row.tenant_id));
     let helped = help_grant::Entity::find().filter(help_grant::Column::AccountId.eq(id));
     places.extend(operator.all(helped).await?.into_iter().map(|row| row.tenant_id));
+    let reviewed = review_item::Entity::find().filter(review_item::Column::AccountId.eq(id));
+    places.extend(operator.all(reviewed).await?.into_iter().map(|row| row.tenant_id));
     Ok(places.into_iter().map(TenantId).collect())
 }
 
@@ -248,6 +251,9 @@ async fn take_out(
     let reached = change.delete(reach::Entity::delete_many().filter(reach::Column::AccountId.eq(id))).await?;
     let belonged =
         change.delete(membership::Entity::delete_many().filter(membership::Column::AccountId.eq(id))).await?;
+    let keys = calendar_key::Entity::delete_many().filter(calendar_key::Column::AccountId.eq(id));
+    change.delete(keys).await?;
+    let reviewed = reviews::forget(&change, accounts, row).await?;
     let address = invitation::Column::AddressIndex.eq(&row.address_index);
     let asked = change.delete(invitation::Entity::delete_many().filter(address)).await?;
     let left = change.all(departure::Entity::find().filter(departure::Column::AccountId.eq(id))).await?;
@@ -259,7 +265,7 @@ async fn take_out(
             .filter(departure::Column::Id.eq(departed.id));
         change.update(set).await?;
     }
-    let touched = reached + belonged + asked + left.len() as u64;
+    let touched = reached + belonged + asked + reviewed + left.len() as u64;
     if touched == 0 {
         return Ok(());
     }

@@ -90,7 +90,12 @@ impl Wanted {
     }
 }
 
-fn choice<T>(field: &'static str, text: &str, first: T, parse: impl Fn(&str) -> Option<T>) -> Result<T, Refusal> {
+pub(crate) fn choice<T>(
+    field: &'static str,
+    text: &str,
+    first: T,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Result<T, Refusal> {
     if text.is_empty() {
         return Ok(first);
     }
@@ -119,7 +124,7 @@ async fn scope(change: &Change, accounts: &Accounts, text: &str) -> Result<Scope
 }
 
 /// The end of a day where the profile's office is.
-fn due(accounts: &Accounts, text: &str, now: OffsetDateTime) -> Result<OffsetDateTime, Refusal> {
+pub(crate) fn due(accounts: &Accounts, text: &str, now: OffsetDateTime) -> Result<OffsetDateTime, Refusal> {
     let wrong = || Refusal::Field("due", "write the day as 2026-12-31".into());
     let date: jiff::civil::Date = text.trim().parse().map_err(|_| wrong())?;
     let zone = jiff::tz::TimeZone::get(&accounts.profile.policy.calendar.time_zone).unwrap_or(jiff::tz::TimeZone::UTC);

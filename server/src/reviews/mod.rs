@@ -23,6 +23,7 @@ mod open;
 mod preview;
 mod report;
 mod rules;
+pub mod seats;
 mod tell;
 mod words;
 
@@ -46,10 +47,14 @@ pub use self::report::{History, Past, Quality, Report, history, report};
 pub use self::rules::Barred;
 pub use self::words::{Advice, Decision, Effect, Kind, Reason, Scope, Silence, State, Status};
 
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use uuid::Uuid;
 
-use crate::guard::TenantId;
-use crate::identity::Refusal;
+use crate::entity::{account, review_item};
+use crate::guard::{Change, TenantId};
+use crate::identity::address::Address;
+use crate::identity::{Accounts, Refusal};
 
 /// Where the name of a review is sealed.
 pub(crate) fn name_place(tenant: TenantId, review: Uuid) -> String {
@@ -67,4 +72,20 @@ fn no_review() -> Refusal {
 
 fn no_item() -> Refusal {
     Refusal::Field("item", "there is no such item here".into())
+}
+
+/// Somebody is erased: the address of an invitation to them goes. What points to their account leads to nobody then. How many items had it.
+pub(crate) async fn forget(change: &Change, accounts: &Accounts, row: &account::Model) -> Result<u64, Refusal> {
+    let invited = review_item::Entity::find()
+        .filter(review_item::Column::Kind.eq(Kind::Invitation.word()))
+        .filter(review_item::Column::Address.is_not_null());
+    let theirs = change.all(invited).await?.into_iter().filter(|item| {
+        let address = invited_address(change.ring(), item).and_then(|text| Address::parse(&text).ok());
+        address.is_some_and(|address| address.index(accounts.vault.hashes()) == row.address_index)
+    });
+    let ids: Vec<Uuid> = theirs.map(|item| item.id).collect();
+    let set = review_item::Entity::update_many()
+        .col_expr(review_item::Column::Address, Expr::value(None::<Vec<u8>>))
+        .filter(review_item::Column::Id.is_in(ids));
+    Ok(change.update(set).await?)
 }

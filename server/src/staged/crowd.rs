@@ -1,6 +1,9 @@
 //! Many people and organisations, for measuring: written in batches, with the product's own rows, seals and hashes.
 
 mod records;
+mod reviews;
+
+pub use self::reviews::Measured;
 
 use std::time::{Duration as Span, Instant};
 

@@ -1,7 +1,13 @@
 //! Access reviews: what is taken down, who decides, and what is left afterwards.
 
+mod asking;
+mod clock;
+mod closing;
 mod deciding;
+mod many;
 mod opening;
+mod seats;
+mod telling;
 
 use server::guard::rights;
 use server::identity::Refusal;
