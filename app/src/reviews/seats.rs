@@ -217,6 +217,6 @@ pub async fn decide(visit: &Visit, fields: &Fields) -> Result<Done, Problem> {
 pub async fn close(visit: &Visit, fields: &Fields) -> Result<Done, Problem> {
     let staff = visit.staff()?;
     let review = fields.get("review");
-    seats::close(&staff, &visit.site.accounts, review, visit.now).await.map_err(doing::told)?;
+    seats::close(&staff, review, visit.now).await.map_err(doing::told)?;
     Ok(Done::go(format!("{}/{review}?done=review-closed", Desk::of_staff(visit).all())))
 }
