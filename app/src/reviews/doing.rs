@@ -42,10 +42,8 @@ pub async fn perform(act: Act, visit: &Visit, fields: &Fields) -> Result<Done, P
 
 /// The ids of reviews and items come from our own pages: one that is not there is not there, and no mistake in a field.
 pub fn told(refusal: Refusal) -> Problem {
-    match refusal {
-        Refusal::Field("review" | "item", _) => Problem::NotFound,
-        other => other.into(),
-    }
+    let nobodys = matches!(&refusal, Refusal::Field("review" | "item", _));
+    if nobodys { Problem::NotFound } else { refusal.into() }
 }
 
 /// Several people in one field: a line or a comma for each.
@@ -54,7 +52,7 @@ fn people(text: &str) -> Vec<&str> {
 }
 
 /// Everything that a form of ours has beside a program's: where on the list one was, and at which item.
-pub fn back(path: String, fields: &Fields, done: &str) -> String {
+pub fn back(path: &str, fields: &Fields, done: &str) -> String {
     let place = Narrow::parse(fields.get("narrowing")).place();
     let item = fields.get("item").parse::<Uuid>().map(|item| format!("#i-{item}")).unwrap_or_default();
     let and = if place.is_empty() { "" } else { "&" };
@@ -121,7 +119,7 @@ async fn decide(visit: &Visit, fields: &Fields) -> Result<Done, Problem> {
 async fn decided(visit: &Visit, fields: &Fields, stands: &str, done: &str) -> Result<Done, Problem> {
     let review = fields.get("review").parse::<Uuid>().ok();
     let next = match review {
-        Some(review) => back(review_path(visit, &review.to_string()), fields, done),
+        Some(review) => back(&review_path(visit, &review.to_string()), fields, done),
         None => format!("{}?done={done}", visit.path_of(Page::Reviews)),
     };
     let item = match review {
@@ -201,7 +199,7 @@ async fn comment(visit: &Visit, fields: &Fields) -> Result<Done, Problem> {
         Some(review) => review_path(visit, review),
         None => visit.path_of(Page::Reviews),
     };
-    Ok(Done::go(back(path, fields, "remarked")))
+    Ok(Done::go(back(&path, fields, "remarked")))
 }
 
 async fn reassign(visit: &Visit, fields: &Fields) -> Result<Done, Problem> {

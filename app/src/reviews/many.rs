@@ -17,10 +17,8 @@ const SURE: &str = "sure";
 
 /// What was asked for and has to be confirmed, if that is why the page is drawn again: the use case says how many it would be.
 fn asked(typed: &Typed) -> Option<String> {
-    match typed.problem.as_ref()? {
-        Problem::Conflict { message } if message.contains("Confirm that number") => Some(message.clone()),
-        _ => None,
-    }
+    let Some(Problem::Conflict { message }) = &typed.problem else { return None };
+    message.contains("Confirm that number").then(|| message.clone())
 }
 
 /// Whether the page is drawn again to ask that.

@@ -202,7 +202,7 @@ pub async fn decide(visit: &Visit, fields: &Fields) -> Result<Done, Problem> {
     let Ok(review) = fields.get("review").parse() else {
         return Ok(Done::go(format!("{}?done=decided", desk.all())));
     };
-    let next = doing::back(desk.path(review), fields, "decided");
+    let next = doing::back(&desk.path(review), fields, "decided");
     let counts = seats::campaign(&staff, accounts, review, visit.now).await?.map(|(review, _)| review.counts);
     let counts = counts.unwrap_or_default();
     let revoked = which.1 == "revoke";
