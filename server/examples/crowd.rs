@@ -6,6 +6,7 @@
 //!     crowd append PLACE --changes N --session COOKIE
 //!     crowd archive PLACE --records N --files M
 //!     crowd import PLACE --rows N --session COOKIE
+//!     crowd purge  PLACE
 //!
 //! PLACE is `--profile FILE --data FOLDER [--postgres URL --admin URL]`, as the server is given them. `make` founds organisations as people do, in whichever mode the profile says;
 //! `seed` writes rows in batches, for shared databases. The log is found again under the same place.
@@ -26,6 +27,9 @@ use server::profile::{Source, check};
 use server::staged::crowd::{BIG, Crowd, Seat};
 use server::vault::Vault;
 use time::OffsetDateTime;
+
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 type Trouble = Box<dyn std::error::Error>;
 
@@ -121,6 +125,10 @@ async fn import(crowd: &Crowd) -> Result<Value, Trouble> {
     )
 }
 
+async fn purge(crowd: &Crowd) -> Result<Value, Trouble> {
+    Ok(json!({ "seconds": crowd.purge().await?.as_secs_f64() }))
+}
+
 #[tokio::main]
 async fn main() -> Result<(), Trouble> {
     let crowd = open().await?;
@@ -131,7 +139,8 @@ async fn main() -> Result<(), Trouble> {
         Some("append") => append(&crowd).await?,
         Some("archive") => archive(&crowd).await?,
         Some("import") => import(&crowd).await?,
-        Some(_) | None => return Err("crowd seed|make|verify|append|archive|import".into()),
+        Some("purge") => purge(&crowd).await?,
+        Some(_) | None => return Err("crowd seed|make|verify|append|archive|import|purge".into()),
     };
     Ok(writeln!(std::io::stdout(), "{said}")?)
 }

@@ -287,6 +287,8 @@ pub(super) async fn sqlite(
             .auto_vacuum(SqliteAutoVacuum::Incremental)
             .pragma("secure_delete", "ON")
             .pragma("cache_size", format!("-{cache_kib}"))
+            // In pages of 4 KiB: what is written again and again is brought into the file once for as much as is kept in memory.
+            .pragma("wal_autocheckpoint", (cache_kib / 4).max(1000).to_string())
     });
     Database::connect(options).await
 }
