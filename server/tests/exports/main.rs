@@ -4,6 +4,8 @@
 #[path = "../organisations/common.rs"]
 mod common;
 
+mod attached;
 mod download;
+mod killed;
 mod moving;
 mod reading;
