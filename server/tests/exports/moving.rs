@@ -41,6 +41,7 @@ async fn an_organisation_that_was_moved_gives_the_same_archive_again() {
         }
         server::audit::heads::sign_all(&from.operator(), &from.vault, from.now).await.expect("sign");
         let first = archive(&from, &ada, Kind::Whole).await;
+        from.stage_on_another_server(ada.tenant).await;
         let imported = taken(&to, &first).await.expect("import");
         assert_eq!((imported.members, imported.linked, imported.records), (2, 0, 3), "{mode}");
 
@@ -68,6 +69,7 @@ async fn an_archive_that_was_changed_cut_or_taken_in_before_leaves_nothing() {
         let ada = ada(&from).await;
         record(&from, &ada, "Kept", "kept@school.example").await;
         let whole = archive(&from, &ada, Kind::Whole).await;
+        from.stage_on_another_server(ada.tenant).await;
         let mut changed = whole.clone();
         let middle = changed.len() / 2;
         changed[middle] ^= 1;
@@ -100,6 +102,7 @@ async fn an_import_that_is_cut_short_leaves_nothing_and_can_be_begun_again() {
         let ada = ada(&from).await;
         record(&from, &ada, "Kept", "kept@school.example").await;
         let path = file(&to, "archive.zip", &archive(&from, &ada, Kind::Whole).await);
+        from.stage_on_another_server(ada.tenant).await;
         let wanted = Wanted { file: &path, slug: None, approval: None };
         let (operator, accounts) = (to.operator(), to.accounts());
         let mut finished = false;
@@ -212,10 +215,25 @@ async fn a_masked_archive_names_nobody_and_can_be_taken_in() {
         if mode != &"aertous" {
             assert!(!found.contains("Marker"), "{mode}");
         }
+        from.stage_on_another_server(ada.tenant).await;
         let imported = taken(&to, &masked).await.expect("import");
         assert_eq!((imported.members, imported.records), (2, 1), "{mode}");
         for (table, rows) in [("invitation", 1), ("departure", 1), ("help_grant", 1), ("legal_hold", 3)] {
             assert_eq!(counted(&to, &ada, table, "").await, rows, "{mode}: {table}");
         }
     }
+}
+
+#[tokio::test]
+async fn an_organisation_that_another_instance_on_the_same_server_keeps_is_left_alone() {
+    let (from, to) = (world("stack-aero").await, world("stack-aero").await);
+    let ada = ada(&from).await;
+    record(&from, &ada, "Kept", "kept@school.example").await;
+    let bytes = archive(&from, &ada, Kind::Whole).await;
+    let imported = taken(&to, &bytes).await;
+    // Files have a folder for each instance.
+    let shared = on_postgres(&from.behind().await);
+    assert_eq!(imported.is_err(), shared, "{imported:?}");
+    assert_eq!(counted(&from, &ada, "record", "").await, 1);
+    assert!(read(&from, &archive(&from, &ada, Kind::Whole).await).to_string().contains("Kept"));
 }
