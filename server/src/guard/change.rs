@@ -3,7 +3,7 @@
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
     ActiveModelTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, DeleteMany,
-    EntityTrait, ExprTrait, IntoActiveModel, PaginatorTrait, QuerySelect, Select, SqliteTransactionMode,
+    EntityTrait, ExprTrait, IntoActiveModel, Iterable, PaginatorTrait, QuerySelect, Select, SqliteTransactionMode,
     TransactionOptions, TransactionTrait, UpdateMany,
 };
 use time::OffsetDateTime;
@@ -13,6 +13,13 @@ use super::tenant::{Change, Entering, TenantId};
 use crate::audit::{self, Event};
 use crate::entity::{account, finding, revision};
 use crate::identity::record::{self, Happened};
+
+/// Values of one statement, which takes at most 32,766 (SQLite) or 65,535 (PostgreSQL).
+const VALUES_AT_ONCE: usize = 30_000;
+
+fn rows_at_once<E: EntityTrait>() -> usize {
+    (VALUES_AT_ONCE / E::Column::iter().count().max(1)).max(1)
+}
 
 /// What both kinds of change can do before they commit.
 #[derive(Debug)]
@@ -65,14 +72,19 @@ impl Rows {
         <A::Entity as EntityTrait>::insert(row).exec_without_returning(&self.0).await.map(|_| ())
     }
 
+    /// Many rows in few statements.
     pub(crate) async fn insert_many<A>(&self, rows: Vec<A>) -> Result<(), DbErr>
     where
         A: ActiveModelTrait + Send,
     {
-        if !rows.is_empty() {
-            <A::Entity as EntityTrait>::insert_many(rows).exec_without_returning(&self.0).await?;
+        let mut rows = rows.into_iter();
+        loop {
+            let some: Vec<A> = rows.by_ref().take(rows_at_once::<A::Entity>()).collect();
+            if some.is_empty() {
+                return Ok(());
+            }
+            <A::Entity as EntityTrait>::insert_many(some).exec_without_returning(&self.0).await?;
         }
-        Ok(())
     }
 
     /// Inserts, or does what `conflict` says when the row is there. How many rows that touched.

@@ -21,6 +21,10 @@ use crate::profile::policy::Isolation;
 /// Readers beside the one writer of SQLite (measured: more do not help on two cores).
 const READERS: u32 = 4;
 
+/// What the one writer of the main file keeps in memory: pages that do not fit are written twice.
+const WRITER_CACHE_KIB: u32 = 32_000;
+const READER_CACHE_KIB: u32 = 2_000;
+
 /// Rows that SQLite's thread may be ahead of whoever reads them. With the usual 50 they wake each other more often: a log
 /// is verified a tenth slower or more (measured).
 const ROWS_AHEAD: usize = 1000;
@@ -190,9 +194,9 @@ impl Store {
     }
 
     async fn open_sqlite(file: &Path) -> Result<(DatabaseConnection, DatabaseConnection), OpenError> {
-        let connect = |connections: u32| sqlite(file, "rwc", connections, false);
+        let connect = |connections: u32, cache_kib: u32| sqlite(file, "rwc", connections, cache_kib);
         let damaged = |error: DbErr| sqlite_open_error(file, &error);
-        let write = connect(1).await.map_err(damaged)?;
+        let write = connect(1, WRITER_CACHE_KIB).await.map_err(damaged)?;
         let small = std::fs::metadata(file).is_ok_and(|found| found.len() <= QUICK_CHECK_BYTES);
         let pragma = if small { "pragma quick_check(1)" } else { "pragma schema_version" };
         let answer = write.query_one_raw(Statement::from_string(DbBackend::Sqlite, pragma)).await.map_err(damaged)?;
@@ -201,7 +205,7 @@ impl Store {
         if !sound {
             return Err(OpenError::Damaged(file.display().to_string()));
         }
-        let read = connect(READERS).await.map_err(damaged)?;
+        let read = connect(READERS, READER_CACHE_KIB).await.map_err(damaged)?;
         Ok((read, write))
     }
 
@@ -267,12 +271,12 @@ impl Store {
     }
 }
 
-/// Connections to a SQLite file. `small` ones keep little in memory: there may be many files.
+/// Connections to a SQLite file.
 pub(super) async fn sqlite(
     file: &Path,
     mode: &str,
     connections: u32,
-    small: bool,
+    cache_kib: u32,
 ) -> Result<DatabaseConnection, DbErr> {
     let mut options = ConnectOptions::new(format!("sqlite://{}?mode={mode}", file.display()));
     options.max_connections(connections).sqlx_logging(false).acquire_timeout(Duration::from_secs(10));
@@ -289,7 +293,7 @@ pub(super) async fn sqlite(
             // What is freed is given back piece by piece; a file that is there already keeps what it was made with.
             .auto_vacuum(SqliteAutoVacuum::Incremental)
             .pragma("secure_delete", "ON")
-            .pragma("cache_size", if small { "-128" } else { "-2000" })
+            .pragma("cache_size", format!("-{cache_kib}"))
     });
     Database::connect(options).await
 }

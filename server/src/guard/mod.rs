@@ -15,6 +15,7 @@ mod shred;
 mod snapshot;
 mod tables;
 mod tenant;
+mod tokens;
 
 /// What a read fails with.
 pub use sea_orm::DbErr as ReadError;

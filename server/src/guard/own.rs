@@ -16,6 +16,10 @@ use super::tenant::TenantId;
 /// How many organisations' databases are open at once. One takes two connections and about a quarter of a megabyte.
 const OPEN_AT_ONCE: usize = 48;
 
+/// There may be many files, so that each keeps little: all writers that are open at most 192 MB, if each brings many records in.
+const WRITER_CACHE_KIB: u32 = 4_000;
+const READER_CACHE_KIB: u32 = 128;
+
 /// One organisation's own database.
 #[derive(Debug)]
 pub(super) struct OwnStore {
@@ -167,11 +171,11 @@ impl Shelves {
                     return Err(DbErr::Custom("an organisation's database is there already".into()));
                 }
                 let mode = if make { "rwc" } else { "rw" };
-                let write = database::sqlite(&file, mode, 1, true).await?;
+                let write = database::sqlite(&file, mode, 1, WRITER_CACHE_KIB).await?;
                 if make || !OwnTables::get_pending_migrations(&write).await?.is_empty() {
                     OwnTables::up(&write, None).await?;
                 }
-                let read = database::sqlite(&file, "rw", 1, true).await?;
+                let read = database::sqlite(&file, "rw", 1, READER_CACHE_KIB).await?;
                 Ok(OwnStore { read, write })
             }
             Shelf::Server { url, admin_url } => {

@@ -19,7 +19,7 @@ use super::tables::Tenanted;
 use super::{AccountId, Store};
 use crate::audit::log::{self, Event, Sealer};
 use crate::crypto::seal::SealError;
-use crate::entity::{delivered, outbox};
+use crate::entity::{delivered, outbox, record_token};
 use crate::vault::Keyring;
 
 /// An organisation, whatever its name and address are now.
@@ -281,14 +281,13 @@ impl Change {
         for row in &mut rows {
             row.set(<A::Entity as Tenanted>::TENANT, Value::Uuid(Some(self.tenant.0)));
         }
-        // A statement takes at most 32,766 values (SQLite) or 65,535 (PostgreSQL).
-        let at_once = 30_000 / <A::Entity as EntityTrait>::Column::iter().count().max(1);
-        while !rows.is_empty() {
-            let rest = rows.split_off(at_once.min(rows.len()));
-            self.rows.insert_many(rows).await?;
-            rows = rest;
-        }
-        Ok(())
+        self.rows.insert_many(rows).await
+    }
+
+    /// What records of this organisation are found by.
+    pub(crate) async fn insert_tokens(&self, tokens: &[(i64, Uuid)]) -> Result<(), DbErr> {
+        self.here::<record_token::Entity>()?;
+        self.rows.insert_tokens(self.tenant, tokens).await
     }
 
     /// The same, or what `conflict` says when the row is there.

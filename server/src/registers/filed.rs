@@ -101,7 +101,7 @@ impl std::fmt::Debug for Shelf<'_> {
 #[derive(Debug, Default)]
 pub(crate) struct Rows {
     records: Vec<record::ActiveModel>,
-    tokens: Vec<record_token::ActiveModel>,
+    tokens: Vec<(i64, Uuid)>,
     uniques: Vec<record_unique::ActiveModel>,
     counts: Counts,
 }
@@ -141,7 +141,7 @@ impl Rows {
             act_id: ActiveValue::Set(new.act),
             removed_at_ms: ActiveValue::Set(None),
         });
-        self.tokens.extend(change.tokens.of(register, &new.content).into_iter().map(|token| token_row(token, new.id)));
+        self.tokens.extend(change.tokens.of(register, &new.content).into_iter().map(|token| (token, new.id)));
         let uniques = change.tokens.uniques(register, &new.content).into_iter();
         self.uniques.extend(uniques.map(|(_, token)| unique_row(token, new.id)));
         self.counts.add(register, &slots, new.made_at_ms, 1);
@@ -150,10 +150,10 @@ impl Rows {
 
     pub(crate) async fn write(mut self, change: &Change) -> Result<(), Refusal> {
         // In the order of their key, many fall into the same page.
-        self.tokens.sort_by_key(|row| *row.token.as_ref());
+        self.tokens.sort_unstable();
         change.insert_many(self.records).await?;
         change.insert_many(self.uniques).await?;
-        change.insert_many(self.tokens).await?;
+        change.insert_tokens(&self.tokens).await?;
         self.counts.write(change).await
     }
 }
@@ -164,14 +164,6 @@ pub(crate) struct Sealing<'a> {
     pub tenant: crate::guard::TenantId,
     pub ring: &'a crate::vault::Keyring,
     pub tokens: &'a Tokens,
-}
-
-fn token_row(token: i64, record: Uuid) -> record_token::ActiveModel {
-    record_token::ActiveModel {
-        tenant_id: ActiveValue::NotSet,
-        token: ActiveValue::Set(token),
-        record_id: ActiveValue::Set(record),
-    }
 }
 
 fn unique_row(token: Vec<u8>, record: Uuid) -> record_unique::ActiveModel {
@@ -242,7 +234,8 @@ impl<'a> Shelf<'a> {
         }
         let (old, new) = (self.tokens.of(self.register, before), self.tokens.of(self.register, after));
         self.drop_tokens(row.id, old.difference(&new).copied()).await?;
-        self.change.insert_many(new.difference(&old).map(|token| token_row(*token, row.id)).collect()).await?;
+        let come: Vec<_> = new.difference(&old).map(|token| (*token, row.id)).collect();
+        self.change.insert_tokens(&come).await?;
         let (old, new) = (self.tokens.uniques(self.register, before), self.tokens.uniques(self.register, after));
         if old != new {
             self.drop_uniques(row.id, old.into_iter().map(|(_, token)| token)).await?;
@@ -297,8 +290,8 @@ impl<'a> Shelf<'a> {
         now: OffsetDateTime,
     ) -> Result<(), Refusal> {
         self.mark(row, None, now).await?;
-        let tokens = self.tokens.of(self.register, content);
-        self.change.insert_many(tokens.into_iter().map(|token| token_row(token, row.id)).collect()).await?;
+        let tokens: Vec<_> = self.tokens.of(self.register, content).into_iter().map(|token| (token, row.id)).collect();
+        self.change.insert_tokens(&tokens).await?;
         let uniques = self.tokens.uniques(self.register, content).into_iter();
         self.change.insert_many(uniques.map(|(_, token)| unique_row(token, row.id)).collect()).await?;
         self.counts.add(self.register, &slots(self.register, content), row.made_at_ms, 1);

@@ -223,8 +223,8 @@ async fn what_was_cut_short_is_begun_anew_and_half_an_archive_never_appears() {
         if let Stands::Ready { .. } = stands {
             break;
         }
-        let lies = accounts.blobs.below(&format!("{}/exports", ada.tenant.0)).await.expect("store");
-        assert!(lies.iter().all(|found| !found.at.ends_with(&id.to_string())), "half an archive: {lies:?}");
+        let early = offered::download(&requester, &accounts, &id.to_string(), 0, &here(), world.now).await;
+        assert!(matches!(early, Err(Refusal::Conflict(_))), "half an archive is offered");
         *states.entry(format!("{stands:?}")).or_insert(0) += 1;
         // Whoever was at it has been silent for long enough.
         world.now += Duration::minutes(1);
@@ -236,6 +236,8 @@ async fn what_was_cut_short_is_begun_anew_and_half_an_archive_never_appears() {
     let offered = offered::download(&taker, &accounts, &id.to_string(), 0, &here(), world.now).await.expect("archive");
     let pieces: Vec<_> = offered.part(0..offered.bytes()).expect("range").try_collect().await.expect("bytes");
     assert!(read(&world, &pieces.concat()).to_string().contains("Kept"));
+    let lies = accounts.blobs.below(&format!("{}/exports", ada.tenant.0)).await.expect("store");
+    assert_eq!(lies.len(), 1, "what the tries before it left: {lies:?}");
 }
 
 #[tokio::test]
