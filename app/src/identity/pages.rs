@@ -82,6 +82,7 @@ pub async fn page(page: Page, visit: &Visit, typed: &Typed) -> Result<Shown, Pro
         Page::Forgot => entrance::forgot(visit, typed),
         Page::ForgotSent => entrance::forgot_sent(visit),
         Page::Reset => entrance::reset(visit, typed).await?,
+        Page::KeepAccount => retention::account::keeping(visit, typed).await?,
         Page::Code if visit.stage() != Stage::PasswordGiven => return Ok(Shown::Elsewhere("/account".into())),
         Page::Code => factors::code(visit, typed),
         Page::Enrol => factors::enrol(visit, typed)?,
@@ -234,7 +235,8 @@ pub fn done(typed: &Typed) -> Option<impl IntoView + use<>> {
         "reopened" => "Everything is back as it was.",
         "held" => "The hold is in force.",
         "lifted" => "The hold was lifted.",
-        "account-ends" => "Your account is closed. We will write to you when everything about you is erased.",
+        "account-ends" => "Your account is closed. To keep it after all, sign in again before it is erased.",
+        "account-kept" => "Your account stays, as it was. Sign in to go on.",
         "evidence" => "The evidence is on record. The page shows it within a second.",
         _ => return None,
     };

@@ -149,6 +149,13 @@ impl Store {
         }
     }
 
+    pub(super) async fn own_is_of_another(&self, tenant: TenantId) -> Result<bool, DbErr> {
+        match &self.own {
+            Some(shelves) => shelves.is_of_another(tenant).await,
+            None => Ok(false),
+        }
+    }
+
     pub(super) async fn remove_own(&self, tenant: TenantId) -> Result<(), DbErr> {
         match &self.own {
             Some(shelves) => shelves.remove(tenant).await,

@@ -83,6 +83,10 @@ pub enum Letter {
         at: OffsetDateTime,
         proof: String,
     },
+    /// It was called off in time.
+    AccountKept {
+        sign_in: String,
+    },
     /// To nobody: queued and dropped, so that asking about an address that nobody has costs the same.
     Nobody,
 }
@@ -127,6 +131,7 @@ impl Letter {
             Self::Closed { .. } => "closed",
             Self::Reopened { .. } => "reopened",
             Self::AccountEnds { .. } => "account-ends",
+            Self::AccountKept { .. } => "account-kept",
             Self::Nobody => "nobody",
         }
     }
@@ -278,7 +283,10 @@ impl Letter {
                 let end = until.map_or_else(
                     || "Everything in it is kept until we are told to destroy it.".to_owned(),
                     |at| {
-                        format!("On {} everything in it is destroyed, and cannot be brought back by anybody.", day(at))
+                        format!(
+                            "On {} everything in it is destroyed, with the accounts of those who belong to nothing else, and cannot be brought back by anybody.",
+                            day(at)
+                        )
                     },
                 );
                 words(
@@ -303,14 +311,20 @@ impl Letter {
             Self::AccountEnds { at, proof } => words(
                 "Your account was closed",
                 &[
-                    "The end of your account was asked for. You are signed out, and nobody can sign in to it any more.",
+                    "The end of your account was asked for. You are signed out, and nobody sees anything of it any more.",
                     &format!(
                         "On {} at the latest your name, your address and everything else about you is erased.",
                         day(*at)
                     ),
                 ],
                 Some(("The proof will be here", proof)),
-                &["If this was not you, write to us at once: until that day it can be undone."],
+                &["If this was not you, or you think better of it: sign in before that day, and keep the account."],
+            ),
+            Self::AccountKept { sign_in } => words(
+                "Your account stays",
+                &["The end of your account was called off. Everything is as it was, and you can sign in again."],
+                Some(("Sign in", sign_in)),
+                &["If this was not you, somebody knows your password: set a new one."],
             ),
             Self::Nobody => words("Nobody", &["Nobody reads this."], None, &[NOT_YOU]),
             Self::RepeatedCodes { place, reset } => words(

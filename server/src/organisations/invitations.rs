@@ -254,8 +254,26 @@ pub struct Offer {
     pub is_caller: bool,
     /// Whether the organisation takes nobody in, because its subscription has lapsed.
     pub lapsed: bool,
+    /// Whether it is closed: then nobody joins, whatever is sent.
+    closed: bool,
     tenant: TenantId,
     index: String,
+}
+
+impl Offer {
+    /// Why nobody can join now, if it is closed. The link is good again when it is restored in time.
+    ///
+    /// # Errors
+    /// [`Refusal::NotKept`] with the reason.
+    pub fn is_open(&self) -> Result<(), Refusal> {
+        if self.closed { Err(closed(&self.organisation)) } else { Ok(()) }
+    }
+}
+
+fn closed(organisation: &str) -> Refusal {
+    Refusal::NotKept(format!(
+        "{organisation} is closed: its subscription was cancelled, so nobody can join. If it is restored before this invitation ends, open the link again."
+    ))
 }
 
 /// What a link offers to whoever opens it.
@@ -294,6 +312,7 @@ pub async fn offer(
         known,
         is_caller: caller.is_some_and(|caller| caller.person().address_index == row.address_index),
         lapsed: over || !standing.permits(Effect::Change),
+        closed: found.closed_at_ms.is_some(),
         tenant,
         index: row.address_index,
     }))
@@ -311,7 +330,8 @@ pub struct Answer<'a> {
 /// Joins. Who has an account of this address must be signed in with it; who has none makes one here: the link has proven the mailbox.
 ///
 /// # Errors
-/// [`Refusal::Field`] on `token` when the link is dead; [`Refusal::NotProven`] when somebody has to sign in first.
+/// [`Refusal::Field`] on `token` when the link is dead; [`Refusal::NotKept`] when the organisation is closed; [`Refusal::NotProven`] when
+/// somebody has to sign in first.
 pub async fn accept(
     visitor: &Visitor,
     accounts: &Accounts,
@@ -324,6 +344,7 @@ pub async fn accept(
         Refusal::Field("token", "this invitation was answered or withdrawn, or is too old; ask for a new one".into())
     };
     let offer = offer(visitor, accounts, caller, answer.token, now).await?.ok_or_else(spent)?;
+    offer.is_open()?;
     if offer.lapsed {
         return Err(Refusal::Lapsed);
     }
@@ -375,6 +396,12 @@ pub async fn accept(
     let entry = Entry::of(accounts, Some(account), record::Action::Joined, origin, now)?;
     let entering = visitor.entering(offer.tenant, Actor::Person(account), sealer);
     let change = change.into_organisation(entering, &entry.happened()).await?;
+    // Held: it may be closed at this moment, by somebody else.
+    let own = organisation::Entity::find_by_id(offer.tenant.0);
+    let own = change.unscoped("the organisation's own row, held").one_held(own).await?.ok_or_else(spent)?;
+    if own.closed_at_ms.is_some() {
+        return Err(closed(&offer.organisation));
+    }
     join(change, &accounts.profile, payload.invitation, account, now).await?.ok_or_else(spent)?;
     Ok(())
 }

@@ -13,7 +13,7 @@ use super::shape::{naming, slot};
 use super::tokens::Tokens;
 use super::value::key;
 use crate::clock::{from_ms, to_ms};
-use crate::entity::{act, record, record_change, record_count, record_token, record_unique};
+use crate::entity::{act, file, record, record_change, record_count, record_token, record_unique};
 use crate::guard::{AccountId, Bulk, Change};
 use crate::identity::Refusal;
 use crate::profile::format::{FieldKind, Register};
@@ -384,5 +384,6 @@ pub(crate) async fn erase(change: &Change) -> Result<(), Refusal> {
     change.delete(record_change::Entity::delete_many()).await?;
     change.delete(record_count::Entity::delete_many()).await?;
     change.delete(act::Entity::delete_many()).await?;
+    change.delete(file::Entity::delete_many()).await?;
     Ok(())
 }
