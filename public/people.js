@@ -16,6 +16,9 @@ for (const button of document.querySelectorAll('[data-copy], [data-print]')) {
   });
 }
 
+// What a review does by key is a file of its own; without it the page is plain forms.
+if (document.querySelector('[data-items]')) import(`/pkg/reviews.js${version}`).catch(() => {});
+
 const islands = [...document.querySelectorAll('leptos-island')];
 if (islands.length > 0) {
   try {

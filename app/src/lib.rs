@@ -19,6 +19,8 @@ pub mod registers;
 #[cfg(feature = "ssr")]
 pub mod retention;
 #[cfg(feature = "ssr")]
+pub mod reviews;
+#[cfg(feature = "ssr")]
 pub mod trust;
 #[cfg(feature = "ssr")]
 pub mod ui;

@@ -7,6 +7,7 @@
 //!     crowd archive PLACE --records N --files M
 //!     crowd import PLACE --rows N --session COOKIE
 //!     crowd purge  PLACE
+//!     crowd reviews PLACE --grants N
 //!
 //! PLACE is `--profile FILE --data FOLDER [--postgres URL --admin URL]`, as the server is given them. `make` founds organisations as people do, in whichever mode the profile says;
 //! `seed` writes rows in batches, for shared databases. The log is found again under the same place.
@@ -129,6 +130,10 @@ async fn purge(crowd: &Crowd) -> Result<Value, Trouble> {
     Ok(json!({ "seconds": crowd.purge().await?.as_secs_f64() }))
 }
 
+async fn reviews(crowd: &Crowd) -> Result<Value, Trouble> {
+    Ok(serde_json::to_value(crowd.review(number("--grants")?).await?)?)
+}
+
 #[tokio::main]
 async fn main() -> Result<(), Trouble> {
     let crowd = open().await?;
@@ -140,7 +145,8 @@ async fn main() -> Result<(), Trouble> {
         Some("archive") => archive(&crowd).await?,
         Some("import") => import(&crowd).await?,
         Some("purge") => purge(&crowd).await?,
-        Some(_) | None => return Err("crowd seed|make|verify|append|archive|import|purge".into()),
+        Some("reviews") => reviews(&crowd).await?,
+        Some(_) | None => return Err("crowd seed|make|verify|append|archive|import|purge|reviews".into()),
     };
     Ok(writeln!(std::io::stdout(), "{said}")?)
 }

@@ -23,6 +23,7 @@ pub mod problem;
 pub mod profile;
 pub mod registers;
 pub mod retention;
+pub mod reviews;
 #[cfg(any(test, feature = "testing"))]
 pub mod staged;
 #[cfg(any(test, feature = "testing"))]

@@ -147,6 +147,7 @@ pages! {
     Ready "/readyz" Everyone Health "/readyz";
     Certificate "/certificates/{id}" Everyone Read "/certificates/key";
     CertificateFile "/certificates/{id}/file" Everyone Read "/certificates/key/file";
+    Calendar "/calendar.ics" Everyone Read "/calendar.ics";
     Help "/help" Everyone Read "/help";
     SignUp "/sign-up" Everyone Read "/sign-up";
     SignUpSent "/sign-up/sent" Everyone Read "/sign-up/sent";
@@ -181,6 +182,11 @@ pages! {
     Record "/o/{slug}/registers/{register}/{record}" Member(RecordsRead) Read "/o/{slug}/registers/{register}/{record}";
     RecordEdit "/o/{slug}/registers/{register}/{record}/edit" Member(RecordsWrite) Read "/o/{slug}/registers/{register}/{record}/edit";
     File "/o/{slug}/files/{file}" Member(RecordsRead) Read "/o/{slug}/files/{file}";
+    Reviews "/o/{slug}/reviews" Member(ReviewsRead) Read "/o/{slug}/reviews";
+    ReviewsCalendar "/o/{slug}/reviews.ics" Member(ReviewsRead) Read "/o/{slug}/reviews.ics";
+    Review "/o/{slug}/reviews/{review}" Member(ReviewsRead) Read "/o/{slug}/reviews/{review}";
+    ReviewReport "/o/{slug}/reviews/{review}/report" Member(ReviewsRead) Read "/o/{slug}/reviews/{review}/report";
+    ReviewArchive "/o/{slug}/reviews/{review}/archive.zip" Member(ReviewsRead) Read "/o/{slug}/reviews/{review}/archive.zip";
     Frameworks "/o/{slug}/frameworks" Member(RecordsRead) Read "/o/{slug}/frameworks";
     Framework "/o/{slug}/frameworks/{framework}" Member(RecordsRead) Read "/o/{slug}/frameworks/{framework}";
     Audit "/o/{slug}/audit" Member(AuditRead) Read "/o/{slug}/audit";
@@ -196,6 +202,8 @@ pages! {
     OperateEvidence "/operator/evidence" Operator Read "/operator/evidence";
     OperateApprovals "/operator/approvals" Operator Read "/operator/approvals";
     OperateMail "/operator/mail" Operator Read "/operator/mail";
+    OperateReviews "/operator/reviews" Operator Read "/operator/reviews";
+    OperateReview "/operator/reviews/{review}" Operator Read "/operator/reviews/{review}";
 }
 
 /// In place of a field's name: further fields, which the profile declares and the use case checks.
@@ -290,6 +298,20 @@ endpoints! {
     RemoveFile "remove-file" @ "/api/o/{slug}/registers/{register}/" Member(RecordsWrite) ["record" "attachment"] [] on Record;
     ImportRecords "import-records" @ "/api/o/{slug}/registers/{register}/" Member(RecordsWrite) ["file" "mode"] ["file" "mode"] on RecordsImport;
     MapRequirements "map-requirements" @ "/api/o/{slug}/frameworks/{framework}/" Member(RecordsWrite) ["record" "requirements"] ["requirements"] on Framework;
+    OpenReview "open-review" @ "/api/o/{slug}/" Member(ReviewsManage) ["name" "due" "reviewer" "second" "third" "fallback" "scope" "silence" "effect" "draft"] ["reviewer" "second" "third" "fallback" "scope" "silence" "effect" "draft"] on Reviews;
+    StartReview "start-review" @ "/api/o/{slug}/" Member(ReviewsManage) ["review"] [] on Review;
+    DiscardReview "discard-review" @ "/api/o/{slug}/" Member(ReviewsManage) ["review"] [] on Review;
+    DecideItem "decide-item" @ "/api/o/{slug}/" Member(ReviewsDecide) ["item" "decision" "role" "note" "review" "narrowing"] ["role" "note" "review" "narrowing"] on Review;
+    DecideItems "decide-items" @ "/api/o/{slug}/" Member(ReviewsDecide) ["review" "items" "narrowing" "decision" "role" "note" "sure" "reviewer"] ["items" "narrowing" "role" "note" "sure" "reviewer"] on Review;
+    UndoDecisions "undo-decisions" @ "/api/o/{slug}/" Member(ReviewsDecide) ["review" "act"] [] on Review;
+    UndoDecision "undo-decision" @ "/api/o/{slug}/" Member(ReviewsDecide) ["item" "review" "narrowing"] ["review" "narrowing"] on Review;
+    CommentItem "comment-item" @ "/api/o/{slug}/" Member(ReviewsDecide) ["item" "text" "review" "narrowing"] ["review" "narrowing"] on Review;
+    ReassignItems "reassign-items" @ "/api/o/{slug}/" Member(ReviewsManage) ["review" "items" "reviewer" "narrowing" "decision" "role" "note"] ["narrowing" "decision" "role" "note"] on Review;
+    DelegateReview "delegate-review" @ "/api/o/{slug}/" Member(ReviewsDecide) ["review" "delegate"] ["delegate"] on Review;
+    ResolveDrift "resolve-drift" @ "/api/o/{slug}/" Member(ReviewsManage) ["item" "note" "again" "review"] ["again" "review"] on Review;
+    CloseReview "close-review" @ "/api/o/{slug}/" Member(ReviewsManage) ["review"] [] on Review;
+    ShareCalendar "share-calendar" @ "/api/o/{slug}/" Member(ReviewsDecide) [] [] on Reviews;
+    CloseCalendar "close-calendar" @ "/api/o/{slug}/" Member(ReviewsDecide) [] [] on Reviews;
     OpenHelp "open-help" @ "/api/o/{slug}/" Member(HelpGrant) ["operator" "role" "hours" "reason"] [] on Settings;
     EndHelp "end-help" @ "/api/o/{slug}/" Member(HelpGrant) ["grant"] [] on Settings;
     ApproveCopy "approve-copy" Operator ["archive" "purpose" "days"] [] on OperateApprovals;
@@ -298,6 +320,9 @@ endpoints! {
     PlaceHold "place-hold" @ "/api/o/{slug}/" Member(OrganisationManage) ["kind" "subject" "basis" "scope" "until"] ["subject"] on Settings;
     LiftHold "lift-hold" @ "/api/o/{slug}/" Member(OrganisationManage) ["hold"] [] on Settings;
     RecordEvidence "record-evidence" Operator ["claim" "date" "note" "file"] ["note" "file"] on OperateEvidence;
+    OpenSeatReview "open-review" @ "/api/operator/" Operator ["name" "due" "silence"] ["silence"] on OperateReviews;
+    DecideSeat "decide-item" @ "/api/operator/" Operator ["item" "decision" "note" "review" "narrowing"] ["note" "review" "narrowing"] on OperateReview;
+    CloseSeatReview "close-review" @ "/api/operator/" Operator ["review"] [] on OperateReview;
     SaveComponent "save-component" Operator ["name" "critical" "rto_hours" "rpo_hours"] ["critical" "rto_hours" "rpo_hours"] on Operate;
 }
 
@@ -320,7 +345,7 @@ impl Who {
 impl Row {
     /// Whether the address names one thing that is there only when somebody made it.
     pub fn names_one(&self) -> bool {
-        self.path.contains("{export}")
+        self.path.contains("{export}") || self.path.contains("{review}")
     }
 }
 

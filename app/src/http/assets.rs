@@ -13,12 +13,13 @@ const FILES: &[(&str, &str, &str)] = &[
     ("display.woff2", "display.woff2", "font/woff2"),
     ("icon.svg", "icon.svg", "image/svg+xml"),
     ("people.js", "people.js", "text/javascript; charset=utf-8"),
+    ("reviews.js", "reviews.js", "text/javascript; charset=utf-8"),
     ("avouch.js", "pkg/avouch.js", "text/javascript; charset=utf-8"),
     ("avouch.wasm", "pkg/avouch.wasm", "application/wasm"),
 ];
 
 /// Those that a page's script is made of: its address changes when one of them does.
-const SCRIPT: &[&str] = &["people.js", "avouch.js", "avouch.wasm"];
+const SCRIPT: &[&str] = &["people.js", "reviews.js", "avouch.js", "avouch.wasm"];
 
 #[derive(Debug)]
 pub struct Assets {

@@ -55,7 +55,7 @@ pub fn kind(headers: &HeaderMap, row: &Endpoint) -> Result<Kind, Problem> {
 fn joint(row: &Endpoint, name: &str) -> Option<char> {
     match name {
         "permissions" => Some(' '),
-        "records" | "requirements" => Some('\n'),
+        "records" | "requirements" | "items" | "reviewer" | "second" | "third" => Some('\n'),
         csrf::FIELD => None,
         name => (row.fields.contains(&FURTHER) && !row.fields.contains(&name)).then_some('\n'),
     }

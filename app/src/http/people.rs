@@ -117,7 +117,7 @@ fn own_page(mut response: Response, cookies: impl Iterator<Item = HeaderValue>) 
 #[rustfmt::skip]
 const QUERY: &[&str] = &[
     "next", "token", "done", "after", "search", "role", "factor", "sort", "action", "actor", "from", "to",
-    "c1", "c2", "c3", "c4", "c5", "by", "person", "requirement", "link",
+    "c1", "c2", "c3", "c4", "c5", "by", "person", "requirement", "link", "stands", "grants", "advice", "whose", "together",
 ];
 
 fn kept_out(site: &Site, barred: Barred, here: &str, headers: &HeaderMap) -> Response {
@@ -199,9 +199,11 @@ pub async fn change(
         Ok(fields) => fields,
         Err(problem) => return refused(row, &visit, &Fields::default(), problem, &headers).await,
     };
-    if let Some(record) = fields.optional(RECORD) {
-        // The form of a record stands on the record's own page.
-        visit.params.entry(RECORD).or_insert_with(|| record.to_owned());
+    for name in [RECORD, REVIEW] {
+        // The form of a record stands on the record's own page, and so does that of a review.
+        if let Some(id) = fields.optional(name) {
+            visit.params.entry(name).or_insert_with(|| id.to_owned());
+        }
     }
     let done = perform(row, &mut visit, &fields).await;
     match done {
@@ -228,16 +230,21 @@ async fn perform(row: &'static Endpoint, visit: &mut Visit, fields: &Fields) -> 
     done.await
 }
 
-/// The page whose form this is: a code is given on two pages.
+/// The page whose form this is: a code is given on two pages, and what does not say which review it is about goes back to all of them.
 fn page_of(row: &Endpoint, visit: &Visit) -> Page {
-    match (row.act, visit.stage()) {
-        (Act::EnterCode | Act::EnterBackupCode, Stage::Complete | Stage::SteppedUp) => Page::Confirm,
-        _ => row.page,
+    let unsaid = !visit.params.contains_key(REVIEW);
+    match (row.act, row.page, visit.stage()) {
+        (Act::EnterCode | Act::EnterBackupCode, _, Stage::Complete | Stage::SteppedUp) => Page::Confirm,
+        (_, Page::Review, _) if unsaid => Page::Reviews,
+        (_, Page::OperateReview, _) if unsaid => Page::OperateReviews,
+        (_, page, _) => page,
     }
 }
 
 /// The field and the part of an address that name a record.
 const RECORD: &str = "record";
+/// The same of a review.
+const REVIEW: &str = "review";
 
 /// The address of the page with the form; as long as it is not known which record it was about, the page above that.
 fn here_of(row: &Endpoint, visit: &Visit) -> String {

@@ -13,7 +13,7 @@ use contract::problem::Problem;
 use super::{Site, failure, people, respond};
 use crate::documents::{page as documents, robots, security_txt};
 use crate::retention::certificate;
-use crate::{home, trust};
+use crate::{home, reviews, trust};
 
 pub fn router(site: &Arc<Site>) -> Router {
     PAGES
@@ -45,6 +45,7 @@ fn handler(page: Page) -> MethodRouter<Arc<Site>> {
         Page::Ready => get(ready),
         Page::Certificate => get(certificate::show),
         Page::CertificateFile => get(certificate::file),
+        Page::Calendar => get(reviews::calendar::show),
         Page::Help
         | Page::SignUp
         | Page::SignUpSent
@@ -79,6 +80,11 @@ fn handler(page: Page) -> MethodRouter<Arc<Site>> {
         | Page::Record
         | Page::RecordEdit
         | Page::File
+        | Page::Reviews
+        | Page::ReviewsCalendar
+        | Page::Review
+        | Page::ReviewReport
+        | Page::ReviewArchive
         | Page::Frameworks
         | Page::Framework
         | Page::Audit
@@ -93,7 +99,9 @@ fn handler(page: Page) -> MethodRouter<Arc<Site>> {
         | Page::OperateOrganisation
         | Page::OperateEvidence
         | Page::OperateApprovals
-        | Page::OperateMail => {
+        | Page::OperateMail
+        | Page::OperateReviews
+        | Page::OperateReview => {
             get(move |site, client, uri: Uri, headers| people::show(page, site, client, uri, headers))
         }
     }

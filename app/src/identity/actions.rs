@@ -22,6 +22,7 @@ use crate::operator;
 use crate::organisation::doing;
 use crate::registers;
 use crate::retention;
+use crate::reviews;
 
 /// Where somebody who is all the way in goes on.
 const HOME: &str = "/account";
@@ -86,6 +87,23 @@ pub async fn perform(act: Act, visit: &mut Visit, fields: &Fields) -> Result<Don
         | Act::RemoveFile
         | Act::ImportRecords
         | Act::MapRequirements => Box::pin(registers::doing::perform(act, visit, fields)).await,
+        Act::OpenReview
+        | Act::StartReview
+        | Act::DiscardReview
+        | Act::DecideItem
+        | Act::DecideItems
+        | Act::UndoDecision
+        | Act::ShareCalendar
+        | Act::CloseCalendar
+        | Act::UndoDecisions
+        | Act::ResolveDrift
+        | Act::CommentItem
+        | Act::ReassignItems
+        | Act::DelegateReview
+        | Act::CloseReview
+        | Act::OpenSeatReview
+        | Act::DecideSeat
+        | Act::CloseSeatReview => Box::pin(reviews::doing::perform(act, visit, fields)).await,
     }
 }
 

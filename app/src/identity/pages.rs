@@ -10,7 +10,7 @@ use crate::http::people::Typed;
 use crate::http::visit::Visit;
 use crate::ui::form;
 use crate::ui::layout::{Head, document};
-use crate::{organisation, registers, retention};
+use crate::{organisation, registers, retention, reviews};
 use axum::response::Response;
 use server::audit::view::Form;
 
@@ -98,6 +98,11 @@ pub async fn page(page: Page, visit: &Visit, typed: &Typed) -> Result<Shown, Pro
         Page::AccountCopy => return export::copy(visit).await,
         Page::AccountExport => export::page(visit, typed).await?,
         Page::File => return registers::files::download(visit).await.map(Shown::Download),
+        Page::ReviewsCalendar => return reviews::calendar::file(visit).await.map(Shown::Download),
+        Page::ReviewArchive => return reviews::report::archive(visit).await.map(Shown::Download),
+        Page::Reviews | Page::Review | Page::ReviewReport | Page::OperateReviews | Page::OperateReview => {
+            reviews::middle(page, visit, typed).await?
+        }
         Page::Invitation
         | Page::Organisations
         | Page::Dashboard
@@ -132,6 +137,7 @@ pub async fn page(page: Page, visit: &Visit, typed: &Typed) -> Result<Shown, Pro
         | Page::TrustHistory
         | Page::TrustFeed
         | Page::TrustBadge
+        | Page::Calendar
         | Page::Certificate
         | Page::CertificateFile
         | Page::Privacy
@@ -238,6 +244,18 @@ pub fn done(typed: &Typed) -> Option<impl IntoView + use<>> {
         "account-ends" => "Your account is closed. To keep it after all, sign in again before it is erased.",
         "account-kept" => "Your account stays, as it was. Sign in to go on.",
         "evidence" => "The evidence is on record. The page shows it within a second.",
+        "review-opened" => "The review is open. Its reviewers were written to.",
+        "review-drafted" => "The draft is kept. Nobody was written to.",
+        "review-discarded" => "The draft is gone.",
+        "review-closed" => "The review is closed. What stands now is what was decided.",
+        "decided" => "The decision is recorded.",
+        "decided-many" => "The decisions are recorded.",
+        "calendar-ended" => "That address of your calendar is dead.",
+        "settled" => "That is settled, and the report says how.",
+        "taken-back" => "The decision was taken back.",
+        "remarked" => "Your remark stands beside it.",
+        "reassigned" => "Somebody else decides now, and was written to.",
+        "delegated" => "What you had to decide was handed on.",
         _ => return None,
     };
     Some(view! { <p class="notice" role="status">{said}</p> })

@@ -51,7 +51,7 @@ pub async fn overview(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
         {done(typed)}
         {trouble(typed)}
         <p>"Seats taken: "{seats.taken}{most}". You see that organisations are there, not what they keep; opening one stands in its log."</p>
-        <p class="go"><a class="btn" href="/operator/evidence">"Record evidence"</a>" "<a class="btn" href="/operator/mail">"Mail queue"</a>" "<a class="btn" href="/operator/approvals">"Copies for testing"</a></p>
+        <p class="go"><a class="btn" href="/operator/evidence">"Record evidence"</a>" "<a class="btn" href="/operator/mail">"Mail queue"</a>" "<a class="btn" href="/operator/approvals">"Copies for testing"</a>" "<a class="btn" href="/operator/reviews">"Reviews of seats"</a></p>
         <section aria-labelledby="h-organisations"><h2 id="h-organisations">"Organisations"</h2>{list}{pages("/operator", &[], next, after.is_empty())}</section>
         <section aria-labelledby="h-claims"><h2 id="h-claims">"Claims that want attention"</h2><ul class="due-list">{due}</ul></section>
         {recovery}

@@ -6,6 +6,7 @@ use contract::standing::Standing;
 use leptos::prelude::*;
 use server::guard::{Asks, Person, rights};
 use server::organisations::dashboard::{self, Dashboard, Due};
+use time::OffsetDateTime;
 
 use super::frame;
 use super::log::event_row;
@@ -27,7 +28,7 @@ pub async fn page(visit: &Visit) -> Result<Middle, Problem> {
         <p class="small">"You are here as "<b>{reader.here().role.clone()}</b>"."</p>
         <section aria-labelledby="h-today">
             <h2 id="h-today">"What needs doing"</h2>
-            {today(&reader, &dashboard, &base)}
+            {today(&reader, &dashboard, &base, visit.now)}
         </section>
         {members}
         {deadlines(&reader, &dashboard)}
@@ -36,7 +37,7 @@ pub async fn page(visit: &Visit) -> Result<Middle, Problem> {
     Ok(Middle::new(name, view).wide())
 }
 
-fn today(person: &Person, dashboard: &Dashboard, base: &str) -> AnyView {
+fn today(person: &Person, dashboard: &Dashboard, base: &str, now: OffsetDateTime) -> AnyView {
     let mut items: Vec<AnyView> = Vec::new();
     let mut item = |urgent: bool, text: String, href: String, label: &'static str| {
         let class = urgent.then_some("urgent");
@@ -54,6 +55,15 @@ fn today(person: &Person, dashboard: &Dashboard, base: &str) -> AnyView {
         }
         Standing::PastDue => item(true, "A payment is missing.".into(), format!("{base}/billing"), "Subscription"),
         Standing::Trialing | Standing::Active => {}
+    }
+    if let Some(waiting) = &dashboard.reviews {
+        let count = if waiting.items == 1 {
+            "1 decision waits".to_owned()
+        } else {
+            format!("{} decisions wait", number(waiting.items))
+        };
+        let text = format!("{count} for you in access reviews; due {}.", frame::when(person, waiting.due));
+        item(waiting.due < now, text, format!("{base}/reviews/{}?whose=mine", waiting.review), "Decide");
     }
     if dashboard.counts.lacking > 0 {
         let text =
@@ -84,8 +94,7 @@ fn today(person: &Person, dashboard: &Dashboard, base: &str) -> AnyView {
         );
     }
     if items.is_empty() {
-        let hint =
-            format!("Everything is as it should be on {}.", frame::when(person, time::OffsetDateTime::now_utc()));
+        let hint = format!("Everything is as it should be on {}.", frame::when(person, now));
         return empty("Nothing needs you today", &hint, None);
     }
     view! { <ul class="due-list">{items}</ul> }.into_any()

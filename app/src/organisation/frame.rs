@@ -38,6 +38,7 @@ const TABS: &[(Page, &str)] = &[
     (Page::Units, "Units"),
     (Page::Registers, "Registers"),
     (Page::Frameworks, "Frameworks"),
+    (Page::Reviews, "Reviews"),
     (Page::Audit, "Audit log"),
     (Page::Export, "Export"),
     (Page::Billing, "Subscription"),

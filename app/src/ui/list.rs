@@ -108,7 +108,7 @@ pub fn table(label: &str, head: &[&str], rows: Vec<AnyView>) -> AnyView {
 
 /// As a page shows it, for tests of the parts of pages.
 #[cfg(test)]
-pub(super) fn html(view: AnyView) -> String {
+pub(crate) fn html(view: AnyView) -> String {
     use super::layout::{Head, document};
 
     let head = Head { title: "Test", description: None, canonical: None, style: "/s.css", script: None, again: false };

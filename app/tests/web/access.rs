@@ -111,10 +111,12 @@ async fn check_all(
     for row in PAGES.iter().filter(|row| row.who != Who::Everyone && row.page != Page::Code && there(row.path)) {
         let answer = browser.get(&fill(row.path), "accept: application/json\r\n").await;
         let (code, kind) = wanted(row.who, grants, cell, false);
-        // Nobody has made the one that the address names; and taking it along needs a fresh factor first.
-        let (code, kind) = match (row.names_one() && code == 200, cell.stage) {
-            (true, Stage::SteppedUp) => (404, "not-found"),
-            (true, _) => (401, "step-up"),
+        // Nobody has made the one that the address names; and taking everything along needs a fresh factor first.
+        let fresh =
+            row.who == Who::Member(Permission::ExportCreate) || row.who == Who::Fresh || row.page == Page::AccountCopy;
+        let (code, kind) = match (row.names_one() && code == 200, fresh && cell.stage != Stage::SteppedUp) {
+            (true, false) => (404, "not-found"),
+            (true, true) => (401, "step-up"),
             (false, _) => (code, kind),
         };
         assert_eq!(status(&answer), code, "{who} on {}: {answer}", row.path);

@@ -32,7 +32,9 @@ pub struct Served {
 fn assets(world: &World) -> Assets {
     let folder: PathBuf = world.folder.join("site");
     std::fs::create_dir_all(folder.join("pkg")).expect("folder");
-    for file in ["pkg/avouch.css", "display.woff2", "icon.svg", "people.js", "pkg/avouch.js", "pkg/avouch.wasm"] {
+    for file in
+        ["pkg/avouch.css", "display.woff2", "icon.svg", "people.js", "reviews.js", "pkg/avouch.js", "pkg/avouch.wasm"]
+    {
         std::fs::write(folder.join(file), b"x").expect("file");
     }
     Assets::load(&folder).expect("assets")

@@ -9,4 +9,5 @@ mod looks;
 mod operator;
 mod people;
 mod registers;
+mod reviews;
 mod site;

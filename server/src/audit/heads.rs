@@ -135,6 +135,17 @@ pub(crate) async fn sign(
     sign_every(operator, vault, tenant, now, SIGN_EVERY).await
 }
 
+/// The same at once, of one organisation.
+pub(crate) async fn sign_now(
+    operator: &Operator,
+    vault: &Vault,
+    tenant: TenantId,
+    now: OffsetDateTime,
+) -> Result<bool, Refusal> {
+    operator.deliver(tenant).await?;
+    sign_every(operator, vault, tenant, now, Duration::ZERO).await
+}
+
 async fn sign_every(
     operator: &Operator,
     vault: &Vault,

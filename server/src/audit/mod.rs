@@ -40,6 +40,19 @@ pub enum Event {
     OperatorRemoved {
         operator: Uuid,
     },
+    /// Every seat of the vendor's staff is to be looked at anew.
+    SeatReviewOpened {
+        review: Uuid,
+        items: usize,
+    },
+    SeatDecided {
+        item: Uuid,
+        operator: Uuid,
+        decision: &'static str,
+    },
+    SeatReviewClosed {
+        review: Uuid,
+    },
     /// One of the staff said yes to using a masked archive in a test.
     ArchiveApproved {
         operator: Uuid,
@@ -116,6 +129,9 @@ impl Event {
             Self::CheckSwitchedOn { .. } => "check-switched-on",
             Self::OperatorAdded { .. } => "operator-added",
             Self::OperatorRemoved { .. } => "operator-removed",
+            Self::SeatReviewOpened { .. } => "seat-review-opened",
+            Self::SeatDecided { .. } => "seat-decided",
+            Self::SeatReviewClosed { .. } => "seat-review-closed",
             Self::ArchiveApproved { .. } => "archive-approved",
             Self::OrganisationLookedAt { .. } => "organisation-looked-at",
             Self::PurgeBegan { .. } => "purge-began",
@@ -138,6 +154,8 @@ impl Event {
             Self::DataKeyMade { key } => key.to_string(),
             Self::EvidenceRecorded { claim, .. } => claim.clone(),
             Self::CheckSwitchedOff { check, .. } | Self::CheckSwitchedOn { check } => check.path(),
+            Self::SeatReviewOpened { review, .. } | Self::SeatReviewClosed { review } => review.to_string(),
+            Self::SeatDecided { item, .. } => item.to_string(),
             Self::ArchiveApproved { archive, .. } => archive.clone(),
             Self::OperatorAdded { operator } | Self::OperatorRemoved { operator } => operator.to_string(),
             Self::OrganisationLookedAt { organisation, .. }
@@ -163,12 +181,15 @@ impl Event {
             | Self::CheckSwitchedOn { .. }
             | Self::OperatorAdded { .. }
             | Self::OperatorRemoved { .. }
+            | Self::SeatReviewClosed { .. }
             | Self::PurgeBegan { .. }
             | Self::Restored { .. }
             | Self::GoneFromCopy { .. } => String::new(),
             Self::OrganisationPurged { certificate, .. } | Self::AccountErased { certificate, .. } => {
                 certificate.to_string()
             }
+            Self::SeatReviewOpened { items, .. } => format!("{items} seats"),
+            Self::SeatDecided { operator, decision, .. } => format!("{operator} {decision}"),
             Self::BackupBegun { object, .. } => object.clone(),
             Self::BackupPruned { object, destination, .. } => format!("{object} at {destination}"),
             Self::BackupEnded { good, failed, .. } => format!("{good} good {failed} failed"),

@@ -138,6 +138,14 @@ checks! {
         "Ends a member's access as a manager does, and expects the member's next request to be refused and nothing of the access to be left in the database.";
     OffboardingOnTime "offboarding" "on-time" FiveMinutes Inside Mandatory
         "Looks in every organisation for an end of access that is due and not done, and works out by when somebody who leaves on a Friday evening has to be out.";
+    ReviewRemoves "access-review" "removes" FiveMinutes Asks Mandatory
+        "Revokes a member's access in a review of an organisation of its own, and expects the member's next request to be refused and the membership to be gone.";
+    SelfReview "access-review" "self-review" FiveMinutes Inside Mandatory
+        "As a reviewer, decides about their own access alone and among others, and expects both to be refused and somebody else's decision to be taken.";
+    ReviewsOnTime "access-review" "on-time" FiveMinutes Inside Mandatory
+        "Looks in every organisation when an access review of everything was last finished, and expects it to be no longer ago than the profile promises.";
+    OperatorsReviewed "access-review" "operators" FiveMinutes Inside Mandatory
+        "Looks when a review of the vendor's seats was last finished, and expects it to be no longer ago than the profile promises.";
     LogChains "audit-chain" "chains" Hour Inside Mandatory
         "Walks the log of every organisation and the platform's own, compares them with their signed heads, and looks for entries that no head has covered for more than an hour.";
     LogRecorded "audit-chain" "recorded" FiveMinutes Inside Mandatory

@@ -1,5 +1,6 @@
 //! What the running system enforces, and the looking that proves it: each control is a set of checks of *this* instance.
 
+pub mod access_review;
 pub mod audit_chain;
 pub mod backups;
 pub mod billing;
@@ -75,6 +76,7 @@ pub const CONTROLS: &[Control] = &[
     Control { id: "isolation-dedicated", title: "A database for each" },
     Control { id: "mfa-reset", title: "Resetting a second factor" },
     Control { id: "offboarding", title: "The end of access" },
+    Control { id: "access-review", title: "Access reviews" },
     Control { id: "audit-chain", title: "The audit log" },
     Control { id: "operator-seats", title: "The vendor's staff" },
     Control { id: "billing", title: "Subscriptions" },

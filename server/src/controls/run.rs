@@ -8,9 +8,9 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
-    CHECK_LIMIT, Check, Instance, Seen, audit_chain, backups, billing, claim_engine, data_shape, environments,
-    forgeries, identity, isolation, mfa, mfa_reset, non_production, offboarding, operator_seats, passwords, rbac,
-    recovery, retention, row_level, sealed_storage, tenant_export, transport, web_hygiene,
+    CHECK_LIMIT, Check, Instance, Seen, access_review, audit_chain, backups, billing, claim_engine, data_shape,
+    environments, forgeries, identity, isolation, mfa, mfa_reset, non_production, offboarding, operator_seats,
+    passwords, rbac, recovery, retention, row_level, sealed_storage, tenant_export, transport, web_hygiene,
 };
 use crate::clock::to_ms;
 use crate::entity::finding;
@@ -112,6 +112,10 @@ async fn dispatch(check: Check, instance: &Instance) -> Result<Seen, String> {
         Check::FactorReset => told(mfa_reset::rules(instance).await),
         Check::OffboardingRemoves => told(offboarding::removes(instance).await),
         Check::OffboardingOnTime => told(offboarding::on_time(instance).await),
+        Check::ReviewRemoves => told(access_review::removes(instance).await),
+        Check::SelfReview => told(access_review::self_review(instance).await),
+        Check::ReviewsOnTime => told(access_review::on_time(instance).await),
+        Check::OperatorsReviewed => told(access_review::operators(instance).await),
         Check::LogChains => told(audit_chain::chains(instance).await),
         Check::LogRecorded => told(audit_chain::recorded(instance).await),
         Check::LogRetention => told(audit_chain::retention(instance).await),

@@ -12,7 +12,7 @@ use super::manifest::{self, Manifest};
 use super::mask::Mask;
 use super::progress::Progress;
 use super::table::{self, Cell, Written};
-use super::{attached, log, people, records, words};
+use super::{attached, log, people, records, reviews, words};
 use crate::entity::organisation;
 use crate::guard::{Leaves, TENANT_TABLES, TenantDb};
 use crate::identity::Accounts;
@@ -59,6 +59,7 @@ impl<'a> Making<'a> {
         // Boxed: with all sections in it, the future is large.
         Box::pin(async move {
             people::write(&mut self).await?;
+            reviews::write(&mut self).await?;
             records::write(&mut self).await?;
             attached::write(&mut self).await?;
             log::write(&mut self).await?;
@@ -172,6 +173,11 @@ pub(crate) const SECTIONS: &[&str] = &[
     "help",
     "holds",
     "days",
+    "reviews",
+    "review-reviewers",
+    "review-items",
+    "review-votes",
+    "review-notes",
     "records",
     "history",
     "acts",

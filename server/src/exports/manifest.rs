@@ -21,7 +21,7 @@ pub(crate) const FORMAT: &str = "avouch-archive/1";
 const SIGNED: &[u8] = b"avouch-archive/1\n";
 
 /// Sections that tell of this instance or of the time here, and so differ after a move.
-const NOT_CONTENT: &[&str] = &["days"];
+const NOT_CONTENT: &[&str] = &["days", "reviews", "review-reviewers", "review-items", "review-votes", "review-notes"];
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Named {

@@ -2,7 +2,7 @@
 //! and taken in again by another instance. The same engine makes the copy that a person takes of what is theirs.
 
 pub mod approval;
-mod archive;
+pub(crate) mod archive;
 pub mod asking;
 mod attached;
 mod classes;
@@ -12,14 +12,15 @@ mod lines;
 mod log;
 pub(crate) mod look;
 mod making;
-mod manifest;
+pub(crate) mod manifest;
 mod mask;
 pub mod offered;
 mod people;
 pub mod personal;
 mod progress;
 mod records;
-mod table;
+mod reviews;
+pub(crate) mod table;
 mod words;
 pub mod work;
 pub(crate) mod zip;

@@ -34,6 +34,7 @@ pub use self::proof::{Operator, Visitor};
 pub use self::right::{Allowed, Asks, Barred, Changes, Right, Staff, rights};
 pub(crate) use self::session_store::expired as expired_sessions;
 pub use self::session_store::{SessionId, Sessions};
+pub(crate) use self::tables::Tenanted;
 pub use self::tables::{Leaves, TENANT_TABLES, TenantTable};
 pub use self::tenant::{Actor, TenantId};
-pub(crate) use self::tenant::{Change, TenantDb};
+pub(crate) use self::tenant::{Change, Reads, TenantDb};

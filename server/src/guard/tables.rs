@@ -3,9 +3,9 @@
 use sea_orm::{EntityTrait, Iterable, PrimaryKeyToColumn};
 
 use crate::entity::{
-    act, custom_role, delivered, departure, entry, environment, export, file, former_log, help_grant, invitation,
-    legal_hold, log_head, membership, outbox, reach, record, record_change, record_count, record_token, record_unique,
-    signed_head, tally, unit,
+    act, calendar_key, custom_role, delivered, departure, entry, environment, export, file, former_log, help_grant,
+    invitation, legal_hold, log_head, membership, outbox, reach, record, record_change, record_count, record_token,
+    record_unique, review, review_item, review_note, review_reviewer, review_vote, signed_head, tally, unit,
 };
 
 /// A table whose rows belong to one organisation each.
@@ -83,6 +83,12 @@ tenanted! {
     help_grant false As "help";
     tally false As "days";
     legal_hold false As "holds";
+    review false As "reviews";
+    review_reviewer false As "review-reviewers";
+    review_item false As "review-items";
+    review_vote false As "review-votes";
+    review_note false As "review-notes";
+    calendar_key false Not "the secrets of addresses of calendars, of which each person makes a new one";
     outbox false Not "events on their way to the log, which has them before an archive is made";
     environment false Not "where the organisation's own database is";
     export false Not "the archives themselves";

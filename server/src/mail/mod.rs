@@ -4,5 +4,5 @@ mod letter;
 mod post;
 pub mod queue;
 
-pub use self::letter::Letter;
+pub use self::letter::{Letter, ReviewNews};
 pub use self::post::{Post, PostError, Smtp};

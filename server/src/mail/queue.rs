@@ -47,8 +47,42 @@ pub(crate) async fn put(
     what: &Letter,
     now: OffsetDateTime,
 ) -> Result<(), Refusal> {
+    match written(accounts, to, what, now)? {
+        Some(row) => Ok(change.insert(row.into_active_model().reset_all()).await?),
+        None => Ok(()),
+    }
+}
+
+/// Letters of one statement: SQLite takes 32,766 values, and a letter has nine.
+const TOGETHER: usize = 3000;
+
+/// The same letter to many, in few statements.
+pub(crate) async fn put_all(
+    change: &Rows,
+    accounts: &Accounts,
+    to: &[String],
+    what: &Letter,
+    now: OffsetDateTime,
+) -> Result<(), Refusal> {
+    for part in to.chunks(TOGETHER) {
+        let mut rows = Vec::with_capacity(part.len());
+        for to in part {
+            rows.extend(written(accounts, to, what, now)?.map(|row| row.into_active_model().reset_all()));
+        }
+        change.insert_many(rows).await?;
+    }
+    Ok(())
+}
+
+/// A letter as it waits; none to an account of the self-test's own.
+fn written(
+    accounts: &Accounts,
+    to: &str,
+    what: &Letter,
+    now: OffsetDateTime,
+) -> Result<Option<letter::Model>, Refusal> {
     if to.ends_with(crate::identity::stand_in::NO_MAILBOX) {
-        return Ok(());
+        return Ok(None);
     }
     let words = what.words(&accounts.profile.name);
     let content = Content {
@@ -61,7 +95,7 @@ pub(crate) async fn put(
     };
     let id = Uuid::now_v7();
     let plain = zeroize::Zeroizing::new(serde_json::to_vec(&content).unwrap_or_default());
-    let row = letter::Model {
+    Ok(Some(letter::Model {
         id,
         kind: what.kind().to_owned(),
         state: "queued".to_owned(),
@@ -71,8 +105,7 @@ pub(crate) async fn put(
         queued_at_ms: to_ms(now),
         due_at_ms: to_ms(now),
         done_at_ms: None,
-    };
-    Ok(change.insert(row.into_active_model().reset_all()).await?)
+    }))
 }
 
 /// The same for letters that strangers can cause: above the limit for this address none is sent, and nobody is told.

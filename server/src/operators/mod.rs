@@ -1,13 +1,14 @@
 //! The vendor's staff: few seats, always a second factor, and metadata only. What an organisation keeps is nowhere in here.
 
 use contract::standing::Standing;
+use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::audit::log::{Action, Event};
 use crate::clock::from_ms;
-use crate::entity::{account, organisation};
+use crate::entity::{account, organisation, session, token};
 use crate::guard::{Actor, OPERATOR_KIND, Operator, PlatformChange, Staff, TenantId};
 use crate::identity::address::Address;
 use crate::identity::links::{Purpose, new_link};
@@ -35,7 +36,7 @@ fn most(accounts: &Accounts) -> Option<u64> {
     accounts.profile.policy.operators.as_ref().map(|operators| operators.seats.get().into())
 }
 
-fn holders() -> sea_orm::Select<account::Entity> {
+pub(crate) fn holders() -> sea_orm::Select<account::Entity> {
     account::Entity::find()
         .filter(account::Column::Kind.eq(OPERATOR_KIND))
         .filter(account::Column::DisabledAtMs.is_null())
@@ -115,20 +116,24 @@ fn nobodys_address() -> String {
 /// # Errors
 /// [`Refusal::Field`] when nobody of the staff has this address.
 pub async fn remove(operator: &Operator, accounts: &Accounts, email: &str, now: OffsetDateTime) -> Result<(), Refusal> {
-    use crate::entity::{session, token};
-    use sea_orm::sea_query::Expr;
     let address = Address::parse(email).map_err(|said| Refusal::Field("email", said.into()))?;
     let index = address.index(accounts.vault.hashes());
     let change = operator.begin().await?;
     let row = change.one(holders().filter(account::Column::AddressIndex.eq(index))).await?;
     let row = row.ok_or_else(|| Refusal::Field("email", "nobody of the staff has this address".into()))?;
+    take_away(&change, row.id, now).await?;
+    Ok(change.commit(crate::audit::Event::OperatorRemoved { operator: row.id }, now).await?)
+}
+
+/// The account is disabled, and nobody is signed in to it any more, nor can a link lead back.
+pub(crate) async fn take_away(change: &PlatformChange, account: Uuid, now: OffsetDateTime) -> Result<(), Refusal> {
     let set = account::Entity::update_many()
         .col_expr(account::Column::DisabledAtMs, Expr::value(Some(crate::clock::to_ms(now))))
-        .filter(account::Column::Id.eq(row.id));
+        .filter(account::Column::Id.eq(account));
     change.update(set).await?;
-    change.delete(session::Entity::delete_many().filter(session::Column::AccountId.eq(row.id))).await?;
-    change.delete(token::Entity::delete_many().filter(token::Column::AccountId.eq(row.id))).await?;
-    Ok(change.commit(crate::audit::Event::OperatorRemoved { operator: row.id }, now).await?)
+    change.delete(session::Entity::delete_many().filter(session::Column::AccountId.eq(account))).await?;
+    change.delete(token::Entity::delete_many().filter(token::Column::AccountId.eq(account))).await?;
+    Ok(())
 }
 
 /// What the vendor sees of an organisation: nothing that it keeps.

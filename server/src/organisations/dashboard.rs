@@ -12,6 +12,7 @@ use crate::clock::{from_ms, to_ms};
 use crate::entity::{departure, help_grant, invitation, tally};
 use crate::guard::{Allowed, TenantDb, rights};
 use crate::identity::{Accounts, Refusal};
+use crate::reviews;
 
 /// Days of the pictures.
 const DAYS: i32 = 30;
@@ -45,6 +46,17 @@ pub struct Dashboard {
     pub sign_ins: Vec<(Date, u64)>,
     pub coverage: Vec<(Date, u64, u64)>,
     pub newest: Vec<Line>,
+    /// What the reader is asked to decide about in access reviews.
+    pub reviews: Option<Reviews>,
+}
+
+/// Decisions that wait for somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reviews {
+    pub items: u64,
+    /// The next last day, and the review that it is of.
+    pub due: OffsetDateTime,
+    pub review: uuid::Uuid,
 }
 
 /// Reads it in one consistent view. What the reader may not see is not read.
@@ -74,6 +86,7 @@ pub async fn read(
     } else {
         Vec::new()
     };
+    let reviews = reviews::waiting(&view, accounts, reader).await?;
     let (sign_ins, coverage) = pictures(&tallies, &counts, day_of(now));
     Ok(Dashboard {
         pending,
@@ -84,6 +97,7 @@ pub async fn read(
         sign_ins,
         coverage,
         newest,
+        reviews: reviews.map(|(items, due, review)| Reviews { items, due, review }),
     })
 }
 

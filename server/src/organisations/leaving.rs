@@ -10,7 +10,7 @@ use super::{members, names, roles, unknown};
 use crate::audit::log::{Action, Event};
 use crate::business::{self, Due};
 use crate::clock::{from_ms, to_ms};
-use crate::entity::{account, departure, help_grant, invitation, membership, reach, session, token};
+use crate::entity::{account, calendar_key, departure, help_grant, invitation, membership, reach, session, token};
 use crate::guard::{Actor, Allowed, Change, Operator, Right, TenantId, rights};
 use crate::identity::{Accounts, Origin, Refusal};
 use crate::mail::{Letter, queue};
@@ -171,6 +171,8 @@ async fn remove(
     let rows = change.unscoped("what hangs on the membership of the person who leaves");
     let address = rows.one(account::Entity::find_by_id(person)).await?.map(|row| names::open(accounts, &row).address);
     let grants = change.delete(reach::Entity::delete_many().filter(reach::Column::AccountId.eq(person))).await?;
+    let keys = calendar_key::Entity::delete_many().filter(calendar_key::Column::AccountId.eq(person));
+    change.delete(keys).await?;
     let memberships =
         change.delete(membership::Entity::delete_many().filter(membership::Column::AccountId.eq(person))).await?;
     let sessions = rows.delete(session::Entity::delete_many().filter(session::Column::AccountId.eq(person))).await?;

@@ -42,7 +42,7 @@ pub(crate) async fn of(view: &TenantDb, profile: &Profile) -> Result<Vec<Role>, 
     Ok(all(profile, own))
 }
 
-fn all(profile: &Profile, own: Vec<custom_role::Model>) -> Vec<Role> {
+pub(crate) fn all(profile: &Profile, own: Vec<custom_role::Model>) -> Vec<Role> {
     let mut roles: Vec<Role> = profile
         .roles
         .iter()
@@ -142,6 +142,20 @@ pub(crate) async fn keeps_an_administrator(change: &Change, profile: &Profile, w
         ));
     }
     Ok(())
+}
+
+/// How many members could manage the members, seen by one change at a time.
+pub(crate) async fn administrators(change: &Change, profile: &Profile) -> Result<u64, Refusal> {
+    let one_by_one = organisation::Entity::find_by_id(change.tenant().0);
+    change
+        .unscoped("the organisation's own row, held while its administrators are counted")
+        .one_held(one_by_one)
+        .await?;
+    let managing = with(change, profile, Permission::MembersManage).await?;
+    let members = membership::Entity::find()
+        .filter(membership::Column::Kind.eq("member"))
+        .filter(membership::Column::Role.is_in(managing));
+    Ok(change.count(members).await?)
 }
 
 /// Adds a role.

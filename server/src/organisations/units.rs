@@ -32,6 +32,25 @@ pub async fn list<R: Right>(reader: &Allowed<R>, accounts: &Accounts) -> Result<
     of(&reader.read().await?, accounts, reader.here()).await
 }
 
+/// What these units are called, as far as they are still there and within reach.
+pub(crate) async fn named(
+    view: &TenantDb,
+    accounts: &Accounts,
+    ids: impl IntoIterator<Item = Uuid>,
+) -> Result<std::collections::BTreeMap<Uuid, String>, Refusal> {
+    let ids: std::collections::BTreeSet<Uuid> = ids.into_iter().collect();
+    if ids.is_empty() {
+        return Ok(std::collections::BTreeMap::new());
+    }
+    let rows = view.all(unit::Entity::find().filter(unit::Column::Id.is_in(ids))).await?;
+    let ring = accounts.vault.within(view).await?;
+    let open = |row: &unit::Model| {
+        let plain = ring.open(&name_place(view.tenant(), row.id), &row.name).ok()?;
+        Some((row.id, String::from_utf8_lossy(&plain).into_owned()))
+    };
+    Ok(rows.iter().filter_map(open).collect())
+}
+
 /// Those of the units that a member reaches. In row-level mode PostgreSQL has left the others out already.
 pub(crate) async fn of(view: &TenantDb, accounts: &Accounts, reader: &Belonging) -> Result<Vec<Unit>, Refusal> {
     let rows = view.all(within(reader).order_by_asc(unit::Column::MadeAtMs)).await?;

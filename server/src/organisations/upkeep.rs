@@ -16,6 +16,7 @@ use crate::files;
 use crate::guard::{Actor, Operator, TenantId};
 use crate::identity::{Accounts, Origin, Refusal};
 use crate::registers::imports;
+use crate::reviews::{cadence, seats};
 
 /// What one round came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,6 +32,9 @@ pub struct Round {
     pub pruned: u64,
     /// Archives whose time was over.
     pub exports: usize,
+    /// Access reviews that opened themselves, and those about which somebody was written to.
+    pub reviews: usize,
+    pub review_letters: usize,
     /// Contents of files that nothing led to any more.
     pub contents: usize,
     /// Organisations whose round broke; the log says why.
@@ -58,6 +62,7 @@ pub async fn all(operator: &Operator, accounts: &Accounts, now: OffsetDateTime) 
         }
     }
     personal::round(operator, accounts, now).await?;
+    round.review_letters += seats::round(operator, accounts, now).await?;
     round.heads += usize::from(heads::sign_platform(operator, &accounts.vault, now).await?);
     Ok(round)
 }
@@ -76,6 +81,9 @@ async fn one(
     round.taken_back += imports::take_back(operator, accounts, tenant, now).await?;
     round.help_ended += help::run_out(operator, accounts, tenant, now).await?;
     round.standings += usize::from(standing::by_the_clock(operator, accounts, row, now).await?);
+    let reviewed = cadence::round(operator, accounts, row, now).await?;
+    round.reviews += reviewed.opened;
+    round.review_letters += reviewed.reminded + reviewed.escalated;
     count(operator, accounts, tenant, now).await?;
     round.pruned += heads::prune(operator, accounts, tenant, now).await?;
     round.exports += work::round(operator, accounts, tenant, now).await?;

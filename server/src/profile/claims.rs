@@ -41,6 +41,7 @@ pub(super) fn claims(tables: &Tables, figures: &Figures, today: Date, flaws: &mu
             milestone: written.milestone.as_ref().map(|milestone| milestone.date.0),
         };
         bounds(written, flaws);
+        cadence(tables, written, flaws);
         let sentence = sentence::parse(&written.text, own, figures, flaws);
         let withdrawn = written.withdrawn.as_ref().map(|withdrawn| {
             not_after(withdrawn.date.get_ref().0, today, withdrawn.date.span(), flaws);
@@ -69,6 +70,24 @@ fn bounds(claim: &format::Claim, flaws: &mut Flaws<'_>) {
             claim.id.span(),
             format!("the milestone of \"{}\" is not between the years 2000 and 2200", claim.id.get_ref()),
         );
+    }
+}
+
+/// A claim that access is reviewed needs the number of days between two reviews: without one it could never be overdue.
+fn cadence(tables: &Tables, claim: &format::Claim, flaws: &mut Flaws<'_>) {
+    let Some(control) = claim.control.as_ref().filter(|control| control.get_ref() == "access-review") else { return };
+    let reviews = tables.reviews.clone().unwrap_or_default();
+    let checks = claim.checks.as_ref().map(|checks| checks.get_ref().as_slice());
+    let looks_at = |check: &str| checks.is_none_or(|checks| checks.iter().any(|name| name.get_ref() == check));
+    for (check, days, name) in
+        [("on-time", reviews.access_days, "access_days"), ("operators", reviews.operator_days, "operator_days")]
+    {
+        if looks_at(check) && days.is_none() {
+            flaws.error(
+                control.span(),
+                format!("\"{}\" needs {name} in [reviews]: a review without a time is never due", claim.id.get_ref()),
+            );
+        }
     }
 }
 

@@ -110,11 +110,24 @@ pub struct Calendar {
     pub closes: String,
 }
 
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reviews {
     pub access_days: Option<NonZeroU32>,
     pub operator_days: Option<NonZeroU32>,
+    /// Whether two people may decide on each other's access in one review.
+    #[serde(default = "yes")]
+    pub mutual: bool,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+impl Default for Reviews {
+    fn default() -> Self {
+        Self { access_days: None, operator_days: None, mutual: yes() }
+    }
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -14,7 +14,8 @@ use crate::audit::Event;
 use crate::audit::log::{Action, Event as Told};
 use crate::clock::{from_ms, to_ms};
 use crate::entity::{
-    account, account_chain, account_entry, departure, invitation, membership, personal_copy, reach, session, token,
+    account, account_chain, account_entry, calendar_key, departure, invitation, membership, personal_copy, reach,
+    session, token,
 };
 use crate::exports::personal;
 use crate::guard::{AccountId, Actor, Operator, PERSON_KIND, SignedIn, TenantId, Visitor};
@@ -22,6 +23,7 @@ use crate::identity::record::{Action as Own, Entry};
 use crate::identity::{Accounts, Origin, Refusal, profile, second_factor, sign_in};
 use crate::mail::{Letter, queue};
 use crate::organisations::{leaving, names, roles};
+use crate::reviews;
 
 #[derive(Clone, Copy, Debug)]
 pub struct Form<'a> {
@@ -232,6 +234,9 @@ async fn take_out(
     let reached = change.delete(reach::Entity::delete_many().filter(reach::Column::AccountId.eq(id))).await?;
     let belonged =
         change.delete(membership::Entity::delete_many().filter(membership::Column::AccountId.eq(id))).await?;
+    let keys = calendar_key::Entity::delete_many().filter(calendar_key::Column::AccountId.eq(id));
+    change.delete(keys).await?;
+    let reviewed = reviews::forget(&change, accounts, row).await?;
     let address = invitation::Column::AddressIndex.eq(&row.address_index);
     let asked = change.delete(invitation::Entity::delete_many().filter(address)).await?;
     let left = change.all(departure::Entity::find().filter(departure::Column::AccountId.eq(id))).await?;
@@ -243,7 +248,7 @@ async fn take_out(
             .filter(departure::Column::Id.eq(departed.id));
         change.update(set).await?;
     }
-    let touched = reached + belonged + asked + left.len() as u64;
+    let touched = reached + belonged + asked + reviewed + left.len() as u64;
     if touched == 0 {
         return Ok(());
     }

@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::clock::to_ms;
-use crate::entity::{account, departure, help_grant, invitation, legal_hold, membership, organisation};
+use crate::entity::{account, departure, help_grant, invitation, legal_hold, membership, organisation, review_item};
 use crate::guard::{AccountChange, Operator, PERSON_KIND, TenantId};
 use crate::identity::Refusal;
 
@@ -40,6 +40,8 @@ pub(super) async fn of(operator: &Operator, row: &account::Model) -> Result<Vec<
     places.extend(operator.all(held).await?.into_iter().map(|row| row.tenant_id));
     let helped = help_grant::Entity::find().filter(help_grant::Column::AccountId.eq(id));
     places.extend(operator.all(helped).await?.into_iter().map(|row| row.tenant_id));
+    let reviewed = review_item::Entity::find().filter(review_item::Column::AccountId.eq(id));
+    places.extend(operator.all(reviewed).await?.into_iter().map(|row| row.tenant_id));
     Ok(places.intersection(&all).copied().map(TenantId).collect())
 }
 

@@ -2,6 +2,9 @@
 
 mod ending;
 mod records;
+mod reviews;
+
+pub use self::reviews::Measured;
 
 use std::time::{Duration as Span, Instant};
 

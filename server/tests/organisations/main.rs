@@ -21,6 +21,7 @@ mod power_cut;
 mod purging;
 mod records;
 mod reset;
+mod reviews;
 mod roles;
 mod schema;
 mod sealed;

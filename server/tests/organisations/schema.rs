@@ -26,7 +26,14 @@ const CLEAR: &[(&str, &str)] = &[
          file.tenant_id file.id file.record_id file.made_by organisation.certificate_id \
          account.certificate_id legal_hold.tenant_id legal_hold.id legal_hold.subject legal_hold.placed_by purge.id \
          purge.certificate_id certificate.id certificate.subject backup_receipt.id backup_receipt.backup_id drill_receipt.id \
-         component.id",
+         component.id review.tenant_id review.id review.fallback_id review.made_by review.closed_by review.scope_of \
+         review_reviewer.tenant_id review_reviewer.review_id review_reviewer.account_id review_reviewer.delegate_id \
+         review_item.tenant_id review_item.id review_item.review_id review_item.account_id review_item.target_id \
+         review_item.granted_by review_item.reviewer_id review_item.decided_by review_item.note_id review_item.act_id \
+         review_vote.tenant_id review_vote.item_id review_vote.review_id review_vote.decided_by review_vote.note_id \
+         review_vote.act_id review_note.tenant_id review_note.id review_note.review_id review_note.item_id review_note.by_id \
+         calendar_key.tenant_id calendar_key.account_id seat_review.id seat_review.made_by seat_review.closed_by \
+         seat_review_item.id seat_review_item.review_id seat_review_item.account_id seat_review_item.decided_by",
     ),
     (
         "it is published, or about what is published",
@@ -53,7 +60,13 @@ const CLEAR: &[(&str, &str)] = &[
          organisation.closed_at_ms organisation.purge_at_ms organisation.purge_began_at_ms organisation.standing_before_until_ms \
          account.delete_asked_at_ms account.delete_at_ms legal_hold.placed_at_ms legal_hold.ends_at_ms legal_hold.lifted_at_ms \
          purge.closed_at_ms purge.due_at_ms purge.began_at_ms certificate.at_ms backup_receipt.started_at_ms \
-         backup_receipt.finished_at_ms backup_receipt.pruned_at_ms drill_receipt.at_ms keyring_copy.written_at_ms component.changed_at_ms",
+         backup_receipt.finished_at_ms backup_receipt.pruned_at_ms drill_receipt.at_ms keyring_copy.written_at_ms component.changed_at_ms \
+         review.made_at_ms review.opened_at_ms review.due_at_ms review.closed_at_ms review.escalated_at_ms \
+         review_reviewer.since_ms review_item.granted_at_ms review_item.ends_at_ms review_item.last_used_ms \
+         review_item.decided_at_ms review_item.applied_at_ms review_vote.decided_at_ms review_note.at_ms \
+         calendar_key.made_at_ms calendar_key.used_at_ms seat_review.opened_at_ms seat_review.due_at_ms \
+         seat_review.closed_at_ms seat_review.escalated_at_ms seat_review_item.granted_at_ms seat_review_item.last_used_ms \
+         seat_review_item.decided_at_ms",
     ),
     (
         "a word or a number of the program's own",
@@ -67,7 +80,14 @@ const CLEAR: &[(&str, &str)] = &[
          record_change.version record_change.kind act.kind act.state act.rows act.done_rows act.trouble file.bytes \
          organisation.standing_before legal_hold.kind legal_hold.placed_kind purge.found certificate.seq backup_receipt.bytes backup_receipt.outcome backup_receipt.said drill_receipt.rto_ms \
          drill_receipt.rpo_ms drill_receipt.bytes drill_receipt.rows_compared drill_receipt.outcome drill_receipt.said \
-         component.critical component.rto_hours component.rpo_hours",
+         component.critical component.rto_hours component.rpo_hours review.scope review.silence review.effect review.state \
+         review.origin review.stages review.items review.found review.outcome review.reminded review_reviewer.stage \
+         review_item.kind review_item.target_kind review_item.has_factor review_item.privileged review_item.orphaned \
+         review_item.previous review_item.advice review_item.reason review_item.stage review_item.decision \
+         review_item.silent review_item.state review_vote.stage review_vote.decision review_note.kind seat_review.silence \
+         seat_review.state seat_review.origin seat_review.items seat_review.reminded seat_review_item.has_factor \
+         seat_review_item.previous seat_review_item.advice seat_review_item.reason seat_review_item.decision \
+         seat_review_item.silent seat_review_item.state",
     ),
     (
         "the profile names it, and declares clear what is counted, filtered and sorted",
@@ -82,7 +102,7 @@ const CLEAR: &[(&str, &str)] = &[
     ),
     (
         "every request asks what its caller's role permits, and the database answers",
-        "membership.role custom_role.name invitation.role help_grant.role",
+        "membership.role custom_role.name invitation.role help_grant.role review_item.role review_item.new_role review_vote.new_role",
     ),
     ("ids, and why a check was switched off, which is published", "platform_entry.detail"),
     ("one of a few hundred names, with which every page is drawn", "account.time_zone"),
@@ -96,7 +116,8 @@ const SEALED: &str = "evidence.note evidence.fields evidence.file_name data_key.
     organisation.name totp.secret session.origin token.payload letter.content account_entry.origin unit.name invitation.address \
     export_approval.purpose \
          departure.name departure.receipt help_grant.reason entry.detail record.content record_change.content file.facts \
-         legal_hold.basis legal_hold.scope";
+         legal_hold.basis legal_hold.scope review.name review_item.address review_note.content seat_review.name \
+         seat_review_item.note";
 
 /// Keyed, or of what cannot be guessed: it tells whether something is the same, and nothing else.
 const HASHED: &str = "export.sha256 export.content_sha256 former_log.sha256 personal_copy.sha256 export_approval.archive_sha256 \
@@ -104,7 +125,8 @@ const HASHED: &str = "export.sha256 export.content_sha256 former_log.sha256 pers
     platform_entry.hash account.address_index account.password_hash backup_code.code_hash known_device.device_hash session.id_hash \
     token.token_hash token.address_index allowance.bucket account_chain.hash account_entry.previous_hash account_entry.hash \
     unit.name_index invitation.address_index invitation.token_hash entry.hash signed_head.hash log_head.hash \
-         record_token.token record_unique.token purge.slug_sha256 backup_receipt.sha256 keyring_copy.digest";
+         record_token.token record_unique.token purge.slug_sha256 backup_receipt.sha256 keyring_copy.digest \
+         review.population_sha256 calendar_key.token_hash seat_review.population_sha256";
 
 /// What only a database of one organisation has: whose it is.
 const OWNER: &str = "owner.only_row owner.tenant_id";

@@ -1,0 +1,218 @@
+//! What these pages say of a review and of an item, in words.
+
+use contract::access::Page;
+use contract::permission::Permission;
+use leptos::prelude::*;
+use server::guard::Person;
+use server::reviews::{Advice, Campaign, Counts, Decision, Item, Kind, Scope, State, Status};
+use time::OffsetDateTime;
+
+use super::desk::Desk;
+use super::item::{Shown, Stands};
+use crate::organisation::frame::{badge, may, when};
+use crate::ui::chart::number;
+use crate::ui::form::sentence;
+
+/// Value and label of everything that there is of one kind of word.
+macro_rules! options {
+    ($type:ident) => {
+        $type::ALL.iter().map(|one| (one.word().to_owned(), one.said().to_owned())).collect()
+    };
+}
+
+pub fn kinds() -> Vec<(String, String)> {
+    Kind::ALL
+        .iter()
+        .filter(|kind| **kind != Kind::Seat)
+        .map(|kind| (kind.word().to_owned(), kind.said().to_owned()))
+        .collect()
+}
+
+pub fn advice() -> Vec<(String, String)> {
+    options!(Advice)
+}
+
+/// What was decided, and that nothing was.
+pub fn stands() -> Vec<(String, String)> {
+    let decisions: Vec<(String, String)> = options!(Decision);
+    [("undecided".to_owned(), "Nothing yet".to_owned())].into_iter().chain(decisions).collect()
+}
+
+pub const fn of_decision(decision: Option<Decision>) -> Stands {
+    match decision {
+        None => Stands::Undecided,
+        Some(Decision::Keep) => Stands::Keep,
+        Some(Decision::Revoke) => Stands::Revoke,
+        Some(Decision::Change) => Stands::Change,
+    }
+}
+
+/// What a review is about.
+pub fn scope(scope: &Scope, unit: Option<&str>) -> String {
+    match scope {
+        Scope::All => "everything that grants anything".to_owned(),
+        Scope::Role(role) => format!("the role {role}"),
+        Scope::Unit(_) => unit.map_or_else(|| "one unit".to_owned(), |unit| format!("the unit {unit}")),
+        Scope::Privileged => "what permits much".to_owned(),
+        Scope::Unused => "what was not used for 90 days".to_owned(),
+    }
+}
+
+/// The same as a form says it.
+pub fn scope_word(scope: &Scope) -> String {
+    match scope {
+        Scope::Role(role) => format!("{}:{role}", scope.word()),
+        Scope::Unit(unit) => format!("{}:{unit}", scope.word()),
+        Scope::All | Scope::Privileged | Scope::Unused => scope.word().to_owned(),
+    }
+}
+
+/// A kind by its word.
+pub fn kind(word: &str) -> String {
+    Kind::parse(word).map_or_else(|| word.to_owned(), |kind| kind.said().to_owned())
+}
+
+pub fn status(campaign: &Campaign) -> AnyView {
+    standing(campaign.status, campaign.overdue)
+}
+
+pub fn standing(status: Status, overdue: bool) -> AnyView {
+    match status {
+        Status::Draft => badge("Draft", "unproven"),
+        Status::Open if overdue => badge("Overdue", "failing"),
+        Status::Open => badge("Open", "stated"),
+        Status::Closed => badge("Closed", "proven"),
+    }
+}
+
+/// How many were decided, in whatever way.
+pub const fn decided(counts: &Counts) -> u64 {
+    counts.items.saturating_sub(counts.pending)
+}
+
+pub fn in_words(counts: &Counts) -> String {
+    let parts = [
+        (counts.keep, "kept"),
+        (counts.change, "changed"),
+        (counts.revoke, "revoked"),
+        (counts.pending, "not decided"),
+    ];
+    let parts: Vec<String> = parts
+        .iter()
+        .filter(|(value, _)| *value > 0)
+        .map(|(value, said)| format!("{} {said}", number(*value)))
+        .collect();
+    if parts.is_empty() { "Nothing in it".to_owned() } else { parts.join(", ") }
+}
+
+/// An item as the list shows it.
+pub fn shown(desk: &Desk<'_>, person: &Person, item: &Item, roles: &[String], open: bool) -> Shown {
+    let visit = desk.visit;
+    let mut signs: Vec<(String, &'static str)> = Vec::new();
+    if item.account == Some(person.account.0) {
+        signs.push(("You".to_owned(), "stated"));
+    }
+    if item.orphaned {
+        signs.push(("Nobody who is known".to_owned(), "failing"));
+    }
+    if item.privileged {
+        signs.push(("Permits much".to_owned(), "ageing"));
+    }
+    match item.state {
+        State::Gone => signs.push(("Gone since".to_owned(), "unproven")),
+        State::Changed => signs.push(("Changed since".to_owned(), "ageing")),
+        State::Pending | State::Decided | State::Applied => {}
+    }
+    let page = |id| format!("{}/{id}", visit.path_of(Page::Members));
+    let opens = may(visit, Permission::MembersRead) && item.kind != Kind::Invitation && !item.orphaned;
+    let changeable = matches!(item.kind, Kind::Membership | Kind::Invitation) && item.role.is_some();
+    Shown {
+        id: item.id,
+        review: item.review,
+        who: item.who.clone(),
+        href: item.account.filter(|_| opens).map(page),
+        signs,
+        what: what(item),
+        privileged: item.privileged,
+        context: context(person, item),
+        advice: advised(item),
+        stands: of_decision(item.decision),
+        said: decision(person, item),
+        note: item.note.clone(),
+        remarks: Vec::new(),
+        remark_count: item.remarks,
+        barred: item.may_decide.as_ref().err().map(|barred| barred.said().to_owned()),
+        open,
+        roles: if changeable { roles.to_vec() } else { Vec::new() },
+        role: item.role.clone().unwrap_or_default(),
+    }
+}
+
+/// What is granted.
+fn what(item: &Item) -> String {
+    let role = item.role.as_ref().map(|role| format!(": {role}"));
+    let target = item.target.as_ref().map(|target| format!(", only {target}"));
+    let address = if item.address.is_empty() || item.address == item.who {
+        String::new()
+    } else {
+        format!("{} \u{b7} ", item.address)
+    };
+    format!("{address}{}{}{}", item.kind.said(), role.unwrap_or_default(), target.unwrap_or_default())
+}
+
+fn context(person: &Person, item: &Item) -> Vec<(&'static str, String)> {
+    let at = |at: OffsetDateTime| when(person, at);
+    let used = item.last_used.map_or_else(|| "Never".to_owned(), at);
+    let by = item.granted_by.as_ref().map(|by| format!(", by {by}")).unwrap_or_default();
+    let mut facts = vec![("Granted", format!("{}{by}", at(item.granted_at)))];
+    // Whoever was only invited has not been here yet.
+    if item.kind != Kind::Invitation {
+        facts.insert(0, ("Last used", used));
+        facts.push(("Second factor", if item.second_factor { "Set up" } else { "None" }.to_owned()));
+    }
+    if item.role.is_some() {
+        let peers = match item.peers {
+            0 => "Nobody else".to_owned(),
+            1 => "1 other".to_owned(),
+            many => format!("{} others", number(many)),
+        };
+        facts.push(("Same role", peers));
+    }
+    facts.extend(item.ends_at.map(|ends| ("Ends", at(ends))));
+    facts.push(("Last time", item.previous.map_or("Not reviewed", Decision::said).to_owned()));
+    facts.extend(item.reviewer.clone().map(|reviewer| ("Given to", reviewer)));
+    for vote in &item.votes {
+        let role = vote.role.as_ref().map(|role| format!(" to {role}")).unwrap_or_default();
+        let note = vote.note.as_ref().map(|note| format!(": \u{201c}{note}\u{201d}")).unwrap_or_default();
+        facts.push(("Earlier stage", format!("{}{role}, {}{note}", vote.decision.said(), vote.who)));
+    }
+    facts
+}
+
+fn advised(item: &Item) -> Option<(String, String)> {
+    let why = sentence(item.reason.said());
+    matches!(item.state, State::Pending | State::Decided).then(|| (format!("{}?", item.recommendation.said()), why))
+}
+
+/// How an item stands.
+fn decision(person: &Person, item: &Item) -> String {
+    let role = item.new_role.as_ref().map(|role| format!(" to {role}")).unwrap_or_default();
+    let said = match item.decision {
+        None => {
+            return if item.state == State::Gone { "Gone before anybody decided" } else { "Not decided" }.to_owned();
+        }
+        Some(Decision::Keep) => "Kept".to_owned(),
+        Some(Decision::Revoke) => "Revoked".to_owned(),
+        Some(Decision::Change) => format!("Changed{role}"),
+    };
+    let by = match (&item.decided_by, item.silent) {
+        (_, true) => " by silence".to_owned(),
+        (Some(by), false) => format!(" by {by}"),
+        (None, false) => String::new(),
+    };
+    let at = item.decided_at.map(|at| format!(", {}", when(person, at))).unwrap_or_default();
+    let many = if item.bulk { ", with others" } else { "" };
+    let done =
+        if item.state == State::Decided && item.decision != Some(Decision::Keep) { "; takes effect later" } else { "" };
+    format!("{said}{by}{at}{many}{done}")
+}

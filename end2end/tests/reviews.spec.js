@@ -1,0 +1,200 @@
+// Access reviews: a decision is the removal, by keyboard alone and without script; the report says so; many items read on by themselves.
+
+import { expectAccessible } from '../accessible.js';
+import { expect, test } from '../fixtures.js';
+import { Person } from '../person.js';
+import { readProfile } from '../profile.js';
+import { DAY_SECONDS } from '../server.js';
+
+const LOWEST = readProfile('aertous').roles[0];
+
+// Two people get in, and each password costs what passwords have to cost.
+test.setTimeout(120_000);
+
+test.describe('without script:', () => {
+  test.use({ javaScriptEnabled: false });
+
+  test('what a reviewer revokes is gone with the next request, and the report says who decided', async ({ own, page, elsewhere, watched }) => {
+    const { ada, bea } = await both(own, page, elsewhere);
+    await begun(ada);
+    const item = about(page, bea.name);
+    const refused = await ada.send('decide-item', { decision: 'revoke' }, item);
+    expect(refused.status(), 'not without a reason').toBe(422);
+    await expect(item.locator('[data-wrong]')).not.toBeEmpty();
+    expect((await bea.inside()).status()).toBe(200);
+
+    await ada.send('decide-item', { decision: 'revoke', note: 'Left the team' }, item);
+    await expect(page).toHaveURL(/done=decided/);
+    await expect(item).toHaveAttribute('data-stands', 'revoke');
+    await bea.inside();
+    await expect(bea.page).toHaveURL(/\/sign-in/);
+
+    await expect(about(page, ada.name).locator('form[data-action="decide-item"]'), 'nobody decides on their own').toHaveCount(0);
+    await ada.send('close-review');
+    await expect(page).toHaveURL(/\/report/);
+    await expect(page.getByRole('main')).toContainText('1 revoked');
+    await expect(page.getByRole('main')).toContainText(ada.name);
+    expect(watched.complaintsBeside(422)).toEqual([]);
+  });
+
+  test('many are decided after it was said how many they are', async ({ own, page, watched }) => {
+    const ada = await founder(own, page);
+    await invitations(ada, 3);
+    await begun(ada);
+    for (const box of await page.getByRole('checkbox', { name: /^Choose/ }).all()) await box.check();
+    const answer = await ada.send('decide-items', { decision: 'revoke', note: 'Never came' });
+    expect(answer.status(), 'not before the number was said').toBe(409);
+    await expect(page.getByRole('heading', { name: 'Is that right?' })).toBeVisible();
+    await ada.send('decide-items');
+    await expect(page.locator('[data-item][data-stands="revoke"]')).toHaveCount(3);
+    await ada.openMembers();
+    await expect(page.locator('tr[data-invitation]')).toHaveCount(0);
+    expect(watched.complaintsBeside(409)).toEqual([]);
+  });
+});
+
+test('with keys alone a reviewer goes through the items, decides, takes back, and never leaves the page', async ({ own, page, watched }) => {
+  const ada = await founder(own, page);
+  await invitations(ada, 3);
+  await begun(ada);
+  const items = page.locator('[data-item]').filter({ has: page.locator('form[data-action="decide-item"]') });
+  await expect(items).toHaveCount(3);
+  const address = page.url();
+  await page.keyboard.press('j');
+  while ((await page.locator('[aria-current] form[data-action="decide-item"]').count()) === 0) await page.keyboard.press('j');
+  const first = await page.locator('[aria-current]').getAttribute('data-item');
+  const item = page.locator(`[data-item="${first}"]`);
+  await page.keyboard.press('y');
+  await expect(item).toHaveAttribute('data-stands', 'keep');
+  await expect(page.locator('[data-decided]')).toHaveText('1');
+  await page.keyboard.press('k');
+  await expect(item).toBeFocused();
+  await page.keyboard.press('u');
+  await expect(item).toHaveAttribute('data-stands', 'undecided');
+  await expect(page.locator('[data-decided]')).toHaveText('0');
+
+  await page.keyboard.press('r');
+  await expect(item.locator('[name="note"]'), 'revoking wants a reason').toBeFocused();
+  await page.keyboard.type('Never came: just asking');
+  await page.keyboard.press('Enter');
+  await expect(item).toHaveAttribute('data-stands', 'revoke');
+  expect(page.url()).toBe(address);
+  await page.reload();
+  await expect(item).toHaveAttribute('data-stands', 'revoke');
+  await expect(item).toContainText('Never came: just asking');
+
+  await page.keyboard.press('?');
+  await expect(page.getByRole('dialog')).toBeVisible();
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'Keys', exact: true }).press('Enter');
+  await page.locator('body').press('j');
+  await expect(page.locator('[aria-current]'), 'turned off, keys do nothing').toHaveCount(0);
+  expect(watched.complaints).toEqual([]);
+});
+
+test('a decision that is refused stands beside its item, and nothing else is lost', async ({ own, page, watched }) => {
+  const ada = await founder(own, page);
+  await invitations(ada, 2);
+  await begun(ada);
+  const item = page.locator('[data-item]').filter({ hasText: 'guest-1@' });
+  await item.locator('[name="decision"]').selectOption('revoke');
+  await item.getByRole('button', { name: /^Save/ }).press('Enter');
+  await expect(item.locator('[data-wrong]')).toContainText(/why/i);
+  await item.locator('[name="note"]').fill('Never came');
+  await item.locator('[name="note"]').press('Enter');
+  await expect(item).toHaveAttribute('data-stands', 'revoke');
+  await expect(item.locator('[data-wrong]')).toBeEmpty();
+  expect(watched.complaintsBeside(422)).toEqual([]);
+});
+
+test('more items than a page come by themselves while one reads on', async ({ own, page, watched }) => {
+  const ada = await founder(own, page);
+  await invitations(ada, 60);
+  await begun(ada);
+  await expect(page.locator('[data-item]')).toHaveCount(50);
+  await page.locator('[data-item]').last().scrollIntoViewIfNeeded();
+  await expect(page.locator('[data-item]')).toHaveCount(61);
+  await expect(page.locator('.pages a[rel="next"]')).toHaveCount(0);
+  const ids = await page.locator('[data-item]').evaluateAll((rows) => rows.map((row) => row.dataset.item));
+  expect(new Set(ids).size, 'none of them twice').toBe(61);
+  expect(watched.complaints).toEqual([]);
+});
+
+test('the pages of reviews are accessible in light and dark, and fit the narrowest phone', async ({ own, page, elsewhere, watched }) => {
+  test.setTimeout(240_000);
+  await page.setViewportSize({ width: 320, height: 640 });
+  const { ada } = await both(own, page, elsewhere);
+  await ada.inside('/reviews');
+  await unfold(page);
+  await expectAccessible(page, 'no reviews');
+  await open(ada, { draft: true });
+  await expectAccessible(page, 'a draft');
+  await ada.send('start-review');
+  await unfold(page);
+  await expectAccessible(page, 'a review');
+  await page.keyboard.press('?');
+  await expectAccessible(page, 'the keys');
+  await page.keyboard.press('Escape');
+  await ada.inside();
+  await expectAccessible(page, 'the dashboard');
+  await ada.inside('/reviews');
+  await page.getByRole('link', { name: 'Autumn', exact: true }).press('Enter');
+  await ada.send('close-review');
+  await expectAccessible(page, 'a report');
+  await ada.inside('/reviews');
+  await expectAccessible(page, 'all reviews');
+  expect(watched.complaints).toEqual([]);
+  expect(watched.asked.filter((url) => !url.startsWith(`${ada.server.origin}/`))).toEqual([]);
+});
+
+/** A server with one organisation, and its founder all the way in. */
+async function founder(own, page) {
+  const ada = new Person(await own({ profile: 'aertous' }), page);
+  await ada.found();
+  return ada;
+}
+
+/** The founder, and a member in a browser of her own. */
+async function both(own, page, elsewhere) {
+  const ada = await founder(own, page);
+  const bea = new Person(ada.server, await elsewhere(), 'bea@acme.example');
+  bea.name = 'Bea Noyce';
+  bea.slug = ada.slug;
+  await ada.invite(bea.address, LOWEST.name);
+  await bea.accept(await bea.invitationLink());
+  await bea.givePassword();
+  if (LOWEST.demandsFactor) await bea.enrol();
+  return { ada, bea };
+}
+
+/** So many invitations that nobody answers. */
+async function invitations(admin, count) {
+  await admin.openMembers();
+  const csrf = await admin.page.locator('input[name="csrf"]').first().inputValue();
+  const headers = { origin: admin.server.origin, 'content-type': 'application/x-www-form-urlencoded', cookie: await admin.cookies(), accept: 'application/json' };
+  for (let number = 1; number <= count; number += 1) {
+    const body = new URLSearchParams({ csrf, email: `guest-${number}@guests.example`, role: LOWEST.name }).toString();
+    const answer = await admin.server.ask(`/api/o/${admin.slug}/invite-member`, { method: 'POST', headers, body });
+    expect(answer.status, answer.text).toBe(200);
+  }
+}
+
+/** Asks for a review; as a draft if wanted. */
+async function open(admin, { draft = false } = {}) {
+  await admin.inside('/reviews');
+  const due = new Date(Date.now() + admin.server.shift * 1000 + 14 * DAY_SECONDS * 1000).toISOString().slice(0, 10);
+  if (draft) await admin.form('open-review').locator('[name="draft"]').check();
+  await admin.send('open-review', { name: 'Autumn', due });
+  await expect(admin.page.getByRole('heading', { level: 1 })).toHaveText('Autumn');
+}
+
+const begun = (admin) => open(admin);
+
+function about(page, name) {
+  return page.locator('[data-item]').filter({ has: page.getByRole('heading', { name }) });
+}
+
+/** Opens what is folded, so that it is looked at too. */
+async function unfold(page) {
+  await page.locator('details').evaluateAll((all) => all.forEach((one) => (one.open = true)));
+}

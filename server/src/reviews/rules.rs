@@ -1,0 +1,203 @@
+//! The rules of a review that ask nobody: what is recommended, what needs a reason, and who may not decide.
+
+use std::collections::BTreeSet;
+
+use time::Duration;
+use uuid::Uuid;
+
+use super::words::{Advice, Decision, Reason, Silence};
+use crate::identity::Refusal;
+
+/// What was not used for so long is recommended to be revoked: a quarter (CIS Controls v8, 5.3, disables what was not used for 45 days; a quarter
+/// leaves whoever works by the month alone).
+pub(crate) const UNUSED: Duration = Duration::days(90);
+
+/// Why somebody may not decide on an item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Barred {
+    /// It is their own access, or that of another account of theirs.
+    Own,
+    /// They stand in for the person whose access it is.
+    Delegator,
+    /// The person decides on theirs in the same review, and the profile forbids that.
+    Mutual,
+    /// They decided on it in an earlier stage.
+    EarlierStage,
+    /// Somebody else is to decide.
+    NotAsked,
+    /// It took effect already.
+    Done,
+    NotOpen,
+}
+
+impl Barred {
+    pub const fn said(self) -> &'static str {
+        match self {
+            Self::Own => "Nobody decides on their own access. Somebody else has to.",
+            Self::Delegator => "You stand in for this person, so somebody else has to decide on their access.",
+            Self::Mutual => {
+                "This person decides on your access in this review, so somebody else has to decide on theirs."
+            }
+            Self::EarlierStage => "You decided on this in an earlier stage. The next one is for somebody else.",
+            Self::NotAsked => "Somebody else was asked to decide on this.",
+            Self::Done => "This was done already.",
+            Self::NotOpen => "This review is not open.",
+        }
+    }
+}
+
+impl From<Barred> for Refusal {
+    fn from(barred: Barred) -> Self {
+        Self::Conflict(barred.said().to_owned())
+    }
+}
+
+/// What is known of a grant when it is taken down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Known {
+    pub(crate) orphaned: bool,
+    pub(crate) over: bool,
+    pub(crate) unused: bool,
+    pub(crate) privileged: bool,
+    pub(crate) has_factor: bool,
+}
+
+/// What is recommended, and why: the first that fits. `freeze` says the same in SQL, and a test compares the two.
+pub(crate) const fn advice(known: Known) -> (Advice, Reason) {
+    if known.orphaned {
+        (Advice::Revoke, Reason::Orphaned)
+    } else if known.over {
+        (Advice::Revoke, Reason::Over)
+    } else if known.unused {
+        (Advice::Revoke, Reason::Unused)
+    } else if known.privileged && !known.has_factor {
+        (Advice::Revoke, Reason::NoFactor)
+    } else {
+        (Advice::Keep, Reason::Used)
+    }
+}
+
+/// Whether a decision has to be explained: what is taken away, and what is left to somebody who may much.
+pub(crate) const fn needs_note(decision: Decision, privileged: bool) -> bool {
+    match decision {
+        Decision::Revoke => true,
+        Decision::Keep => privileged,
+        Decision::Change => false,
+    }
+}
+
+/// What silence says of an item.
+pub(crate) const fn of_silence(silence: Silence, advice: Advice) -> Decision {
+    match (silence, advice) {
+        (Silence::Keep, _) | (Silence::Recommended, Advice::Keep) => Decision::Keep,
+        (Silence::Revoke, _) | (Silence::Recommended, Advice::Revoke) => Decision::Revoke,
+    }
+}
+
+/// Who decides, as far as the rules care.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Decider {
+    pub(crate) account: Uuid,
+    /// Their own address without what a mailbox ignores.
+    pub(crate) mailbox: String,
+    /// For whom they stand in, in this review.
+    pub(crate) delegators: BTreeSet<Uuid>,
+    /// Who decided on their own access in this review.
+    pub(crate) judges: BTreeSet<Uuid>,
+    /// Whether the profile lets two people decide on each other.
+    pub(crate) mutual: bool,
+}
+
+/// Whose access it is.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Subject<'a> {
+    pub(crate) account: Option<Uuid>,
+    pub(crate) mailbox: Option<&'a str>,
+}
+
+impl Decider {
+    /// Whether they are too close to whoever's access it is.
+    pub(crate) fn stands_apart(&self, subject: &Subject<'_>) -> Result<(), Barred> {
+        let same_box = subject.mailbox.is_some_and(|mailbox| !mailbox.is_empty() && mailbox == self.mailbox);
+        if subject.account == Some(self.account) || same_box {
+            return Err(Barred::Own);
+        }
+        let Some(account) = subject.account else { return Ok(()) };
+        if self.delegators.contains(&account) {
+            return Err(Barred::Delegator);
+        }
+        if !self.mutual && self.judges.contains(&account) {
+            return Err(Barred::Mutual);
+        }
+        Ok(())
+    }
+}
+
+/// The mailbox behind an address: without case and without what follows a plus sign, which the same person reads (RFC 5233).
+pub(crate) fn mailbox(address: &str) -> String {
+    let address = address.trim().to_lowercase();
+    let Some((local, domain)) = address.rsplit_once('@') else { return address };
+    let plain = local.split('+').next().unwrap_or(local);
+    format!("{plain}@{domain}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn somebody(account: u128, address: &str) -> Decider {
+        Decider { account: Uuid::from_u128(account), mailbox: mailbox(address), mutual: true, ..Decider::default() }
+    }
+
+    fn access_of(account: u128, mailbox: &str) -> Subject<'_> {
+        Subject { account: Some(Uuid::from_u128(account)), mailbox: Some(mailbox) }
+    }
+
+    #[test]
+    fn a_second_account_of_the_same_mailbox_is_the_same_person() {
+        let ada = somebody(1, "Ada+reviews@Acme.example");
+        assert_eq!(ada.stands_apart(&access_of(2, &mailbox("ada@acme.example"))), Err(Barred::Own));
+        assert_eq!(ada.stands_apart(&access_of(1, "other@acme.example")), Err(Barred::Own));
+        assert_eq!(ada.stands_apart(&access_of(3, &mailbox("grace@acme.example"))), Ok(()));
+    }
+
+    #[test]
+    fn a_stand_in_does_not_decide_on_whoever_they_stand_in_for() {
+        let mut grace = somebody(1, "grace@acme.example");
+        grace.delegators.insert(Uuid::from_u128(7));
+        assert_eq!(grace.stands_apart(&access_of(7, "ada@acme.example")), Err(Barred::Delegator));
+    }
+
+    #[test]
+    fn two_people_decide_on_each_other_only_where_the_profile_lets_them() {
+        let mut ada = somebody(1, "ada@acme.example");
+        ada.judges.insert(Uuid::from_u128(2));
+        assert_eq!(ada.stands_apart(&access_of(2, "grace@acme.example")), Ok(()));
+        ada.mutual = false;
+        assert_eq!(ada.stands_apart(&access_of(2, "grace@acme.example")), Err(Barred::Mutual));
+    }
+
+    #[test]
+    fn what_is_taken_away_and_what_much_is_left_to_needs_a_reason() {
+        let table = [
+            (Decision::Keep, false, false),
+            (Decision::Keep, true, true),
+            (Decision::Revoke, false, true),
+            (Decision::Revoke, true, true),
+            (Decision::Change, true, false),
+        ];
+        for (decision, privileged, needed) in table {
+            assert_eq!(needs_note(decision, privileged), needed, "{decision:?} {privileged}");
+        }
+    }
+
+    #[test]
+    fn the_worst_that_is_known_gives_the_reason() {
+        let good = Known { orphaned: false, over: false, unused: false, privileged: true, has_factor: true };
+        assert_eq!(advice(good), (Advice::Keep, Reason::Used));
+        let bare = Known { has_factor: false, ..good };
+        assert_eq!(advice(bare), (Advice::Revoke, Reason::NoFactor));
+        assert_eq!(advice(Known { unused: true, ..bare }), (Advice::Revoke, Reason::Unused));
+        assert_eq!(advice(Known { unused: true, orphaned: true, ..bare }), (Advice::Revoke, Reason::Orphaned));
+    }
+}

@@ -1,0 +1,107 @@
+//! Stand-ins, other reviewers, and people who decide about each other.
+
+use server::guard::rights;
+use server::identity::Refusal;
+use server::reviews::{self, Barred, Form};
+use server::testing::{World, profile};
+
+use super::deciding::{REVIEWER, REVIEWS};
+use super::*;
+
+async fn bench(world: &World) -> (Somebody, Somebody, Somebody) {
+    let ada = ada(world).await;
+    role(world, &ada, REVIEWER, REVIEWS).await;
+    let grace = joins(world, &ada, GRACE, REVIEWER).await;
+    let eve = joins_as(world, &ada, EVE, REVIEWER, "Eve").await;
+    (ada, grace, eve)
+}
+
+#[tokio::test]
+async fn a_stand_in_decides_for_a_reviewer_but_not_about_them() {
+    let world = World::with(profile("aertous", &[])).await;
+    let (ada, grace, eve) = bench(&world).await;
+    let stages = [vec![GRACE]];
+    let form = Form { name: "Yearly", due: DUE, reviewers: &stages, ..Form::default() };
+    let id = open(&world, &ada, &form).await.expect("open");
+    let about_ada = item_of(&world, &ada, id, &ada).await.id;
+    let not_asked = decide(&world, &eve, about_ada, "keep", None, Some("Needed")).await;
+    assert!(matches!(not_asked, Err(Refusal::Conflict(_))), "{not_asked:?}");
+
+    let reviewer = may::<rights::ReviewsDecide>(&world, &grace).await;
+    reviews::delegate(&reviewer, world.accounts(), &id.to_string(), Some(EVE), &here(), world.now).await.expect("eve");
+    decide(&world, &eve, about_ada, "keep", None, Some("Needed")).await.expect("in Grace's place");
+    let about_grace = item_of(&world, &eve, id, &grace).await;
+    assert_eq!(about_grace.may_decide, Err(Barred::Delegator));
+    let refused = decide(&world, &eve, about_grace.id, "keep", None, Some("Of course")).await;
+    assert!(matches!(refused, Err(Refusal::Conflict(_))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn two_people_do_not_decide_about_each_other_where_the_profile_forbids_it() {
+    let strict = profile("aertous", &[("access_days = 365", "access_days = 365\nmutual = false")]);
+    let world = World::with(strict).await;
+    let (ada, grace, _) = bench(&world).await;
+    let id = review(&world, &ada).await;
+    let about_grace = item_of(&world, &ada, id, &grace).await.id;
+    decide(&world, &ada, about_grace, "keep", None, Some("Needed")).await.expect("keep");
+    let about_ada = item_of(&world, &grace, id, &ada).await;
+    assert_eq!(about_ada.may_decide, Err(Barred::Mutual));
+    let refused = decide(&world, &grace, about_ada.id, "keep", None, Some("Needed too")).await;
+    assert!(matches!(refused, Err(Refusal::Conflict(_))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn what_was_given_to_one_reviewer_is_for_them() {
+    let world = World::with(profile("aertous", &[])).await;
+    let (ada, grace, eve) = bench(&world).await;
+    let id = review(&world, &ada).await;
+    let about_ada = item_of(&world, &ada, id, &ada).await.id;
+    let manager = may::<rights::ReviewsManage>(&world, &ada).await;
+    let (review, item) = (id.to_string(), about_ada.to_string());
+    let given = reviews::reassign(&manager, world.accounts(), (&review, &[&item]), EVE, &here(), world.now).await;
+    assert_eq!(given.expect("given"), 1);
+    let refused = decide(&world, &grace, about_ada, "keep", None, Some("Needed")).await;
+    assert!(matches!(refused, Err(Refusal::Conflict(_))), "{refused:?}");
+    decide(&world, &eve, about_ada, "keep", None, Some("Needed")).await.expect("Eve");
+}
+
+#[tokio::test]
+async fn the_fallback_decides_when_the_reviewer_has_left() {
+    let world = World::with(profile("aertous", &[])).await;
+    let (ada, grace, eve) = bench(&world).await;
+    let stages = [vec![GRACE]];
+    let form = Form { name: "Yearly", due: DUE, reviewers: &stages, fallback: Some(EVE), ..Form::default() };
+    let id = open(&world, &ada, &form).await.expect("open");
+    let about_ada = item_of(&world, &ada, id, &ada).await.id;
+    assert!(decide(&world, &eve, about_ada, "keep", None, Some("Needed")).await.is_err());
+    let manager = may::<rights::MembersManage>(&world, &ada).await;
+    let gone = server::organisations::leaving::Form { member: &grace.id(), successor: None, at: None };
+    server::organisations::leaving::offboard(&manager, world.accounts(), &gone, &here(), world.now)
+        .await
+        .expect("gone");
+    decide(&world, &eve, about_ada, "keep", None, Some("Needed")).await.expect("the fallback");
+}
+
+#[tokio::test]
+async fn ones_own_decision_can_be_taken_back_until_it_was_done() {
+    let world = World::with(profile("aertous", &[])).await;
+    let (ada, grace, eve) = bench(&world).await;
+    let id = review(&world, &ada).await;
+    let undo = |by: Somebody, item: uuid::Uuid| {
+        let world = &world;
+        async move {
+            let reviewer = may::<rights::ReviewsDecide>(world, &by).await;
+            reviews::undo(&reviewer, world.accounts(), &item.to_string(), &here(), world.now).await
+        }
+    };
+    let about_grace = item_of(&world, &ada, id, &grace).await.id;
+    decide(&world, &ada, about_grace, "keep", None, Some("Needed")).await.expect("keep");
+    let ada_again = ada.again(&world).await;
+    undo(ada_again, about_grace).await.expect("taken back");
+    assert_eq!(item_of(&world, &ada, id, &grace).await.decision, None);
+    let about_eve = item_of(&world, &ada, id, &eve).await.id;
+    revoke(&world, &ada, about_eve).await.expect("revoke");
+    let ada_again = ada.again(&world).await;
+    let refused = undo(ada_again, about_eve).await;
+    assert!(matches!(refused, Err(Refusal::Conflict(_))), "{refused:?}");
+}

@@ -1,0 +1,84 @@
+//! What is taken down when a review begins.
+
+use server::guard::rights;
+use server::identity::Refusal;
+use server::organisations::members;
+use server::reviews::{Form, Kind, Reason};
+use time::Duration;
+
+use super::*;
+
+#[tokio::test]
+async fn everything_that_grants_something_becomes_an_item_and_is_counted() {
+    for (mode, plain) in MODES {
+        let world = world(mode).await;
+        let ada = ada(&world).await;
+        let grace = joins(&world, &ada, GRACE, plain).await;
+        invite(&world, &ada, EVE, plain).await.expect("invite");
+        let unit = unit(&world, &ada, "North").await;
+        let manager = may::<rights::UnitsManage>(&world, &ada).await;
+        let target = (Some(unit.as_str()), None);
+        members::grant_reach(&manager, world.accounts(), &grace.id(), target, &here(), world.now).await.expect("reach");
+
+        let id = review(&world, &ada).await;
+        let found = campaign(&world, &ada, id).await.found;
+        let counted: Vec<_> =
+            found.sources.iter().map(|source| (source.kind.as_str(), source.grants, source.items)).collect();
+        let wanted = [("membership", 2, 2), ("help", 0, 0), ("reach", 1, 1), ("invitation", 1, 1), ("token", 0, 0)];
+        assert_eq!(counted, wanted, "{mode}");
+        let kinds: Vec<Kind> = items(&world, &ada, id).await.iter().map(|item| item.kind).collect();
+        assert_eq!(kinds, [Kind::Membership, Kind::Membership, Kind::Reach, Kind::Invitation], "{mode}");
+    }
+}
+
+#[tokio::test]
+async fn an_account_that_is_gone_is_an_item_and_recommended_to_go() {
+    let world = world("aertous").await;
+    let ada = ada(&world).await;
+    let grace = joins(&world, &ada, GRACE, "Employee").await;
+    let database = world.behind().await;
+    use sea_orm::ConnectionTrait;
+    let sql = "update account set disabled_at_ms = 1 where id = $1";
+    database.execute_raw(statement(&database, sql, vec![grace.account.0.into()])).await.expect("disabled");
+    let id = review(&world, &ada).await;
+    let item = item_of(&world, &ada, id, &grace).await;
+    assert!(item.orphaned);
+    assert_eq!(item.reason, Reason::Orphaned);
+}
+
+#[tokio::test]
+async fn whoever_was_not_seen_for_ninety_days_is_recommended_to_go() {
+    let mut world = world("aertous").await;
+    let ada = ada(&world).await;
+    let grace = joins(&world, &ada, GRACE, "Employee").await;
+    world.now += Duration::days(91);
+    let ada = ada.again(&world).await;
+    let due = "2027-03-30";
+    let id = open(&world, &ada, &Form { name: "Unused", scope: "unused", due, ..Form::default() }).await.expect("open");
+    let found = items(&world, &ada, id).await;
+    assert_eq!(
+        found.iter().map(|item| (item.account, item.reason)).collect::<Vec<_>>(),
+        [(Some(grace.account.0), Reason::Unused)]
+    );
+}
+
+#[tokio::test]
+async fn a_review_needs_a_name_a_day_to_come_and_reviewers_who_may_decide() {
+    let world = world("aertous").await;
+    let ada = ada(&world).await;
+    joins(&world, &ada, GRACE, "Employee").await;
+    let good = Form { name: "Yearly", due: DUE, ..Form::default() };
+    let grace = [vec![GRACE]];
+    for (form, field) in [
+        (Form { name: " ", ..good.clone() }, "name"),
+        (Form { due: "soon", ..good.clone() }, "due"),
+        (Form { due: "2026-11-20", ..good.clone() }, "due"),
+        (Form { scope: "role:Nobody", ..good.clone() }, "scope"),
+        (Form { silence: "maybe", ..good.clone() }, "silence"),
+        (Form { reviewers: &grace, ..good.clone() }, "reviewer"),
+        (Form { fallback: Some(EVE), ..good.clone() }, "fallback"),
+    ] {
+        let refused = open(&world, &ada, &form).await;
+        assert!(matches!(&refused, Err(Refusal::Field(blamed, _)) if *blamed == field), "{field}: {refused:?}");
+    }
+}
