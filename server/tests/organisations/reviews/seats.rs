@@ -44,7 +44,7 @@ async fn a_seat_that_is_revoked_is_gone_with_its_sessions_and_nobody_decides_on_
     assert!(matches!(unexplained, Err(Refusal::Field("note", _))), "{unexplained:?}");
     seats::decide(&by, world.accounts(), (&other, "revoke"), Some("Left the team"), world.now).await.expect("revoke");
     assert!(of_session(&world, otto.session).await.is_none());
-    seats::close(&by, world.accounts(), &id.to_string(), world.now).await.expect("close");
+    seats::close(&by, &id.to_string(), world.now).await.expect("close");
     let (review, items) = seats::campaign(&by, world.accounts(), id, world.now).await.expect("database").expect("it");
     assert_eq!(review.status, Status::Closed);
     let states: Vec<_> = items.iter().map(|item| (item.account == otto.account.0, item.state)).collect();
@@ -70,7 +70,7 @@ async fn past_the_number_of_days_the_seats_are_overdue_and_a_review_has_opened_i
     let by = staff(&world, &olga).await;
     let all = seats::campaigns(&by, world.accounts(), world.now).await.expect("reviews");
     assert!(all.len() == 1 && all[0].by_itself, "{all:?}");
-    seats::close(&by, world.accounts(), &all[0].id.to_string(), world.now).await.expect("close");
+    seats::close(&by, &all[0].id.to_string(), world.now).await.expect("close");
     assert!(matches!(look(&world).await, Seen::Upheld(_)));
 }
 

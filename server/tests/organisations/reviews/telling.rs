@@ -75,7 +75,8 @@ async fn a_secret_address_shows_the_calendar_until_its_owner_is_gone() {
     let id = review(&world, &ada).await;
     let reviewer = may::<rights::ReviewsDecide>(&world, &grace).await;
     let ticket = feed::share(&reviewer, world.accounts(), &here(), world.now).await.expect("an address");
-    let ask = || feed::feed(&world.visitor(), world.accounts(), (&ada.slug, ticket.text()), world.now);
+    let visitor = world.visitor();
+    let ask = || feed::feed(&visitor, world.accounts(), (&ada.slug, ticket.text()), world.now);
     let text = ask().await.expect("database").expect("a calendar");
     assert!(text.contains(&format!("UID:review-{id}@avouch")), "{text}");
     let wrong = "0".repeat(64);
@@ -104,12 +105,7 @@ async fn the_history_has_what_came_of_each_review() {
     let reader = may::<rights::ReviewsRead>(&world, &ada).await;
     let history = reviews::history(&reader, world.accounts()).await.expect("history");
     assert_eq!(history.past.iter().map(|past| (past.id, past.outcome.counts.revoke)).collect::<Vec<_>>(), [(id, 1)]);
-    let again = reviews::close(
-        &may::<rights::ReviewsManage>(&world, &ada).await,
-        world.accounts(),
-        &id.to_string(),
-        &here(),
-        world.now,
-    );
-    assert!(matches!(again.await, Err(Refusal::Conflict(_))));
+    let manager = may::<rights::ReviewsManage>(&world, &ada).await;
+    let again = reviews::close(&manager, world.accounts(), &id.to_string(), &here(), world.now).await;
+    assert!(matches!(again, Err(Refusal::Conflict(_))));
 }
