@@ -154,11 +154,11 @@ async fn reviewers(source: &Source<'_>) -> Result<Vec<Vec<Cell>>, ExportError> {
         .order_by_asc(review_reviewer::Column::ReviewId)
         .order_by_asc(review_reviewer::Column::Stage)
         .order_by_asc(review_reviewer::Column::AccountId);
-    Ok(source.view.all(rows).await?.into_iter().map(reviewer_cells).collect())
+    Ok(source.view.all(rows).await?.iter().map(reviewer_cells).collect())
 }
 
-fn reviewer_cells(row: review_reviewer::Model) -> Vec<Cell> {
-    let review_reviewer::Model { tenant_id: _, review_id, stage, account_id, delegate_id, since_ms } = row;
+fn reviewer_cells(row: &review_reviewer::Model) -> Vec<Cell> {
+    let review_reviewer::Model { tenant_id: _, review_id, stage, account_id, delegate_id, since_ms } = *row;
     vec![
         Cell::Id(review_id),
         Cell::Number(stage.into()),

@@ -1,19 +1,19 @@
 //! Who decides, changed while a review goes on: another reviewer, a stand-in, a decision taken back; and remarks.
 
 use contract::permission::Permission;
-use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::{ActiveValue, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::bench::Bench;
+use super::bench::{Bench, GIVEN};
 use super::decide::{blank, keep_note, named};
 use super::items::{of_review, opened_note};
 use super::rules::Barred;
 use super::words::{State, Status};
 use super::{form, no_item, no_review, open, tell};
 use crate::audit::log::{Action, Event};
-use crate::clock::from_ms;
+use crate::clock::{from_ms, to_ms};
 use crate::entity::{review, review_item, review_note, review_reviewer, review_vote};
 use crate::guard::{Allowed, Change, Right, rights};
 use crate::identity::{Accounts, Origin, Refusal};
@@ -139,6 +139,21 @@ pub async fn reassign(
     if number == 0 {
         return Err(no_item());
     }
+    let row = review_reviewer::ActiveModel {
+        tenant_id: ActiveValue::NotSet,
+        review_id: ActiveValue::Set(id),
+        stage: ActiveValue::Set(GIVEN),
+        account_id: ActiveValue::Set(to),
+        delegate_id: ActiveValue::Set(None),
+        since_ms: ActiveValue::Set(to_ms(now)),
+    };
+    let keys = [
+        review_reviewer::Column::TenantId,
+        review_reviewer::Column::ReviewId,
+        review_reviewer::Column::Stage,
+        review_reviewer::Column::AccountId,
+    ];
+    change.upsert(row, OnConflict::columns(keys).do_nothing().to_owned()).await?;
     let event = Event::of(Action::ItemReassigned, id).with("to", to.to_string()).with("items", number.to_string());
     change.commit(&event, now).await?;
     Ok(number)

@@ -24,6 +24,9 @@ pub struct Reviewer {
     pub present: bool,
 }
 
+/// The stage of those who were given single items: none, they belong to their items.
+pub(crate) const GIVEN: i32 = 0;
+
 /// Everybody who may be asked in one review.
 #[derive(Clone, Debug)]
 pub(crate) struct Bench {
@@ -66,7 +69,7 @@ impl Bench {
 
     /// The reviewers of a stage, and whoever stands in for one.
     fn of_stage(&self, stage: i32, only: Option<Uuid>) -> BTreeSet<Uuid> {
-        let rows = self.rows.iter().filter(|row| row.stage == stage && only.is_none_or(|only| only == row.account_id));
+        let rows = self.rows.iter().filter(|row| only.map_or(row.stage == stage, |only| only == row.account_id));
         let named = rows.flat_map(|row| [Some(row.account_id), row.delegate_id]).flatten().chain(only);
         named.filter(|account| self.able.contains(account)).collect()
     }

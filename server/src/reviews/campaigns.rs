@@ -7,7 +7,7 @@ use sea_orm::{ColumnTrait, Condition, EntityTrait, FromQueryResult, QueryFilter,
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::bench::{Asked, Bench, Reviewer};
+use super::bench::{Asked, Bench, GIVEN, Reviewer};
 use super::freeze::Found;
 use super::items::of_review;
 use super::name_place;
@@ -173,7 +173,7 @@ fn shown(
 ) -> Campaign {
     let called = |id: Uuid| names::called(people, id);
     let status = Status::stored(&row.state);
-    let reviewers = bench.rows.iter().map(|one| Reviewer {
+    let reviewers = bench.rows.iter().filter(|one| one.stage != GIVEN).map(|one| Reviewer {
         stage: one.stage,
         account: one.account_id,
         who: called(one.account_id),

@@ -81,8 +81,8 @@ pub(crate) async fn apply(
         ));
     }
     settle(&those, now).await?;
-    done.events.extend(revoked.iter().map(|row| told(row, &Decision::Revoke)));
-    done.events.extend(changed.iter().map(|row| told(row, &Decision::Change)));
+    done.events.extend(revoked.iter().map(|row| told(row, Decision::Revoke)));
+    done.events.extend(changed.iter().map(|row| told(row, Decision::Change)));
     Ok(done)
 }
 
@@ -214,7 +214,7 @@ async fn change_roles(those: &Those<'_>, changed: &[review_item::Model]) -> Resu
 }
 
 /// What stands in the log beside the decision.
-fn told(row: &review_item::Model, decision: &Decision) -> Event {
+fn told(row: &review_item::Model, decision: Decision) -> Event {
     let person = row.account_id.unwrap_or_default();
     let thing = row.target_id.unwrap_or_default();
     let role = row.role.clone().unwrap_or_default();

@@ -54,6 +54,7 @@ impl From<Barred> for Refusal {
 
 /// What is known of a grant when it is taken down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an independent fact about a grant")]
 pub(crate) struct Known {
     pub(crate) orphaned: bool,
     pub(crate) over: bool,

@@ -289,7 +289,7 @@ pub async fn campaign(
     let people = people.iter().map(|row| (row.id, names::open(accounts, row))).collect();
     let review = shown(accounts, &row, &items, now);
     let decider = decider(accounts, staff, &people, &items);
-    let items = items.into_iter().map(|item| described(accounts, &people, &decider, &row, item)).collect();
+    let items = items.iter().map(|item| described(accounts, &people, &decider, &row, item)).collect();
     Ok(Some((review, items)))
 }
 
@@ -312,12 +312,12 @@ fn described(
     people: &People,
     decider: &Decider,
     review: &seat_review::Model,
-    row: seat_review_item::Model,
+    row: &seat_review_item::Model,
 ) -> SeatItem {
     let note = row.note.as_deref().and_then(|sealed| accounts.vault.open_sealed(&note_place(row.id), sealed).ok());
     let address = people.get(&row.account_id).map(|named| named.address.clone()).unwrap_or_default();
     SeatItem {
-        may_decide: may(decider, review, &row, &address),
+        may_decide: may(decider, review, row, &address),
         id: row.id,
         review: row.review_id,
         account: row.account_id,

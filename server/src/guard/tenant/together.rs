@@ -56,7 +56,7 @@ impl Change {
         self.here::<From>()?;
         self.here::<To>()?;
         let rows = from.expr(Expr::value(self.tenant.0)).filter(of::<From>(self.tenant));
-        let columns = columns.into_iter().map(|column| column.into_iden()).chain([To::TENANT.into_iden()]);
+        let columns = columns.into_iter().map(IntoIden::into_iden).chain([To::TENANT.into_iden()]);
         let mut insert = Query::insert();
         insert.into_table(To::default()).columns(columns);
         insert.select_from(rows.into_query()).map_err(|error| DbErr::Custom(error.to_string()))?;

@@ -138,16 +138,12 @@ impl Freezing<'_> {
     /// Ids that begin as the review's does and count on: items lie in their order, and none has to be made outside of the database.
     fn id(&self, order: &str, after: u64) -> String {
         let number = format!("row_number() over (order by {order}) + {after}");
-        match self.backend {
-            DbBackend::Postgres => {
-                let head = &self.review.to_string()[..24];
-                format!("('{head}' || lpad(to_hex({number}), 12, '0'))::uuid")
-            }
-            DbBackend::Sqlite | DbBackend::MySql | _ => {
-                let head = &self.review.simple().to_string()[..20];
-                format!("unhex('{head}' || printf('%012X', {number}))")
-            }
+        if self.backend == DbBackend::Postgres {
+            let head = &self.review.to_string()[..24];
+            return format!("('{head}' || lpad(to_hex({number}), 12, '0'))::uuid");
         }
+        let head = &self.review.simple().to_string()[..20];
+        format!("unhex('{head}' || printf('%012X', {number}))")
     }
 
     fn literal(&self, id: Uuid) -> String {
@@ -188,7 +184,7 @@ impl Freezing<'_> {
                 self.literal(id)
             ))
         };
-        let within = self.within(Some(role().into()), Some(&in_unit), &unused)?;
+        let within = self.within(Some(role()), Some(&in_unit), &unused)?;
         let select = membership::Entity::find()
             .join(JoinType::LeftJoin, account)
             .join(JoinType::LeftJoin, factor)
@@ -213,7 +209,7 @@ impl Freezing<'_> {
             factor: ENROLLED,
             over: self.over("membership.ends_at_ms"),
             unused,
-            privileged: self.is_privileged(role().into()),
+            privileged: self.is_privileged(role()),
             previous: self.previous("membership", if help { "p.kind = 'help'" } else { "p.kind = 'membership'" }),
             used: Reason::Used,
         };
@@ -233,7 +229,7 @@ impl Freezing<'_> {
         let unused = format!("coalesce(account.seen_at_ms, membership.since_ms, 0) < {}", self.unused_since());
         let role = || Expr::col((membership::Entity, membership::Column::Role));
         let in_unit = |id: Uuid| raw(&format!("reach.target = {}", self.literal(id)));
-        let within = self.within(Some(role().into()), Some(&in_unit), &unused)?;
+        let within = self.within(Some(role()), Some(&in_unit), &unused)?;
         let select = reach::Entity::find()
             .join(JoinType::LeftJoin, member)
             .join(JoinType::LeftJoin, account)
@@ -255,7 +251,7 @@ impl Freezing<'_> {
             factor: ENROLLED,
             over: self.over("membership.ends_at_ms"),
             unused,
-            privileged: self.is_privileged(role().into()),
+            privileged: self.is_privileged(role()),
             previous: self.previous("reach", "p.kind = 'reach' and p.target_id = reach.target"),
             used: Reason::Used,
         };
@@ -267,7 +263,7 @@ impl Freezing<'_> {
         let role = || Expr::col((invitation::Entity, invitation::Column::Role));
         let unused = format!("invitation.made_at_ms < {}", self.unused_since());
         let in_unit = |id: Uuid| raw(&format!("invitation.unit_id = {}", self.literal(id)));
-        let within = self.within(Some(role().into()), Some(&in_unit), &unused)?;
+        let within = self.within(Some(role()), Some(&in_unit), &unused)?;
         let cells = Cells {
             order: "invitation.role, invitation.id",
             kind: "invitation",
@@ -284,7 +280,7 @@ impl Freezing<'_> {
             factor: "1 = 1",
             over: self.over("invitation.ends_at_ms"),
             unused,
-            privileged: self.is_privileged(role().into()),
+            privileged: self.is_privileged(role()),
             previous: NULL.to_owned(),
             used: Reason::Waiting,
         };

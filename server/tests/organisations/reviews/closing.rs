@@ -103,15 +103,16 @@ async fn a_person_removed_before_anybody_decided_is_gone_and_nothing_else() {
 
 #[tokio::test]
 async fn access_that_was_given_again_is_named_and_can_be_taken_again() {
-    let world = world("aertous").await;
+    let mut world = world("aertous").await;
     let ada = ada(&world).await;
     let grace = joins(&world, &ada, GRACE, "Employee").await;
     let id = review(&world, &ada).await;
     let item = item_of(&world, &ada, id, &grace).await.id;
     revoke(&world, &ada, item).await.expect("revoke");
     invite(&world, &ada, GRACE, "Employee").await.expect("invite");
-    let again = enters(&world, GRACE, None).await;
     let token = token_to(&world, GRACE).await;
+    world.now += Duration::minutes(2);
+    let again = grace.again(&world).await;
     answer(&world, Some(&of_session(&world, again.session).await.expect("in")), &token, "Grace").await.expect("back");
     assert_eq!(drift(&world, &ada, id).await, [(How::Back, Some(grace.account.0))]);
     let manager = may::<rights::ReviewsManage>(&world, &ada).await;
@@ -218,14 +219,16 @@ async fn a_second_server_on_the_same_database_refuses_whoever_was_revoked() {
 
 #[tokio::test]
 async fn a_change_of_role_counts_from_the_next_request() {
-    let world = world("aertous").await;
+    let mut world = world("aertous").await;
     let ada = ada(&world).await;
     role(&world, &ada, REVIEWER, REVIEWS).await;
     let grace = joins(&world, &ada, GRACE, "Employee").await;
     let id = review(&world, &ada).await;
     let item = item_of(&world, &ada, id, &grace).await.id;
     decide(&world, &ada, item, "change", Some(REVIEWER), None).await.expect("change");
-    let back = enters(&world, GRACE, None).await;
+    assert!(of_session(&world, grace.session).await.is_none());
+    world.now += Duration::minutes(2);
+    let back = grace.again(&world).await;
     assert!(try_may::<rights::ReviewsDecide>(&world, &back).await.is_ok());
     assert!(try_may::<rights::RecordsWrite>(&world, &back).await.is_err());
 }

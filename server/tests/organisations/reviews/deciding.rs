@@ -60,8 +60,7 @@ async fn of_two_who_decide_the_second_is_told_what_the_first_decided() {
     let item = item_of(&world, &ada, id, &eve).await.id;
     let (one, other) = tokio::join!(revoke(&world, &ada, item), decide(&world, &grace, item, "keep", None, None));
     let said = match (&one, &other) {
-        (Ok(()), Err(Refusal::Conflict(said))) => said.clone(),
-        (Err(Refusal::Conflict(said)), Ok(())) => said.clone(),
+        (Ok(()), Err(Refusal::Conflict(said))) | (Err(Refusal::Conflict(said)), Ok(())) => said.clone(),
         _ => unreachable!("{one:?} {other:?}"),
     };
     let winner = if one.is_ok() { "decided to revoke" } else { "decided to keep" };

@@ -1,5 +1,6 @@
 //! What is taken down when a review begins.
 
+use sea_orm::ConnectionTrait;
 use server::guard::rights;
 use server::identity::Refusal;
 use server::organisations::members;
@@ -37,7 +38,6 @@ async fn an_account_that_is_gone_is_an_item_and_recommended_to_go() {
     let ada = ada(&world).await;
     let grace = joins(&world, &ada, GRACE, "Employee").await;
     let database = world.behind().await;
-    use sea_orm::ConnectionTrait;
     let sql = "update account set disabled_at_ms = 1 where id = $1";
     database.execute_raw(statement(&database, sql, vec![grace.account.0.into()])).await.expect("disabled");
     let id = review(&world, &ada).await;
