@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use app::http::client::Networks;
 use serde::Deserialize;
 use server::backups::Destination;
-use server::blobs::Place;
+use server::blobs::{Blobs, Place};
 use server::clock::Clock;
 use server::controls::Mode;
 use server::crypto::keys::{self, Origin, Reference};
@@ -250,10 +250,44 @@ impl Config {
         Ok(config)
     }
 
+    /// The live store of files, where it is not the folder below the data.
+    ///
+    /// # Errors
+    /// When what is configured is not enough to reach it.
+    pub fn bucket(&self) -> Result<Option<Blobs>, Failure> {
+        match &self.objects {
+            Place::Folder(_) => Ok(None),
+            Place::Cloud(_) => Blobs::open(&self.objects).map(Some).map_err(|error| Failure::usage(error.to_string())),
+        }
+    }
+
+    /// A copy that goes when what it is a copy of goes is none.
+    fn apart(&self, destination: &Destination) -> Result<(), Failure> {
+        if destination.is_below(&self.data) {
+            return Err(Failure::usage(format!(
+                "backups go to {}, which lies in the data folder and goes when the data goes; give AVOUCH_BACKUP_TO another place",
+                destination.label
+            )));
+        }
+        let of_bucket = |bucket: &String| {
+            let rest = destination.label.strip_prefix(bucket.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        match self.objects.bucket().filter(of_bucket) {
+            None => Ok(()),
+            Some(bucket) => Err(Failure::usage(format!(
+                "backups and the files themselves both go to {bucket}; give AVOUCH_BACKUP_TO a bucket of its own"
+            ))),
+        }
+    }
+
     fn fit_for_production(&self) -> Result<(), Failure> {
         match self.environment {
             Environment::Development | Environment::Test => return Ok(()),
             Environment::Production => {}
+        }
+        for destination in &self.backup_to {
+            self.apart(destination)?;
         }
         if self.master_key.is_none() {
             return Err(Failure::usage(
@@ -291,7 +325,7 @@ impl Config {
     }
 }
 
-/// Where backups go. Outside production they have a place without being given one, which goes when the data goes; the checks say so.
+/// Where backups go. Outside production they have a place without being given one, which goes when the data goes; production refuses that.
 fn places(given: Option<String>, environment: Environment, data: &Path) -> Result<Vec<Destination>, Failure> {
     match (given, environment) {
         (Some(places), _) => Ok(places.split(',').map(Destination::parse).collect::<Result<_, _>>()?),

@@ -13,6 +13,10 @@ use clap::Parser;
 
 use self::cli::Cli;
 
+/// What is freed on another thread than it was asked for on, as all rows of a database are, costs the system's allocator most of an import.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {

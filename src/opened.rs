@@ -84,9 +84,13 @@ pub async fn open(config: &Config, migrate: bool) -> Result<Opened, Failure> {
 
 impl Opened {
     /// What copying and restoring work with.
-    pub fn backups(&self, config: &Config) -> Backups {
+    ///
+    /// # Errors
+    /// When the store of files cannot be reached with what is configured.
+    pub fn backups(&self, config: &Config) -> Result<Backups, Failure> {
         let environment = config.environment.word();
-        Backups::new((&config.data, &config.place), environment, &self.master, config.backup_to.clone())
+        let backups = Backups::new((&config.data, &config.place), environment, &self.master, config.backup_to.clone());
+        Ok(backups.with_objects(config.bucket()?))
     }
 
     /// What acts about accounts work with; starts the hashing threads.
@@ -143,7 +147,7 @@ impl Opened {
             profile: Arc::clone(&self.profile),
             operator,
             vault: self.vault.clone(),
-            backups: Arc::new(self.backups(config)),
+            backups: Arc::new(self.backups(config)?),
             accounts: self.accounts(config, &serving.public_url)?,
             clock: config.clock.clone(),
             serving,

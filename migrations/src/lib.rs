@@ -8,6 +8,7 @@ pub mod m0004_keys;
 pub mod m0005_retention;
 pub mod m0006_exports;
 pub mod m0010_backups;
+pub mod m0011_pruning;
 pub mod m0020_reviews;
 pub mod t0001_log;
 pub mod t0002_owner;
@@ -34,6 +35,7 @@ impl MigratorTrait for Platform {
             Box::new(t0004_file::Migration),
             Box::new(m0005_retention::Migration),
             Box::new(m0010_backups::Migration),
+            Box::new(m0011_pruning::Migration),
             Box::new(m0020_reviews::Migration),
         ]
     }

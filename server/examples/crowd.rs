@@ -6,6 +6,7 @@
 //!     crowd append PLACE --changes N --session COOKIE
 //!     crowd archive PLACE --records N --files M
 //!     crowd import PLACE --rows N --session COOKIE
+//!     crowd purge  PLACE
 //!     crowd reviews PLACE --grants N
 //!
 //! PLACE is `--profile FILE --data FOLDER [--postgres URL --admin URL]`, as the server is given them. `make` founds organisations as people do, in whichever mode the profile says;
@@ -27,6 +28,9 @@ use server::profile::{Source, check};
 use server::staged::crowd::{BIG, Crowd, Seat};
 use server::vault::Vault;
 use time::OffsetDateTime;
+
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 type Trouble = Box<dyn std::error::Error>;
 
@@ -122,6 +126,10 @@ async fn import(crowd: &Crowd) -> Result<Value, Trouble> {
     )
 }
 
+async fn purge(crowd: &Crowd) -> Result<Value, Trouble> {
+    Ok(json!({ "seconds": crowd.purge().await?.as_secs_f64() }))
+}
+
 async fn reviews(crowd: &Crowd) -> Result<Value, Trouble> {
     Ok(serde_json::to_value(crowd.review(number("--grants")?).await?)?)
 }
@@ -136,8 +144,9 @@ async fn main() -> Result<(), Trouble> {
         Some("append") => append(&crowd).await?,
         Some("archive") => archive(&crowd).await?,
         Some("import") => import(&crowd).await?,
+        Some("purge") => purge(&crowd).await?,
         Some("reviews") => reviews(&crowd).await?,
-        Some(_) | None => return Err("crowd seed|make|verify|append|archive|import|reviews".into()),
+        Some(_) | None => return Err("crowd seed|make|verify|append|archive|import|purge|reviews".into()),
     };
     Ok(writeln!(std::io::stdout(), "{said}")?)
 }

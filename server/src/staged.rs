@@ -15,7 +15,8 @@ use crate::audit::log::{Action, Event};
 use crate::clock::to_ms;
 use crate::crypto::totp::TotpSecret;
 use crate::entity::{environment, membership, organisation, session, totp};
-use crate::guard::{AccountId, Actor, PERSON_KIND, TenantId};
+use crate::files;
+use crate::guard::{AccountId, Actor, PERSON_KIND, TenantId, Where};
 use crate::identity::address::Address;
 use crate::identity::second_factor::secret_place;
 use crate::identity::{Origin, sessions, sign_up};
@@ -148,6 +149,23 @@ impl World {
         let id = registers::plant(&change, register, name, AccountId(by), self.now).await.expect("record");
         change.commit_housekeeping().await.expect("commit");
         (register.id.get_ref().clone(), id)
+    }
+
+    /// As if this world lay on another server than the one that an organisation moves to: there, two cannot have a database of one name.
+    pub async fn stage_on_another_server(&self, tenant: TenantId) {
+        if matches!(self.place, Where::Postgres { .. }) {
+            self.operator().remove_own(tenant).await.expect("removed");
+        }
+    }
+
+    /// A file on a record.
+    pub async fn stage_file(&self, tenant: TenantId, by: Uuid, record: Uuid) -> Uuid {
+        let sealer = self.accounts().sealer(tenant, &Origin::of_program()).await.expect("sealer");
+        let change = self.operator().begin_kept(tenant, Actor::System, sealer).await.expect("begin");
+        let id =
+            files::plant(&change, self.accounts(), record, "staged", AccountId(by), self.now).await.expect("a file");
+        change.commit_housekeeping().await.expect("commit");
+        id
     }
 
     /// Takes somebody out of an organisation without ending their sessions.

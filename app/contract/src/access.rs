@@ -156,6 +156,7 @@ pages! {
     Forgot "/sign-in/forgot" Everyone Read "/sign-in/forgot";
     ForgotSent "/sign-in/sent" Everyone Read "/sign-in/sent";
     Reset "/sign-in/reset" Everyone Read "/sign-in/reset";
+    KeepAccount "/sign-in/keep" Everyone Read "/sign-in/keep";
     Code "/sign-in/code" CodeHolder Read "/sign-in/code";
     Enrol "/account/mfa/enrol" Enroller Read "/account/mfa/enrol";
     Account "/account" SignedIn Read "/account";
@@ -266,6 +267,7 @@ endpoints! {
     ChangeProfile "change-profile" SignedIn ["name" "date_style" "time_zone"] [] on Account;
     ChangeEmail "change-email" Fresh ["email"] [] on Account;
     DeleteAccount "delete-account" SignedIn ["password" "code"] ["code"] on DeleteAccount;
+    KeepAccount "keep-account" Everyone ["token"] [] on KeepAccount;
     AcceptInvitation "accept-invitation" Everyone ["token" "name" "password"] ["name" "password"] on Invitation;
     CreateOrganisation "create-organisation" SignedIn ["name"] [] on Organisations;
     RequestCopy "request-export" Fresh [] [] on AccountExport;

@@ -24,6 +24,24 @@ pub struct Attachment<'a> {
     pub bytes: u64,
     /// Of the content: two that have the same are the same.
     pub sha256: &'a str,
+    pub kept: Kept,
+}
+
+/// Whether a browser may keep a file beside the one that the person saved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// It asks each time whether the file is still the same.
+    Asking,
+    Never,
+}
+
+impl Kept {
+    const fn header(self) -> &'static str {
+        match self {
+            Self::Asking => "private, no-cache",
+            Self::Never => "no-store",
+        }
+    }
 }
 
 /// How a request for a file is to be answered.
@@ -35,6 +53,14 @@ pub enum Wanted {
     Nothing,
     /// There is no such part.
     NoSuchPart,
+}
+
+/// The first byte that is asked for, before it is known how many there are: it stands in the log.
+pub fn first(request: &HeaderMap) -> u64 {
+    match request.get(RANGE).and_then(|range| part(range.to_str().ok()?)) {
+        Some(Part::From(first) | Part::Between(first, _)) => first,
+        Some(Part::Last(_)) | None => 0,
+    }
 }
 
 impl Attachment<'_> {
@@ -69,7 +95,7 @@ impl Attachment<'_> {
             Wanted::Nothing => (StatusCode::NOT_MODIFIED, None, None),
             Wanted::NoSuchPart => (StatusCode::RANGE_NOT_SATISFIABLE, None, Some(format!("bytes */{}", self.bytes))),
         };
-        let mut response = bytes(status, self.media_type, "private, no-cache", "");
+        let mut response = bytes(status, self.media_type, self.kept.header(), "");
         let headers = response.headers_mut();
         headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(FILE_POLICY));
         headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
@@ -151,8 +177,13 @@ fn disposition(name: &str) -> String {
 mod tests {
     use super::*;
 
-    const FILE: Attachment<'static> =
-        Attachment { name: "Über \"uns\"\r\n.pdf", media_type: "application/pdf", bytes: 1000, sha256: "ab12" };
+    const FILE: Attachment<'static> = Attachment {
+        name: "Über \"uns\"\r\n.pdf",
+        media_type: "application/pdf",
+        bytes: 1000,
+        sha256: "ab12",
+        kept: Kept::Never,
+    };
 
     fn asking(headers: &[(axum::http::HeaderName, &'static str)]) -> Wanted {
         FILE.wanted(&headers.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value))).collect())
@@ -182,6 +213,15 @@ mod tests {
     }
 
     #[test]
+    fn the_first_byte_is_known_before_the_file_is() {
+        for (asked, byte) in [("bytes=5-", 5), ("bytes=7-9", 7), ("bytes=-3", 0), ("bytes=9-7", 0), ("nonsense", 0)] {
+            let headers = [(RANGE, HeaderValue::from_static(asked))].into_iter().collect();
+            assert_eq!(first(&headers), byte, "{asked}");
+        }
+        assert_eq!(first(&HeaderMap::new()), 0);
+    }
+
+    #[test]
     fn a_part_of_another_edition_is_not_sent() {
         assert_eq!(asking(&[(RANGE, "bytes=5-"), (IF_RANGE, "\"ab12\"")]), Wanted::Part(5..1000));
         for other in ["\"cd34\"", "W/\"ab12\"", "Sat, 21 Nov 2026 12:00:00 GMT"] {
@@ -201,6 +241,7 @@ mod tests {
             ("accept-ranges", "bytes"),
             ("etag", "\"ab12\""),
             ("content-type", "application/pdf"),
+            ("cache-control", "no-store"),
             ("x-content-type-options", "nosniff"),
             ("content-security-policy", "sandbox; default-src 'none'; frame-ancestors 'none'"),
             (

@@ -11,7 +11,6 @@ pub mod layers;
 pub mod limiter;
 pub mod people;
 pub mod respond;
-pub mod resumed;
 pub mod router;
 pub mod serve;
 pub mod site;

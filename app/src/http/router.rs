@@ -54,6 +54,7 @@ fn handler(page: Page) -> MethodRouter<Arc<Site>> {
         | Page::Forgot
         | Page::ForgotSent
         | Page::Reset
+        | Page::KeepAccount
         | Page::Code
         | Page::Enrol
         | Page::Account

@@ -47,6 +47,7 @@ pub async fn perform(act: Act, visit: &mut Visit, fields: &Fields) -> Result<Don
         Act::ChangeProfile => change_profile(visit, fields).await,
         Act::ChangeEmail => change_email(visit, fields).await,
         Act::DeleteAccount => retention::account::delete(visit, fields).await,
+        Act::KeepAccount => retention::account::keep(visit, fields).await,
         Act::AcceptInvitation => doing::accept(visit, fields).await,
         Act::CreateOrganisation => doing::create(visit, fields).await,
         Act::RequestCopy => super::export::request(visit).await,
@@ -135,7 +136,11 @@ async fn sign_in(visit: &mut Visit, fields: &Fields) -> Result<Done, Problem> {
     let form = sign_in::Form { email: fields.get("email"), password: fields.get("password"), next };
     let (visitor, accounts) = (&visit.site.visitor, &visit.site.accounts);
     let old = visit.session_hash.as_deref();
-    let id = sign_in::with_password(visitor, accounts, &form, old, &visit.origin, visit.now).await?;
+    let id = match sign_in::with_password(visitor, accounts, &form, old, &visit.origin, visit.now).await {
+        // The day on which it is erased, and the button with which it is not.
+        Err(Refusal::Leaving { keep, .. }) => return Ok(Done::go(keep)),
+        entered => entered?,
+    };
     let now_in = visitor.caller(&visit.site.profile, &id.hash(), visit.now).await.ok().flatten();
     let stage = now_in.as_ref().map_or(Stage::SignedOut, |caller| caller.person().stage);
     if let (Some(caller), Stage::Complete | Stage::SteppedUp) = (&now_in, stage) {

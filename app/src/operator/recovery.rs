@@ -53,7 +53,8 @@ fn taken(staff: &Staff, backup: &receipts::Backup) -> AnyView {
         (false, true) => badge("running", "unproven"),
         (false, false) => badge("failed", "failing"),
     };
-    let said = backup.said.clone();
+    let gone = backup.pruned.map(|at| format!("let go on {} after its time", when(staff, at)));
+    let said = gone.unwrap_or_else(|| backup.said.clone());
     view! { <tr><th scope="row">{when(staff, backup.started)}</th><td>{backup.destination.clone()}</td><td>{backup.bytes}</td><td>{state}" "{said}</td></tr> }
         .into_any()
 }

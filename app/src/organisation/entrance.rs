@@ -61,6 +61,7 @@ pub async fn invitation(visit: &Visit, typed: &Typed) -> Result<Middle, Problem>
         let view = view! { <h1>"This invitation cannot be used"</h1><p>{hint}</p><p class="go"><a class="btn btn-primary" href="/sign-in">"Sign in"</a></p> };
         return Ok(Middle::new("Invitation", view));
     };
+    offer.is_open()?;
     let inside = matches!(visit.stage(), Stage::Complete | Stage::SteppedUp);
     let back: String = form_urlencoded::byte_serialize(format!("/invitation?token={token}").as_bytes()).collect();
     let answer = match (offer.known, offer.is_caller, inside) {

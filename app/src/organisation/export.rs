@@ -1,5 +1,6 @@
 //! Everything of the organisation as one archive: asked for, watched, taken along.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -14,9 +15,9 @@ use server::guard::{Asks, Person, rights};
 use server::problem::internal;
 
 use super::frame::{self, badge, button, when};
+use crate::http::attachment::{self, Attachment, Kept, Wanted};
 use crate::http::fields::Fields;
 use crate::http::people::{Done, Typed};
-use crate::http::resumed::{self, Wanted};
 use crate::http::visit::Visit;
 use crate::identity::pages::{Middle, Shown, done};
 use crate::ui::form::{hidden, trouble};
@@ -43,7 +44,7 @@ pub async fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
         {frame::form(visit, Act::RequestExport, button("Export everything"), ())}
         <section aria-labelledby="h-archives"><h2 id="h-archives">"Archives"</h2>{list}</section>
         <details class="instead"><summary>"A copy for testing"</summary>
-            <p class="small">"Names, addresses, dates of people and everything written freely are replaced, files, history and log are left out. A test instance takes such a copy only after two of the vendor's staff have approved it."</p>
+            <p class="small">"Names, addresses, dates of people and everything written freely are replaced; files and the log are left out. A test instance takes such a copy only after two of the vendor's staff have approved it."</p>
             {frame::form(visit, Act::RequestExport, frame::small("Make a masked copy", "for testing"), hidden("masked", "yes".into()))}
         </details>
     };
@@ -117,7 +118,7 @@ pub async fn archive(visit: &Visit) -> Result<Shown, Problem> {
         Ok(taker) => taker,
         Err(problem) => return stepping_up(visit, problem),
     };
-    let (accounts, from) = (&visit.site.accounts, resumed::first(&visit.headers));
+    let (accounts, from) = (&visit.site.accounts, attachment::first(&visit.headers));
     let id = visit.param("export");
     let offered = offered::download(&taker, accounts, id, from, &visit.origin, visit.now).await?;
     let (site, slug) = (Arc::clone(&visit.site), visit.param("slug").to_owned());
@@ -153,22 +154,28 @@ where
     F: Fn() -> S + Send + 'static,
     S: Future<Output = bool> + Send,
 {
-    let (bytes, tag) = (offered.bytes(), format!("\"{}\"", offered.sha256));
-    let wanted = resumed::wanted(&visit.headers, &tag, bytes);
-    let body = match wanted {
-        Wanted::Beyond => Body::empty(),
-        Wanted::All => piecewise(offered, (0, bytes), still)?,
-        Wanted::Part(first, end) => piecewise(offered, (first, end), still)?,
+    let attachment = Attachment {
+        name: &offered.name,
+        media_type: "application/zip",
+        bytes: offered.bytes(),
+        sha256: &offered.sha256,
+        kept: Kept::Never,
     };
-    Ok(Shown::Download(resumed::answer("application/zip", &offered.name, &tag, bytes, wanted, body)))
+    let wanted = attachment.wanted(&visit.headers);
+    let body = match &wanted {
+        Wanted::Nothing | Wanted::NoSuchPart => Body::empty(),
+        Wanted::Whole => piecewise(offered, 0..offered.bytes(), still)?,
+        Wanted::Part(range) => piecewise(offered, range.clone(), still)?,
+    };
+    Ok(Shown::Download(attachment.answer(&wanted, body)))
 }
 
-fn piecewise<F, S>(offered: &Offered, (first, end): (u64, u64), still: F) -> Result<Body, Problem>
+fn piecewise<F, S>(offered: &Offered, range: Range<u64>, still: F) -> Result<Body, Problem>
 where
     F: Fn() -> S + Send + 'static,
     S: Future<Output = bool> + Send,
 {
-    let pieces = offered.part(first..end).map_err(|cause| internal(&cause))?;
+    let pieces = offered.part(range).map_err(|cause| internal(&cause))?;
     let checked = futures::stream::try_unfold((pieces, still), |(mut pieces, still)| async move {
         let Some(piece) = pieces.next().await else { return Ok::<_, std::io::Error>(None) };
         if !still().await {

@@ -14,7 +14,7 @@ use server::registers::shape::Shape;
 use uuid::Uuid;
 
 use super::frame;
-use crate::http::attachment::{Attachment, Wanted};
+use crate::http::attachment::{Attachment, Kept, Wanted};
 use crate::http::fields::Fields;
 use crate::http::people::{Done, Typed};
 use crate::http::visit::Visit;
@@ -138,7 +138,7 @@ pub async fn download(visit: &Visit) -> Result<Response, Problem> {
     let id = visit.param("file").parse().map_err(|_| Problem::NotFound)?;
     let open = files::open(&reader, &visit.site.accounts, id, &visit.origin, visit.now).await?;
     let Attached { name, kind, bytes, sha256, .. } = &open.file;
-    let attachment = Attachment { name, media_type: kind.media_type(), bytes: *bytes, sha256 };
+    let attachment = Attachment { name, media_type: kind.media_type(), bytes: *bytes, sha256, kept: Kept::Asking };
     let wanted = attachment.wanted(&visit.headers);
     let range = match &wanted {
         Wanted::Whole => Some(0..*bytes),

@@ -3,15 +3,16 @@
 use contract::access::Act;
 use contract::problem::Problem;
 use leptos::prelude::*;
+use server::clock::rfc3339;
 use server::guard::rule;
-use server::retention::accounts;
+use server::retention::{accounts, keeping};
 
 use crate::http::cookie;
 use crate::http::fields::Fields;
 use crate::http::people::{Done, Typed};
 use crate::http::visit::{SESSION, Visit};
 use crate::identity::pages::Middle;
-use crate::ui::form::{Input, input, trouble, with_button};
+use crate::ui::form::{Input, form, hidden, input, trouble, with_button};
 
 pub async fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
     let owner = visit.prove::<rule::SignedIn>()?;
@@ -36,7 +37,8 @@ pub async fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
         view! {
             <h1>"Delete your account"</h1>
             {trouble(typed)}
-            <p>"You are signed out everywhere at once, and nobody signs in to this account any more. Your name, your address, your second factor and the record of your account are erased "{when}". What you did in an organisation stays there without your name."</p>
+            <p>"You are signed out everywhere at once, and nobody sees anything of this account any more. Your name, your address, your second factor and the record of your account are erased "{when}". What you did in an organisation stays there without your name."</p>
+            {(outlook.days > 0).then(|| view! { <p>"If you think better of it, sign in before then: you are shown the day, and can keep the account."</p> })}
             {alone}
             {super::holds::notice(&owner, &held)}
             {form}
@@ -52,4 +54,36 @@ pub async fn delete(visit: &Visit, fields: &Fields) -> Result<Done, Problem> {
     accounts::ask(&owner, visitor, known, form, &visit.origin, visit.now).await?;
     let gone = cookie::build(SESSION, "", 0).ok();
     Ok(Done { cookies: gone.into_iter().collect(), ..Done::go("/sign-in?done=account-ends") })
+}
+
+/// Whoever gave the password of a closed account: the day on which it is erased, and the way back.
+pub async fn keeping(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
+    let token = typed.value("token");
+    let inner = match keeping::until(&visit.site.visitor, &token, visit.now).await? {
+        Some(until) => {
+            let machine = rfc3339(until);
+            let (date, time) = (until.date(), format!("{:02}:{:02}", until.hour(), until.minute()));
+            view! {
+                <h1>"This account is closed"</h1>
+                {trouble(typed)}
+                <p>"You asked for its end. On "<time data-erased-at=machine.clone() datetime=machine>{date.to_string()}" at "{time}" UTC"</time>" your name, your address and everything else about you is erased."</p>
+                {form(Act::KeepAccount, &visit.token.text, "Keep my account", hidden("token", token))}
+                <p class="small">"Then everything is as it was, and you sign in as always. If you do nothing, it ends as you asked."</p>
+            }
+            .into_any()
+        }
+        None => view! {
+            <h1>"There is nothing to keep here"</h1>
+            {trouble(typed)}
+            <p>"This was used, or its hour is over. Sign in once more; if the account can still be kept, you are asked."</p>
+            <p class="go"><a class="btn btn-primary" href="/sign-in">"Sign in"</a></p>
+        }
+        .into_any(),
+    };
+    Ok(Middle::new("Keep your account", inner))
+}
+
+pub async fn keep(visit: &Visit, fields: &Fields) -> Result<Done, Problem> {
+    keeping::keep(&visit.site.visitor, &visit.site.accounts, fields.get("token"), &visit.origin, visit.now).await?;
+    Ok(Done::go("/sign-in?done=account-kept"))
 }

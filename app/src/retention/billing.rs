@@ -60,7 +60,7 @@ fn cancelling(visit: &Visit) -> AnyView {
     let days = visit.site.profile.policy.retention.purge_days;
     let after = days.map_or_else(
         || "Everything stays until we are told to destroy it.".to_owned(),
-        |days| format!("For {days} days you can restore it from this page; then all of it is destroyed, and you get the signed proof."),
+        |days| format!("For {days} days you can restore it from this page; then all of it is destroyed, with the accounts of those who belong to nothing else, and you get the signed proof."),
     );
     let button = view! { <button class="btn" type="submit">"Cancel the subscription"</button> }.into_any();
     view! {
@@ -78,7 +78,7 @@ fn restoring(visit: &Visit, reader: &Allowed<rights::BillingManage>, closed: Clo
     let late = closed.purge_at.is_some_and(|at| at <= visit.now);
     let until = closed.purge_at.map(|at| {
         let (machine, at) = (server::clock::rfc3339(at), frame::when(reader, at));
-        view! { <p>"Everything in it is destroyed on "<time data-purge-at=machine.clone() datetime=machine>{at}</time>"."</p> }
+        view! { <p>"Everything in it is destroyed on "<time data-purge-at=machine.clone() datetime=machine>{at}</time>", with the accounts of those who belong to nothing else."</p> }
     });
     let form = (!late).then(|| {
         view! {

@@ -86,12 +86,12 @@ fn wanted(who: Who, grants: &BTreeSet<Permission>, cell: &Cell, changes: bool) -
     }
 }
 
-/// A record of our own organisation, by its register and id.
-type Record = (String, uuid::Uuid);
+/// A record of our own organisation, by its register and id, and a file on it.
+type Record = (String, uuid::Uuid, uuid::Uuid);
 
 async fn check_all(
     browser: &mut Browser,
-    (slug, (register, record), framework): (&str, &Record, Option<&str>),
+    (slug, (register, record, file), framework): (&str, &Record, Option<&str>),
     own: &Insider,
     grants: &BTreeSet<Permission>,
     cell: &Cell,
@@ -102,11 +102,11 @@ async fn check_all(
             .replace("{member}", &own.account.to_string())
             .replace("{register}", register)
             .replace("{record}", &record.to_string())
+            .replace("{file}", &file.to_string())
             .replace("{framework}", framework.unwrap_or("none"))
     };
     // Where no catalogue is loaded there is no page of one.
-    // Nor is there a file: see `registers`.
-    let there = |path: &str| (framework.is_some() || !path.contains("{framework}")) && !path.contains("{file}");
+    let there = |path: &str| framework.is_some() || !path.contains("{framework}");
     // The code page is for whoever still has to give one; to others it is no page but a way on.
     for row in PAGES.iter().filter(|row| row.who != Who::Everyone && row.page != Page::Code && there(row.path)) {
         let answer = browser.get(&fill(row.path), "accept: application/json\r\n").await;
@@ -144,7 +144,9 @@ async fn whole_table(name: &str) {
     let ours = world.stage_organisation("ours", "Ours", Standing::Active).await;
     let theirs = world.stage_organisation("theirs", "Theirs", Standing::Active).await;
     let keeper = world.stage_person(None, Stage::Complete).await;
-    let record = world.stage_record(ours.tenant, keeper.account, "Ours").await;
+    let (register, record) = world.stage_record(ours.tenant, keeper.account, "Ours").await;
+    let file = world.stage_file(ours.tenant, keeper.account, record).await;
+    let record = (register, record, file);
     let framework = world.profile.frameworks.first().map(|framework| framework.id.clone());
     for (role, known) in world.profile.roles.clone() {
         for cell in CELLS {

@@ -3,8 +3,10 @@
 mod access;
 mod common;
 mod controls;
+mod ending;
 mod exports;
 mod looks;
+mod operator;
 mod people;
 mod registers;
 mod reviews;

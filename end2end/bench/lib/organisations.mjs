@@ -217,6 +217,6 @@ export async function emptied(settings, places) {
 /** The seeding program; it prints one line of JSON. */
 export async function crowd(settings, { home, serving, admin }, command, ...more) {
   const at = ['--profile', home.profile, '--data', home.data, ...(admin ? ['--postgres', serving, '--admin', admin] : [])];
-  const said = await run(settings.crowd, [command, ...at, ...more.map(String)], { seconds: 300 });
+  const said = await run(settings.crowd, [command, ...at, ...more.map(String)], { seconds: 1800 });
   return JSON.parse(said.trim().split('\n').at(-1));
 }

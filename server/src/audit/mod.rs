@@ -85,6 +85,12 @@ pub enum Event {
         good: usize,
         failed: usize,
     },
+    /// Let go at one destination, after its time.
+    BackupPruned {
+        backup: Uuid,
+        object: String,
+        destination: String,
+    },
     DrillDone {
         drill: Uuid,
         good: bool,
@@ -133,6 +139,7 @@ impl Event {
             Self::AccountErased { .. } => "account-erased",
             Self::BackupBegun { .. } => "backup-begun",
             Self::BackupEnded { .. } => "backup-ended",
+            Self::BackupPruned { .. } => "backup-pruned",
             Self::DrillDone { .. } => "drill-done",
             Self::KeyringWritten { .. } => "keyring-written",
             Self::Restored { .. } => "restored",
@@ -156,7 +163,9 @@ impl Event {
             | Self::GoneFromCopy { organisation }
             | Self::OrganisationPurged { organisation, .. } => organisation.to_string(),
             Self::AccountErased { account, .. } => account.to_string(),
-            Self::BackupBegun { backup, .. } | Self::BackupEnded { backup, .. } => backup.to_string(),
+            Self::BackupBegun { backup, .. } | Self::BackupEnded { backup, .. } | Self::BackupPruned { backup, .. } => {
+                backup.to_string()
+            }
             Self::DrillDone { drill, .. } => drill.to_string(),
             // The digest fits where an address may not.
             Self::KeyringWritten { digest, .. } => digest.clone(),
@@ -182,6 +191,7 @@ impl Event {
             Self::SeatReviewOpened { items, .. } => format!("{items} seats"),
             Self::SeatDecided { operator, decision, .. } => format!("{operator} {decision}"),
             Self::BackupBegun { object, .. } => object.clone(),
+            Self::BackupPruned { object, destination, .. } => format!("{object} at {destination}"),
             Self::BackupEnded { good, failed, .. } => format!("{good} good {failed} failed"),
             Self::DrillDone { good, .. } => if *good { "good" } else { "failed" }.to_owned(),
             Self::KeyringWritten { destination, .. } => destination.clone(),

@@ -59,6 +59,20 @@ impl Manifest {
 pub fn put(into: &mut impl Write, name: &str, file: &Path, contents: Option<Contents>) -> Result<Part, BackupError> {
     let source = std::fs::File::open(file)?;
     let bytes = source.metadata()?.len();
+    put_from(into, name, bytes, source, contents)
+}
+
+/// Appends what comes from elsewhere, of which the length is known.
+///
+/// # Errors
+/// When it cannot be read or written.
+pub fn put_from(
+    into: &mut impl Write,
+    name: &str,
+    bytes: u64,
+    source: impl Read,
+    contents: Option<Contents>,
+) -> Result<Part, BackupError> {
     into.write_all(&[PART])?;
     into.write_all(&u16::try_from(name.len()).map_err(|_| BackupError::Damaged)?.to_be_bytes())?;
     into.write_all(name.as_bytes())?;

@@ -164,6 +164,17 @@ impl Destination {
         Ok(Box::new(std::fs::File::open(fetched)?))
     }
 
+    /// Takes an object away; one that is not there is as well.
+    ///
+    /// # Errors
+    /// When the destination cannot be reached.
+    pub async fn remove(&self, name: &str) -> Result<(), BackupError> {
+        match self.store.delete(&self.key(name)).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(self.failed(error)),
+        }
+    }
+
     /// A small object; `None` when it is not there.
     ///
     /// # Errors

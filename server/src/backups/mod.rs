@@ -8,6 +8,8 @@ pub mod components;
 pub mod destination;
 pub mod drill;
 pub mod keyring;
+pub mod objects;
+pub mod pruning;
 pub mod receipts;
 pub mod restore;
 pub mod schedule;
@@ -22,6 +24,7 @@ use uuid::Uuid;
 pub use self::destination::Destination;
 pub use self::keyring::{KeysWritten, keys_changed};
 pub use self::sealed::BackupKey;
+use crate::blobs::{BlobError, Blobs};
 use crate::crypto::keys::MasterKey;
 use crate::crypto::seal::SealError;
 use crate::guard::{CopyError, Where};
@@ -38,6 +41,8 @@ pub struct Backups {
     pub production: bool,
     pub destinations: Vec<Destination>,
     pub key: BackupKey,
+    /// The live store of files, where it is not the folder below the data.
+    pub objects: Option<Blobs>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -84,6 +89,8 @@ pub enum BackupError {
     Files(#[from] std::io::Error),
     #[error("the database did not answer: {0}")]
     Database(#[from] DbErr),
+    #[error(transparent)]
+    Objects(#[from] BlobError),
     #[error("what was restored does not open: {0}")]
     Vault(#[from] crate::vault::VaultError),
 }
@@ -106,6 +113,7 @@ impl BackupError {
             | Self::Copy(_)
             | Self::Seal(_)
             | Self::Files(_)
+            | Self::Objects(_)
             | Self::Database(_) => false,
         }
     }
@@ -125,7 +133,14 @@ impl Backups {
             production: environment == "production",
             destinations,
             key: BackupKey::new(master.backup_key()),
+            objects: None,
         }
+    }
+
+    /// The same with a live store of files that does not lie below the data folder.
+    #[must_use]
+    pub fn with_objects(self, objects: Option<Blobs>) -> Self {
+        Self { objects, ..self }
     }
 
     /// Which kind of database this instance has.

@@ -32,6 +32,8 @@ pub struct Backup {
     pub done: bool,
     pub running: bool,
     pub said: String,
+    /// When it was let go after its time.
+    pub pruned: Option<OffsetDateTime>,
 }
 
 /// One drill.
@@ -57,6 +59,7 @@ fn backup(row: backup_receipt::Model) -> Backup {
         done: row.outcome == DONE,
         running: row.outcome == RUNNING,
         said: row.said,
+        pruned: row.pruned_at_ms.map(from_ms),
     }
 }
 
@@ -98,6 +101,7 @@ pub async fn drills(visitor: &Visitor, most: u64) -> Result<Vec<Drill>, ReadErro
 pub async fn last_good(visitor: &Visitor, now: OffsetDateTime) -> Result<Option<Backup>, ReadError> {
     let newest = backup_receipt::Entity::find()
         .filter(backup_receipt::Column::Outcome.eq(DONE))
+        .filter(backup_receipt::Column::PrunedAtMs.is_null())
         .filter(backup_receipt::Column::StartedAtMs.lte(to_ms(now)))
         .order_by_desc(backup_receipt::Column::StartedAtMs)
         .limit(1);
@@ -155,6 +159,7 @@ pub(super) async fn begin(
             sha256: None,
             outcome: RUNNING.to_owned(),
             said: String::new(),
+            pruned_at_ms: None,
         };
         change.insert(row.into_active_model().reset_all()).await?;
     }
@@ -195,6 +200,35 @@ pub(super) async fn end(
     }
     let good = begun.rows.len() - failed.len().min(begun.rows.len());
     Ok(change.commit(Event::BackupEnded { backup: begun.id, good, failed: failed.len() }, now).await?)
+}
+
+/// What still lies at a destination according to its receipts, newest first.
+pub(super) async fn kept(visitor: &Visitor, destination: &str) -> Result<Vec<backup_receipt::Model>, ReadError> {
+    let kept = backup_receipt::Entity::find()
+        .filter(backup_receipt::Column::Destination.eq(destination))
+        .filter(backup_receipt::Column::Outcome.eq(DONE))
+        .filter(backup_receipt::Column::PrunedAtMs.is_null())
+        .order_by_desc(backup_receipt::Column::StartedAtMs);
+    visitor.all(kept).await
+}
+
+/// Writes down that a backup was let go at one destination.
+pub(super) async fn pruned(
+    operator: &Operator,
+    row: &backup_receipt::Model,
+    now: OffsetDateTime,
+) -> Result<(), BackupError> {
+    let change = operator.begin().await?;
+    let set = backup_receipt::Entity::update_many()
+        .col_expr(backup_receipt::Column::PrunedAtMs, Expr::value(Some(to_ms(now))))
+        .filter(backup_receipt::Column::Id.eq(row.id))
+        .filter(backup_receipt::Column::PrunedAtMs.is_null());
+    if change.update(set).await? == 0 {
+        // Another instance was quicker.
+        return Ok(());
+    }
+    let (object, destination) = (row.object.clone(), row.destination.clone());
+    Ok(change.commit(Event::BackupPruned { backup: row.backup_id, object, destination }, now).await?)
 }
 
 /// Writes down what a drill measured.

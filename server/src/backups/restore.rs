@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use super::archive::{self, Manifest};
 use super::keyring::Keyring;
 use super::sealed::Opening;
-use super::{BackupError, BackupKey, Backups, aside, receipts};
+use super::{BackupError, BackupKey, Backups, aside, objects, receipts};
 use crate::audit::Event;
 use crate::entity::organisation;
 use crate::guard::copy::{self, Restored};
@@ -156,6 +156,9 @@ pub async fn restore(backups: &Backups, from: &Path, keys: Option<&Path>) -> Res
     let owners = ring.keys.len();
     platform.put_keys(ring.keys).await?;
     settle(scratch.path(), &backups.data)?;
+    if let Some(objects) = &backups.objects {
+        objects::bring_back(objects, &backups.data).await?;
+    }
     Ok(Back { manifest, rows, keys: owners })
 }
 

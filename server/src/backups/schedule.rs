@@ -2,7 +2,7 @@
 
 use time::{Duration, OffsetDateTime};
 
-use super::{BackupError, drill, keyring, receipts, take};
+use super::{BackupError, drill, keyring, pruning, receipts, take};
 use crate::controls::Instance;
 use crate::guard::ReadError;
 use crate::jobs::Line;
@@ -63,9 +63,11 @@ pub async fn round(instance: &Instance) -> Result<Vec<Line>, ReadError> {
         }
         Err(error) => lines.push(line("keyring", "failing", error.to_string())),
     }
+    let mut fresh = false;
     if backup_due(instance, instance.clock.now()).await? {
         let profile = &instance.profile.id;
         let taken = take::take(&instance.operator, backups, profile, &backups.destinations, &instance.clock).await;
+        fresh = taken.as_ref().is_ok_and(|taken| taken.failed.is_empty());
         lines.extend(told(
             "backup",
             taken.map(|taken| match taken.failed.first() {
@@ -74,11 +76,27 @@ pub async fn round(instance: &Instance) -> Result<Vec<Line>, ReadError> {
             }),
         ));
     }
+    if fresh {
+        lines.extend(pruned(instance).await);
+    }
     if drill_due(instance, instance.clock.now()).await? {
         let drilled = drill::drill(&instance.operator, backups, &instance.vault, &instance.clock).await;
         lines.extend(told("drill", drilled.map(|drilled| ("done", drilled.told()))));
     }
     Ok(lines)
+}
+
+/// Where everything has a copy of now, what is past its time goes.
+async fn pruned(instance: &Instance) -> Option<Line> {
+    let (policy, now) = (&instance.profile.policy.backups, instance.clock.now());
+    match pruning::prune(&instance.operator, policy, &instance.backups.destinations, now).await {
+        Ok(pruned) if pruned.is_empty() => None,
+        Ok(pruned) => {
+            let names: Vec<&str> = pruned.iter().map(|pruned| pruned.object.as_str()).collect();
+            Some(line("pruning", "done", format!("let go of {}", names.join(", "))))
+        }
+        Err(error) => Some(line("pruning", "failing", error.to_string())),
+    }
 }
 
 fn line(job: &str, outcome: &'static str, detail: String) -> Line {

@@ -11,7 +11,8 @@ use super::archive::{self, FORMAT, Manifest};
 use super::keyring::{self, Keyring};
 use super::receipts::{self, Sealed};
 use super::sealed::Sealing;
-use super::{BackupError, Backups, Destination, FOLDERS, aside};
+use super::{BackupError, Backups, Destination, FOLDERS, aside, objects};
+use crate::blobs::Found;
 use crate::clock::{Clock, to_ms};
 use crate::crypto::hex;
 use crate::guard::Operator;
@@ -102,7 +103,13 @@ async fn make(
     };
     let (file, from) = (scratch.path().join(object), backups.clone());
     let into = file.clone();
-    let sealed = aside(move || seal(&from, manifest, copied, &into)).await?;
+    // After the databases: a file whose row is in them is in the store by then.
+    let objects = match &backups.objects {
+        Some(objects) => objects::listed(objects).await?,
+        None => Vec::new(),
+    };
+    let handle = tokio::runtime::Handle::current();
+    let sealed = aside(move || seal(&from, manifest, copied, (&objects, &handle), &into)).await?;
     let (mut good, mut failed) = (Vec::new(), Vec::new());
     for destination in destinations {
         match put(operator, backups, &ring, destination, (object, &file), clock.now()).await {
@@ -147,7 +154,13 @@ impl<W: Write> Write for Hashed<W> {
     }
 }
 
-fn seal(backups: &Backups, mut manifest: Manifest, copied: Vec<Copied>, into: &Path) -> Result<Sealed, BackupError> {
+fn seal(
+    backups: &Backups,
+    mut manifest: Manifest,
+    copied: Vec<Copied>,
+    (objects, handle): (&[Found], &tokio::runtime::Handle),
+    into: &Path,
+) -> Result<Sealed, BackupError> {
     let file = BufWriter::with_capacity(1024 * 1024, std::fs::File::create(into)?);
     let hashed = Hashed { inner: file, hasher: Sha256::new(), bytes: 0 };
     let mut sealing = Sealing::begin(hashed, &backups.key, backups.environment)?;
@@ -162,6 +175,11 @@ fn seal(backups: &Backups, mut manifest: Manifest, copied: Vec<Copied>, into: &P
             // Removed since it was listed.
             Err(BackupError::Files(error)) if error.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),
+        }
+    }
+    if let Some(store) = &backups.objects {
+        for found in objects {
+            manifest.parts.extend(objects::put(&mut sealing, store, found, handle)?);
         }
     }
     archive::put_manifest(&mut sealing, &manifest)?;

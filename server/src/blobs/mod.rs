@@ -12,11 +12,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
+use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt};
+use object_store::{ObjectStore, ObjectStoreExt, WriteMultipart};
 use time::OffsetDateTime;
+use tokio::io::AsyncReadExt;
 
 pub use self::opening::Opening;
 pub use self::place::Place;
@@ -116,6 +119,36 @@ impl Blobs {
             Err(BlobError::Missing) | Ok(()) => Ok(()),
             Err(error) => Err(error),
         }
+    }
+
+    /// What lies there as it lies there: sealed. Its length, and its bytes piece by piece.
+    ///
+    /// # Errors
+    /// [`BlobError::Missing`] when nothing is there.
+    pub(crate) async fn raw(&self, at: &str) -> Result<(u64, BoxStream<'static, Result<Bytes, BlobError>>), BlobError> {
+        let got = self.store.get(&self.path(at)?).await?;
+        Ok((got.meta.size, got.into_stream().map(|piece| piece.map_err(BlobError::from)).boxed()))
+    }
+
+    /// Puts a file there that is sealed already, of a copy that was brought back.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub(crate) async fn put_raw(&self, at: &str, file: &FilePath) -> Result<(), BlobError> {
+        let upload = self.store.put_multipart(&self.path(at)?).await?;
+        let mut writing = WriteMultipart::new_with_chunk_size(upload, PART);
+        let mut source = tokio::fs::File::open(file).await?;
+        loop {
+            let mut piece = Vec::with_capacity(PART);
+            (&mut source).take(PART as u64).read_to_end(&mut piece).await?;
+            if piece.is_empty() {
+                break;
+            }
+            writing.wait_for_capacity(1).await?;
+            writing.put(piece.into());
+        }
+        writing.finish().await?;
+        Ok(())
     }
 
     /// What lies below a name, such as all of an organisation.

@@ -71,6 +71,14 @@ impl Place {
         Self::Folder(data.join(FOLDER))
     }
 
+    /// The bucket, as `s3://bucket`; nothing for a folder.
+    pub fn bucket(&self) -> Option<String> {
+        match self {
+            Self::Folder(_) => None,
+            Self::Cloud(cloud) => cloud.url.host_str().map(|host| format!("{}://{host}", cloud.url.scheme())),
+        }
+    }
+
     /// # Errors
     /// One sentence that says what would be right; it repeats no secret.
     pub fn parse(address: &str, credentials: Option<&Reference>) -> Result<Self, String> {

@@ -3,7 +3,6 @@
 use time::Duration;
 
 use super::{Instance, Seen};
-use crate::backups::destination::Destination;
 use crate::backups::sealed::{BackupKey, Head, MAGIC, Opening};
 use crate::backups::{BackupError, receipts};
 use crate::clock::rfc3339;
@@ -89,24 +88,5 @@ fn plain(instance: &Instance, length: u64, bytes: &[u8]) -> Result<Option<&'stat
         Some("a changed byte was not noticed")
     } else {
         None
-    })
-}
-
-pub async fn other_place(instance: &Instance) -> Result<Seen, BackupError> {
-    let backups = &instance.backups;
-    let elsewhere: Vec<&Destination> =
-        backups.destinations.iter().filter(|destination| !destination.is_below(&backups.data)).collect();
-    if elsewhere.is_empty() {
-        let said = "Backups lie in the folder of the data itself, or nowhere: what takes the data takes them along.";
-        return Ok(if backups.production { Seen::Failing(said.into()) } else { Seen::Unavailable(said.into()) });
-    }
-    let newest = receipts::backups(&instance.operator.visitor(), 100).await?;
-    let reached = |destination: &Destination| {
-        newest.iter().any(|receipt| receipt.done && receipt.destination == destination.label)
-    };
-    Ok(if elsewhere.iter().any(|destination| reached(destination)) {
-        Seen::Upheld(format!("Backups go to {} apart from the data.", count(elsewhere.len() as u64, "place")))
-    } else {
-        Seen::Failing("A place apart from the data is configured, and no backup has reached it yet.".into())
     })
 }

@@ -182,8 +182,6 @@ checks! {
         "Reads the receipt of the last backup that succeeded, and expects it to be younger than the profile allows.";
     BackupsEncrypted "backups" "encrypted" FiveMinutes Inside Mandatory
         "Fetches the beginning of the newest backup from where it lies, and expects it to open with this instance's key, not with another, and not with one changed byte.";
-    BackupsElsewhere "backups" "other-place" FiveMinutes Inside Mandatory
-        "Looks where backups go, and expects a place that does not go when the data folder goes.";
     ObjectivesSet "recovery-objectives" "set" FiveMinutes Inside Mandatory
         "Walks the components and expects each critical one to have both objectives; then offers the register one without, in a change that is dropped, and expects the program to refuse it, and the database past the program.";
     ObjectivesMeasured "recovery-objectives" "measured" FiveMinutes Inside Mandatory

@@ -58,6 +58,7 @@ async fn between(instance: &Instance, role: &str, ours: &mut StandIn, theirs: &m
     let their_place = Place::furnish(instance, theirs, &their_record).await?;
     let mut markers = vec![their_name, their_unit.to_string(), theirs.account.0.to_string(), theirs.address.clone()];
     markers.extend(their_place.record.iter().map(|(_, id)| id.to_string()).chain([their_record]));
+    markers.extend(their_place.file.map(|id| id.to_string()));
     let steps: Vec<Step> = steps(&instance.profile).collect();
     let asked = steps.len();
     let both =
@@ -75,7 +76,7 @@ async fn between(instance: &Instance, role: &str, ours: &mut StandIn, theirs: &m
         Err(wrong) => return Ok(Seen::Failing(wrong)),
     };
     Ok(Seen::Upheld(format!(
-        "{} pages and endpoints of another organisation were answered as if there were none; the ids of its member, its unit and its record, put one at a time into {swapped} requests of one's own, as ids of nobody; none of its {} markers was in {pages} pages of one's own.",
+        "{} pages and endpoints of another organisation were answered as if there were none; the ids of its member, its unit, its record and its file, put one at a time into {swapped} requests of one's own, as ids of nobody; none of its {} markers was in {pages} pages of one's own.",
         asked,
         both.markers.len()
     )))
@@ -135,16 +136,17 @@ impl Neighbours<'_> {
                 )));
             }
         }
-        let named =
-            |step: &&Step| step.method == "GET" && (step.path.contains("{member}") || step.path.contains("{record}"));
+        let named = |step: &&Step| {
+            step.method == "GET" && ["{member}", "{record}", "{file}"].iter().any(|one| step.path.contains(one))
+        };
         for step in self.steps.iter().filter(named) {
             let mut pages = Vec::new();
-            for (member, record) in
-                [(self.theirs.account.0, self.theirs_for("record")), (Uuid::now_v7(), Uuid::now_v7())]
-            {
-                let place = Place { member, ..self.our_place.clone() }.with_record(record);
+            let theirs = (self.theirs.account.0, self.theirs_for("record"), self.their_place.file);
+            for (member, record, file) in [theirs, (Uuid::now_v7(), Uuid::now_v7(), Some(Uuid::now_v7()))] {
+                let place = Place { member, file, ..self.our_place.clone() }.with_record(record);
                 let answer = walk.get(self.ours.session, &place.fill(step.path)).await?;
                 let text = said(&answer).replace(&member.to_string(), "ID").replace(&record.to_string(), "ID");
+                let text = text.replace(&file.unwrap_or_default().to_string(), "ID");
                 pages.push((answer.status.as_u16(), text));
             }
             swapped += 1;

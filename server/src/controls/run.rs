@@ -134,7 +134,6 @@ async fn dispatch(check: Check, instance: &Instance) -> Result<Seen, String> {
         Check::AccountsErased => told(retention::accounts(instance).await),
         Check::BackupsDaily => told(backups::daily(instance).await),
         Check::BackupsEncrypted => told(backups::encrypted(instance).await),
-        Check::BackupsElsewhere => told(backups::other_place(instance).await),
         Check::ObjectivesSet => told(recovery::set(instance).await),
         Check::ObjectivesMeasured => told(recovery::measured(instance).await),
         Check::HealthFields => Ok(data_shape::health_fields(instance)),

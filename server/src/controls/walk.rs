@@ -42,6 +42,8 @@ pub(super) struct Place {
     pub(super) member: Uuid,
     /// A register that asks for no permission of its own, and a record in it.
     pub(super) record: Option<(String, Uuid)>,
+    /// A file on that record.
+    pub(super) file: Option<Uuid>,
     pub(super) framework: Option<String>,
 }
 
@@ -49,13 +51,14 @@ impl Place {
     /// Puts a record of this name into the organisation, so that there is a page of one.
     pub(super) async fn furnish(instance: &Instance, house: &StandIn, name: &str) -> Result<Self, Refusal> {
         let profile = &instance.profile;
-        let mut record = None;
+        let (mut record, mut file) = (None, None);
         if let Some(register) = open_register(profile) {
             let id = house.record(register, name, instance.clock.now()).await?;
             record = Some((register.id.get_ref().clone(), id));
+            file = Some(house.file(id, name, instance.clock.now()).await?);
         }
         let framework = profile.frameworks.first().map(|framework| framework.id.clone());
-        Ok(Self { slug: house.slug().to_owned(), member: house.account.0, record, framework })
+        Ok(Self { slug: house.slug().to_owned(), member: house.account.0, record, file, framework })
     }
 
     /// The same with another record.
@@ -69,6 +72,7 @@ impl Place {
             .replace("{member}", &self.member.to_string())
             .replace("{register}", &register)
             .replace("{record}", &record.to_string())
+            .replace("{file}", &self.file.unwrap_or_default().to_string())
             .replace("{framework}", self.framework.as_deref().unwrap_or("none"))
     }
 }
@@ -80,16 +84,15 @@ fn open_register(profile: &Profile) -> Option<&Register> {
         .find(|register| register.read.is_none() && register.write.is_none() && register.delete.is_none())
 }
 
-/// Every page and endpoint that needs a permission; of registers and catalogues only where the profile has some. A file's own address is
-/// nobody's to guess: there is no file here to ask for. Nor is an archive's, which has a look of its own.
+/// Every page and endpoint that needs a permission; of registers and catalogues only where the profile has some. An archive has a look of its own.
 pub(super) fn steps(profile: &Profile) -> impl Iterator<Item = Step> {
     let (registers, frameworks) = (open_register(profile).is_some(), !profile.frameworks.is_empty());
-    let there =
-        move |path: &str| (registers || !path.contains("{register}")) && (frameworks || !path.contains("{framework}"));
-    let pages = PAGES
-        .iter()
-        .filter(move |row| there(row.path) && !row.path.contains("{file}") && !row.names_one())
-        .map(|row| ("GET", row.path, row.who));
+    let there = move |path: &str| {
+        let of_register = path.contains("{register}") || path.contains("{file}");
+        (registers || !of_register) && (frameworks || !path.contains("{framework}"))
+    };
+    let pages =
+        PAGES.iter().filter(move |row| there(row.path) && !row.names_one()).map(|row| ("GET", row.path, row.who));
     let changes = ENDPOINTS.iter().map(|row| ("POST", row.path, row.who));
     pages.chain(changes).filter_map(|(method, path, who)| Some(Step { method, path, permission: who.permission()? }))
 }

@@ -16,6 +16,7 @@ pub struct Model {
     pub sha256: Option<String>,
     pub outcome: String,
     pub said: String,
+    pub pruned_at_ms: Option<i64>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

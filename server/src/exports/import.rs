@@ -93,6 +93,10 @@ pub async fn import(
     let tenant = TenantId(manifest.organisation.id);
     let slug = wanted.slug.unwrap_or(&manifest.organisation.slug).to_owned();
     is_new(operator, tenant, &slug).await?;
+    if operator.own_is_of_another(tenant).await? {
+        let said = "another instance on this database server keeps this organisation in a database of its own; take it in on another server";
+        return Err(ExportError::Archive(said.into()));
+    }
     let imported = Imported { slug: slug.clone(), members: 0, linked: 0, records: 0, sha256 };
     let taking = Taking { accounts, contents, manifest, slug, tenant, now, moved: BTreeMap::new(), imported };
     // What an earlier try left behind, which nobody could see.

@@ -162,7 +162,7 @@ pub(crate) fn classes_of(section: &str, columns: &[&str]) -> Result<Vec<Class>, 
 }
 
 /// Every table that goes along has a section here. One without would not be missed in a test but stop the build.
-const SECTIONS: &[&str] = &[
+pub(crate) const SECTIONS: &[&str] = &[
     "organisation",
     "roles",
     "units",

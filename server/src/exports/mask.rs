@@ -63,9 +63,10 @@ impl Mask {
             (Class::Account, Cell::Id(id)) => Cell::Id(self.account(id)),
             (Class::Name, Cell::Text(text)) => Cell::Text(self.name(&text)),
             (Class::Address, Cell::Text(text)) => Cell::Text(self.address(&text)),
+            (Class::Words, Cell::Text(text)) => Cell::Text(self.text(&text)),
             // Of another form than its class says: nothing of it is kept.
             (
-                Class::Account | Class::Name | Class::Address,
+                Class::Account | Class::Name | Class::Address | Class::Words,
                 Cell::Id(_) | Cell::Text(_) | Cell::Number(_) | Cell::At(_) | Cell::Json(_),
             ) => Cell::Nothing,
         }

@@ -294,6 +294,10 @@ async fn holds(source: &Source<'_>) -> Result<Vec<Vec<Cell>>, ExportError> {
         let tenant = source.view.tenant();
         let basis = source.ring.open(&holds::sealed_at(tenant, id, "basis"), &basis)?;
         let scope = source.ring.open(&holds::sealed_at(tenant, id, "scope"), &scope)?;
+        let subject = match (&source.mask, holds::Kind::parse(&kind)) {
+            (None, _) | (Some(_), Some(holds::Kind::Organisation | holds::Kind::Record)) => subject,
+            (Some(mask), Some(holds::Kind::Person) | None) => mask.account(subject),
+        };
         page.push(vec![
             Cell::Id(id),
             Cell::Text(kind),

@@ -30,8 +30,13 @@ const KEPT: u64 = 3;
 /// Entries and records of one organisation that a copy takes: years of somebody's work.
 const MOST: u64 = 20_000;
 
+/// Below this lies everything that the store has of somebody.
+pub(crate) fn folder(account: AccountId) -> String {
+    format!("accounts/{}", account.0)
+}
+
 fn place(account: AccountId, id: Uuid) -> String {
-    format!("accounts/{}/copies/{id}", account.0)
+    format!("{}/copies/{id}", folder(account))
 }
 
 /// A copy as the page shows it.

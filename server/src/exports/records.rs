@@ -1,7 +1,7 @@
 //! Records, register by register, with a column for each field; what they said before; and what was done to many at once. Reading, opening and
 //! writing down go on side by side: while one page is compressed the next is opened and the one after that is read.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use sea_orm::sea_query::ExprTrait;
@@ -291,11 +291,19 @@ fn fields(content: &Content, out: &mut Vec<u8>) {
     out.push(b'}');
 }
 
-/// What records said before. A masked archive has none of it: it would have to know of each change whose register it was.
+/// What it takes to open what records said before.
+#[derive(Clone, Debug)]
+struct Before {
+    tenant: TenantId,
+    ring: Arc<Keyring>,
+    mask: Option<(Arc<Mask>, Arc<[Class]>)>,
+}
+
+/// What records said before.
 async fn history(making: &mut Making<'_>) -> Result<(), ExportError> {
-    if !making.has("history") {
-        return Ok(());
-    }
+    let source = &making.source;
+    let mask = source.mask.clone().map(|mask| Ok::<_, ExportError>((mask, classes_of("history", HISTORY)?.into())));
+    let before = Before { tenant: source.view.tenant(), ring: Arc::clone(&source.ring), mask: mask.transpose()? };
     let head = table::head(HISTORY.iter().copied().chain(["fields"]));
     let mut section = making.archive.section("history", "data/history", head).await?;
     let (mut record, mut version) = (Uuid::nil(), 0);
@@ -311,8 +319,10 @@ async fn history(making: &mut Making<'_>) -> Result<(), ExportError> {
         let rows = making.source.view.all(rows).await?;
         let Some(last) = rows.last() else { break };
         (record, version) = (last.record_id, last.version);
-        let (ring, tenant) = (Arc::clone(&making.source.ring), making.source.view.tenant());
-        let written = tokio::task::spawn_blocking(move || earlier(&ring, tenant, rows)).await;
+        let registers =
+            if before.mask.is_some() { registers_of(&making.source, &rows).await? } else { BTreeMap::new() };
+        let before = before.clone();
+        let written = tokio::task::spawn_blocking(move || before.page(rows, &registers)).await;
         let written = written.map_err(|_| ExportError::Broken("a page could not be written down"))??;
         let rows = written.rows;
         making.archive.rows(&mut section, written).await?;
@@ -321,29 +331,72 @@ async fn history(making: &mut Making<'_>) -> Result<(), ExportError> {
     making.close_section(section).await
 }
 
-fn earlier(ring: &Keyring, tenant: TenantId, rows: Vec<record_change::Model>) -> Result<Written, ExportError> {
-    let mut written = Written::default();
-    for row in rows {
-        let record_change::Model { tenant_id: _, record_id, version, kind, at_ms, changed_by, act_id, content } = row;
-        let before = content.map(|sealed| Content::open_earlier(ring, tenant, record_id, version, &sealed));
-        let mut said = Vec::new();
-        match before.transpose()? {
-            Some(before) => fields(&before, &mut said),
-            None => said.extend_from_slice(b"null"),
-        }
-        let cells = [
-            Cell::Id(record_id),
-            Cell::Number(version.into()),
-            Cell::Text(kind),
-            Cell::At(at_ms),
-            Cell::Id(changed_by),
-            Cell::id(act_id),
-            Cell::Json(String::from_utf8_lossy(&said).into_owned()),
-        ];
-        let columns = [HISTORY, &["fields"]].concat();
-        written.row(&columns, &cells);
+/// Whose register each change was: what to mask of it depends on that.
+async fn registers_of(
+    source: &Source<'_>,
+    rows: &[record_change::Model],
+) -> Result<BTreeMap<Uuid, Register>, ExportError> {
+    #[derive(sea_orm::FromQueryResult)]
+    struct Found {
+        id: Uuid,
+        register: String,
     }
-    Ok(written)
+    let ids: BTreeSet<Uuid> = rows.iter().map(|row| row.record_id).collect();
+    let found = record::Entity::find()
+        .select_only()
+        .columns([record::Column::Id, record::Column::Register])
+        .filter(record::Column::Id.is_in(ids));
+    let found: Vec<Found> = source.view.all_as(found).await?;
+    let known = &source.accounts.profile.registers;
+    let of = |Found { id, register }| {
+        let known = known.iter().find(|known| *known.id.get_ref() == register);
+        known.map(|known| (id, known.clone())).ok_or(ExportError::Unclassified(register))
+    };
+    found.into_iter().map(of).collect()
+}
+
+impl Before {
+    fn page(
+        &self,
+        rows: Vec<record_change::Model>,
+        registers: &BTreeMap<Uuid, Register>,
+    ) -> Result<Written, ExportError> {
+        let mut written = Written::default();
+        let columns = [HISTORY, &["fields"]].concat();
+        for row in rows {
+            let said = self.said(&row, registers)?;
+            let record_change::Model { tenant_id: _, record_id, version, kind, at_ms, changed_by, act_id, content: _ } =
+                row;
+            let mut cells = vec![
+                Cell::Id(record_id),
+                Cell::Number(version.into()),
+                Cell::Text(kind),
+                Cell::At(at_ms),
+                Cell::Id(changed_by),
+                Cell::id(act_id),
+            ];
+            if let Some((mask, classes)) = &self.mask {
+                cells = cells.into_iter().zip(classes.iter()).map(|(cell, class)| mask.cell(*class, cell)).collect();
+            }
+            cells.push(Cell::Json(said));
+            written.row(&columns, &cells);
+        }
+        Ok(written)
+    }
+
+    /// What a record said before, without people where those are taken out.
+    fn said(&self, row: &record_change::Model, registers: &BTreeMap<Uuid, Register>) -> Result<String, ExportError> {
+        let Some(sealed) = &row.content else { return Ok("null".to_owned()) };
+        let mut before = Content::open_earlier(&self.ring, self.tenant, row.record_id, row.version, sealed)?;
+        if let Some((mask, _)) = &self.mask {
+            // Of a record that is gone nobody can tell what is personal.
+            let Some(register) = registers.get(&row.record_id) else { return Ok("null".to_owned()) };
+            mask.content(register, &mut before.0)?;
+        }
+        let mut said = Vec::new();
+        fields(&before, &mut said);
+        Ok(String::from_utf8_lossy(&said).into_owned())
+    }
 }
 
 async fn acts(making: &mut Making<'_>) -> Result<(), ExportError> {

@@ -32,7 +32,7 @@ fn said(name: &str) -> &'static str {
 pub(crate) fn readme(named: &Named, sections: &[SectionSaid], masked: bool) -> String {
     let mut text = format!("Everything of {}\n\n", one_line(&named.name));
     text.push_str(if masked {
-        "A copy for testing: names, addresses, dates of people and everything that was written freely are replaced,\nfiles are left out. Nothing in here leads back to a person.\n\n"
+        "A copy for testing: names, addresses, dates of people and everything that was written freely are replaced,\nfiles and the log are left out. Nothing in here leads back to a person.\n\n"
     } else {
         "This is yours: everything that the organisation keeps, in forms that other programs read. Keep it safe, it is\nnot encrypted any more.\n\n"
     });

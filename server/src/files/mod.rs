@@ -25,7 +25,7 @@ use crate::audit::log::{Action, Event};
 use crate::blobs::{BlobError, Opening};
 use crate::clock::to_ms;
 use crate::entity::{file, record};
-use crate::guard::{Allowed, Change, Right, TenantDb, rights};
+use crate::guard::{AccountId, Allowed, Change, Right, TenantDb, rights};
 use crate::identity::{Accounts, Origin, Refusal};
 use crate::profile::format::FieldKind;
 use crate::registers::shape::Shape;
@@ -241,6 +241,23 @@ pub async fn remove(
     Ok(change.commit(&Event::of(Action::FileRemoved, id), now).await?)
 }
 
+/// A small text on a record, for whoever tries out who opens it. Its content is there before its row.
+pub(crate) async fn plant(
+    change: &Change,
+    accounts: &Accounts,
+    record: Uuid,
+    name: &str,
+    by: AccountId,
+    now: OffsetDateTime,
+) -> Result<Uuid, Refusal> {
+    let accepted = accept(1, &format!("{name}.txt"), "text/plain", Bytes::copy_from_slice(name.as_bytes()));
+    let accepted = accepted.map_err(|refused| Refusal::Conflict(refused.to_string()))?;
+    let id = Uuid::now_v7();
+    accounts.blobs.put(change.ring(), &blob_of(change.tenant(), id), &accepted.content).await?;
+    change.insert(row_of(change, id, Onto { record, field: None }, &accepted, by, now)?).await?;
+    Ok(id)
+}
+
 /// The row of a file whose content lies there already. For measuring.
 #[cfg(any(test, feature = "testing"))]
 pub(crate) fn row_for(
@@ -248,7 +265,7 @@ pub(crate) fn row_for(
     id: Uuid,
     record: Uuid,
     accepted: &Accepted,
-    by: crate::guard::AccountId,
+    by: AccountId,
     now: OffsetDateTime,
 ) -> Result<file::ActiveModel, Refusal> {
     row_of(change, id, Onto { record, field: None }, accepted, by, now)

@@ -149,6 +149,13 @@ impl Store {
         }
     }
 
+    pub(super) async fn own_is_of_another(&self, tenant: TenantId) -> Result<bool, DbErr> {
+        match &self.own {
+            Some(shelves) => shelves.is_of_another(tenant).await,
+            None => Ok(false),
+        }
+    }
+
     pub(super) async fn remove_own(&self, tenant: TenantId) -> Result<(), DbErr> {
         match &self.own {
             Some(shelves) => shelves.remove(tenant).await,
@@ -287,6 +294,8 @@ pub(super) async fn sqlite(
             .auto_vacuum(SqliteAutoVacuum::Incremental)
             .pragma("secure_delete", "ON")
             .pragma("cache_size", format!("-{cache_kib}"))
+            // In pages of 4 KiB: what is written again and again is brought into the file once for as much as is kept in memory.
+            .pragma("wal_autocheckpoint", (cache_kib / 4).max(1000).to_string())
     });
     Database::connect(options).await
 }

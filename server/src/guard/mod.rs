@@ -1,6 +1,7 @@
 //! The only room with a database connection. Everybody else brings a proof and asks through it.
 
 mod attempts;
+mod bulk;
 mod caller;
 mod change;
 pub(crate) mod copy;
@@ -15,9 +16,9 @@ mod shred;
 mod snapshot;
 mod tables;
 mod tenant;
-mod tokens;
 
 /// What a read fails with.
+pub(crate) use bulk::Bulk;
 pub use sea_orm::DbErr as ReadError;
 
 pub use self::caller::{

@@ -107,6 +107,20 @@ impl Shelves {
         Ok(name(tenant))
     }
 
+    /// Whether another instance on the same server has a database of this organisation: then it is not ours to remove or to fill.
+    pub(super) async fn is_of_another(&self, tenant: TenantId) -> Result<bool, DbErr> {
+        let Shelf::Server { admin_url, .. } = &self.shelf else { return Ok(false) };
+        let admin = database::admin(admin_url).await?;
+        let ask = format!(
+            "select coalesce(shobj_description(oid, 'pg_database'), '') from pg_database where datname = '{}'",
+            name(tenant)
+        );
+        let found = admin.query_one_raw(Statement::from_string(DbBackend::Postgres, ask)).await?;
+        let whose = found.map(|row| row.try_get_by_index::<String>(0)).transpose()?;
+        admin.close().await?;
+        Ok(whose.is_some_and(|whose| whose != mark(admin_url)))
+    }
+
     /// Removes the database of an organisation that is gone.
     pub(super) async fn remove(&self, tenant: TenantId) -> Result<(), DbErr> {
         let own = self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&tenant.0);
@@ -171,6 +185,9 @@ impl Shelves {
                 let mut options = ConnectOptions::new(with(url, tenant, Some((tenant, &password(admin_url, tenant))))?);
                 options.max_connections(2).sqlx_logging(false);
                 let pool = Database::connect(options).await?;
+                if !OwnTables::get_pending_migrations_read_only(&pool).await?.is_empty() {
+                    migrate_on_server(admin_url, tenant).await?;
+                }
                 Ok(OwnStore { read: pool.clone(), write: pool })
             }
         }
@@ -199,6 +216,26 @@ fn with(url: &str, tenant: TenantId, login_of: Option<(TenantId, &str)>) -> Resu
     Ok(format!("{scheme}://{login}@{host}/{name}{query}"))
 }
 
+/// Which instance a database on the server belongs to: the one whose platform's database has this name.
+fn mark(admin_url: &str) -> String {
+    let place = admin_url.rsplit('/').next().and_then(|name| name.split('?').next()).unwrap_or_default();
+    let plain = |c: &char| c.is_ascii_alphanumeric() || "-_.".contains(*c);
+    format!("of the instance {}", place.chars().filter(plain).collect::<String>())
+}
+
+/// Brings the database of an organisation of an earlier release up: as the owner, for its own login owns nothing. Two instances that open it at
+/// once: the second waits, then finds nothing to do.
+async fn migrate_on_server(admin_url: &str, tenant: TenantId) -> Result<(), DbErr> {
+    let owner = database::admin(&with(admin_url, tenant, None)?).await?;
+    let lock = |verb: &str| Statement::from_string(DbBackend::Postgres, format!("select pg_advisory_{verb}(7238462)"));
+    owner.query_one_raw(lock("lock")).await?;
+    let done = OwnTables::up(&owner, None).await;
+    owner.query_one_raw(lock("unlock")).await?;
+    owner.close().await?;
+    done?;
+    grant_on_server(admin_url, tenant).await
+}
+
 async fn make_on_server(admin_url: &str, tenant: TenantId) -> Result<(), DbErr> {
     let owner = database::admin(&make_empty_on_server(admin_url, tenant).await?).await?;
     OwnTables::up(&owner, None).await?;
@@ -217,6 +254,7 @@ pub(super) async fn make_empty_on_server(admin_url: &str, tenant: TenantId) -> R
         format!("create database \"{name}\""),
         format!("revoke all on database \"{name}\" from public"),
         format!("grant connect on database \"{name}\" to \"{name}\""),
+        format!("comment on database \"{name}\" is '{}'", mark(admin_url)),
     ] {
         admin.execute_raw(Statement::from_string(DbBackend::Postgres, statement)).await?;
     }

@@ -182,6 +182,11 @@ impl Operator {
         self.store.remove_own(tenant).await
     }
 
+    /// Whether another instance on the same server keeps an organisation of this id.
+    pub(crate) async fn own_is_of_another(&self, tenant: TenantId) -> Result<bool, DbErr> {
+        self.store.own_is_of_another(tenant).await
+    }
+
     pub(crate) fn store(&self) -> &Arc<Store> {
         &self.store
     }

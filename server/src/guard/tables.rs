@@ -33,6 +33,20 @@ pub struct TenantTable {
     pub leaves: Leaves,
     /// The columns of its key after the tenant's: in this order its rows are destroyed.
     pub(super) key: fn() -> Vec<&'static str>,
+    #[cfg(test)]
+    every: fn() -> Vec<&'static str>,
+}
+
+#[cfg(test)]
+impl TenantTable {
+    pub(crate) fn columns(&self) -> Vec<String> {
+        (self.every)().into_iter().map(str::to_owned).collect()
+    }
+}
+
+#[cfg(test)]
+fn columns_of<E: EntityTrait>() -> Vec<&'static str> {
+    E::Column::iter().map(|column| sea_orm::IdenStatic::as_str(&column)).collect()
 }
 
 macro_rules! tenanted {
@@ -48,6 +62,8 @@ macro_rules! tenanted {
             own: $own,
             leaves: Leaves::$leaves($what),
             key: key_of::<$table::Entity>,
+            #[cfg(test)]
+            every: columns_of::<$table::Entity>,
         }),*];
     };
 }

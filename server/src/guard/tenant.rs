@@ -18,12 +18,13 @@ use tokio::sync::OnceCell;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
+use super::bulk;
 use super::change::Rows;
 use super::tables::Tenanted;
 use super::{AccountId, Store};
 use crate::audit::log::{self, Event, Sealer};
 use crate::crypto::seal::SealError;
-use crate::entity::{delivered, outbox, record_token};
+use crate::entity::{delivered, outbox};
 use crate::vault::Keyring;
 
 /// An organisation, whatever its name and address are now.
@@ -221,12 +222,16 @@ impl Change {
         Ok(Self { tenant, actor, store: Arc::clone(store), rows, in_own: true, sealer })
     }
 
-    /// A table that lies elsewhere is an error of ours, and never an empty answer.
     fn here<E: Tenanted>(&self) -> Result<(), DbErr> {
-        if self.store.own.is_none() || E::OWN == self.in_own {
-            return Ok(());
-        }
-        Err(DbErr::Custom(format!("{} does not lie in the database of this change", E::NAME)))
+        bulk::here::<E>(self.in_own())
+    }
+
+    pub(super) fn in_own(&self) -> Option<bool> {
+        self.store.own.is_some().then_some(self.in_own)
+    }
+
+    pub(super) fn rows(&self) -> &Rows {
+        &self.rows
     }
 
     /// Which database it is, for the few words that the two say differently.
@@ -291,12 +296,6 @@ impl Change {
             row.set(<A::Entity as Tenanted>::TENANT, Value::Uuid(Some(self.tenant.0)));
         }
         self.rows.insert_many(rows).await
-    }
-
-    /// What records of this organisation are found by.
-    pub(crate) async fn insert_tokens(&self, tokens: &[(i64, Uuid)]) -> Result<(), DbErr> {
-        self.here::<record_token::Entity>()?;
-        self.rows.insert_tokens(self.tenant, tokens).await
     }
 
     /// The same, or what `conflict` says when the row is there.

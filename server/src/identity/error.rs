@@ -3,8 +3,10 @@
 use contract::access::Needs;
 use contract::problem::Problem;
 use sea_orm::{DbErr, SqlErr};
+use time::OffsetDateTime;
 
 use crate::blobs::BlobError;
+use crate::clock::rfc3339;
 use crate::crypto::password::HashError;
 use crate::crypto::seal::SealError;
 use crate::problem::internal;
@@ -35,6 +37,9 @@ pub enum Refusal {
     /// What was offered as proof is none.
     #[error("not proven ({needs:?}): {said}")]
     NotProven { needs: Needs, field: &'static str, said: String },
+    /// The account is closed by its owner's word, and can be kept until it is erased.
+    #[error("the account is closed and is erased at {until}")]
+    Leaving { until: OffsetDateTime, keep: String },
     /// The session ended meanwhile.
     #[error("the session has ended")]
     SignedOut,
@@ -100,6 +105,12 @@ impl From<Refusal> for Problem {
                 Self::Unproven { needs, field: Some(field.to_owned()), message: Some(said) }
             }
             Refusal::Lapsed => Self::Lapsed { slug: String::new() },
+            Refusal::Leaving { until, keep } => Self::Conflict {
+                message: format!(
+                    "This account is closed and is erased on {}. To keep it, open {keep}.",
+                    rfc3339(until)
+                ),
+            },
             Refusal::SignedOut => Self::needs(Needs::SignIn),
             Refusal::Conflict(message) => Self::Conflict { message },
             Refusal::TooMany(retry_after_seconds) => Self::TooMany { retry_after_seconds },

@@ -25,7 +25,7 @@ const LETTER_BACK: Duration = Duration::minutes(15);
 
 /// One thing that is counted.
 #[derive(Clone, Debug)]
-pub(super) struct Bucket {
+pub(crate) struct Bucket {
     key: String,
     /// Whether being right fills it again.
     of_person: bool,
@@ -127,7 +127,7 @@ async fn take_one(change: &Rows, bucket: &Bucket, now: OffsetDateTime) -> Result
 
 /// Fills the buckets that are the person's own again: who was right starts anew. The network's and the strangers' get back what this
 /// try took and no more: one right password must not pay for a hundred wrong ones. One by one, in the order in which they were taken.
-pub(super) async fn forget(change: &AccountChange, buckets: &[Bucket]) -> Result<(), Refusal> {
+pub(crate) async fn forget(change: &AccountChange, buckets: &[Bucket]) -> Result<(), Refusal> {
     for bucket in buckets {
         let own = allowance::Column::Bucket.eq(&bucket.key);
         if bucket.of_person {

@@ -15,6 +15,8 @@ pub enum Purpose {
     Verify,
     Reset,
     Invite,
+    /// Of somebody whose account is closed and not yet erased: they have just given its password.
+    Keep,
 }
 
 impl Purpose {
@@ -23,14 +25,16 @@ impl Purpose {
             Self::Verify => "verify",
             Self::Reset => "reset",
             Self::Invite => "invite",
+            Self::Keep => "keep",
         }
     }
 
-    const fn page(self) -> &'static str {
+    pub(crate) const fn page(self) -> &'static str {
         match self {
             Self::Verify => "/sign-up/verify",
             Self::Reset => "/sign-in/reset",
             Self::Invite => "/invitation",
+            Self::Keep => "/sign-in/keep",
         }
     }
 }
@@ -57,11 +61,27 @@ pub(crate) async fn new_link(
     now: OffsetDateTime,
     lasts: Duration,
 ) -> Result<(String, String), Refusal> {
+    let ticket = new_ticket(change, accounts, purpose, account, index, payload, now, lasts).await?;
+    Ok((accounts.link(&format!("{}?token={}", purpose.page(), ticket.text())), ticket.hash()))
+}
+
+/// The same, for whoever is here and needs no letter.
+#[expect(clippy::too_many_arguments, reason = "a row has as many columns")]
+pub(crate) async fn new_ticket(
+    change: &Rows,
+    accounts: &Accounts,
+    purpose: Purpose,
+    account: Option<AccountId>,
+    index: &str,
+    payload: &[u8],
+    now: OffsetDateTime,
+    lasts: Duration,
+) -> Result<Ticket, Refusal> {
     let ticket = Ticket::random()?;
     let hash = ticket.hash();
     let row = token::Model {
         payload: accounts.vault.seal(&payload_place(&hash), payload)?,
-        token_hash: hash.clone(),
+        token_hash: hash,
         purpose: purpose.word().to_owned(),
         account_id: account.map(|id| id.0),
         address_index: index.to_owned(),
@@ -69,7 +89,7 @@ pub(crate) async fn new_link(
         ends_at_ms: to_ms(now + lasts),
     };
     change.insert(row.into_active_model().reset_all()).await?;
-    Ok((accounts.link(&format!("{}?token={}", purpose.page(), ticket.text())), hash))
+    Ok(ticket)
 }
 
 /// Takes a link out of the table: whoever deletes the row has used it, and nobody else.

@@ -64,6 +64,7 @@ actions! {
     Imported "imported" "The account came with an organisation that was moved here";
     CopyMade "copy-made" "A copy of everything about you was made";
     DeletionAsked "deletion-asked" "The end of the account was asked for";
+    DeletionCalledOff "deletion-called-off" "The end of the account was called off";
     Joined "joined" "An invitation to an organisation was accepted";
 }
 

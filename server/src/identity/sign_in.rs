@@ -14,6 +14,7 @@ use crate::crypto::password::Verified;
 use crate::entity::{account, known_device, session, totp};
 use crate::guard::{AccountChange, AccountId, Person, SessionId, SignedIn, Visitor};
 use crate::mail::{Letter, queue};
+use crate::retention::keeping;
 
 /// After so many wrong tries in a row from one place the owner is told.
 pub(super) const TELL_AFTER: u32 = 5;
@@ -28,7 +29,7 @@ pub struct Form<'a> {
 /// Begins a session for whoever knows the password. `old` is the hash of the session that this browser had: it ends.
 ///
 /// # Errors
-/// See [`Refusal`]; what was wrong, address or password, is not said.
+/// See [`Refusal`]; what was wrong, address or password, is not said. [`Refusal::Leaving`] for whoever asked for the end of their account.
 pub async fn with_password(
     visitor: &Visitor,
     accounts: &Accounts,
@@ -53,6 +54,11 @@ pub async fn with_password(
     change.commit_housekeeping().await?;
 
     let verified = place.verify(password, found.as_ref().map(|row| row.password_hash.as_str())).await?;
+    if let (true, Some(row)) = (verified.right, found.as_ref())
+        && let Some(leaving) = keeping::offer(visitor, accounts, row, &buckets, origin, now).await?
+    {
+        return Err(leaving);
+    }
     let right = verified.right && found.as_ref().is_some_and(|row| row.disabled_at_ms.is_none());
     let (true, Some(row)) = (right, found.as_ref()) else {
         return Err(refuse(visitor, accounts, found.as_ref(), used.first().copied(), origin, now).await?);

@@ -17,6 +17,7 @@ pub(crate) use self::person::{As, NO_MAILBOX, Someone, row};
 use super::{Accounts, Origin, Refusal};
 use crate::clock::to_ms;
 use crate::entity::{account, custom_role, environment, membership, organisation};
+use crate::files;
 use crate::guard::{AccountChange, AccountId, Actor, Change, Operator, PROBE_KIND, TenantId};
 use crate::organisations::{founding, members, units};
 use crate::profile::format::Register;
@@ -145,6 +146,15 @@ impl StandIn {
         let sealer = self.accounts.sealer(self.tenant, &Origin::of_program()).await?;
         let change = self.operator.begin_kept(self.tenant, Actor::System, sealer).await?;
         let id = registers::plant(&change, register, name, self.first.account, now).await?;
+        change.commit_housekeeping().await?;
+        Ok(id)
+    }
+
+    /// A file on a record.
+    pub(crate) async fn file(&self, record: Uuid, name: &str, now: OffsetDateTime) -> Result<Uuid, Refusal> {
+        let sealer = self.accounts.sealer(self.tenant, &Origin::of_program()).await?;
+        let change = self.operator.begin_kept(self.tenant, Actor::System, sealer).await?;
+        let id = files::plant(&change, &self.accounts, record, name, self.first.account, now).await?;
         change.commit_housekeeping().await?;
         Ok(id)
     }

@@ -2,6 +2,7 @@
 
 use time::OffsetDateTime;
 
+use super::review_news::ReviewNews;
 use crate::identity::origin::Place;
 
 /// Everything that is ever sent.
@@ -83,6 +84,10 @@ pub enum Letter {
         at: OffsetDateTime,
         proof: String,
     },
+    /// It was called off in time.
+    AccountKept {
+        sign_in: String,
+    },
     /// Something about an access review.
     Review {
         news: ReviewNews,
@@ -93,55 +98,6 @@ pub enum Letter {
     },
     /// To nobody: queued and dropped, so that asking about an address that nobody has costs the same.
     Nobody,
-}
-
-/// What there is to tell of an access review.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReviewNews {
-    Opened,
-    /// So many of what somebody is asked about is undecided.
-    Reminder {
-        left: u64,
-    },
-    Delegated,
-    /// Its last day is over.
-    Overdue,
-}
-
-impl ReviewNews {
-    const fn kind(self) -> &'static str {
-        match self {
-            Self::Opened => "review-opened",
-            Self::Reminder { .. } => "review-reminder",
-            Self::Delegated => "review-delegated",
-            Self::Overdue => "review-overdue",
-        }
-    }
-
-    fn said(self, organisation: &str, name: &str, due: &str) -> (&'static str, [String; 2]) {
-        let where_ = format!("In \"{organisation}\" the access review \"{name}\"");
-        match self {
-            Self::Opened => (
-                "Access is to be reviewed",
-                [format!("{where_} has begun, and you are asked to decide."), format!("It is due on {due}.")],
-            ),
-            Self::Reminder { left } => (
-                "Access is still to be reviewed",
-                [format!("{where_} is due on {due}."), format!("Still to be decided: {left}.")],
-            ),
-            Self::Delegated => (
-                "You stand in for a reviewer",
-                [format!("{where_} asks you to decide in somebody's place."), format!("It is due on {due}.")],
-            ),
-            Self::Overdue => (
-                "An access review is overdue",
-                [
-                    format!("{where_} was due on {due} and is not closed."),
-                    "What nobody decides on is decided by what was agreed on silence, when it is closed.".to_owned(),
-                ],
-            ),
-        }
-    }
 }
 
 /// A letter in words.
@@ -184,6 +140,7 @@ impl Letter {
             Self::Closed { .. } => "closed",
             Self::Reopened { .. } => "reopened",
             Self::AccountEnds { .. } => "account-ends",
+            Self::AccountKept { .. } => "account-kept",
             Self::Review { news, .. } => news.kind(),
             Self::Nobody => "nobody",
         }
@@ -336,7 +293,10 @@ impl Letter {
                 let end = until.map_or_else(
                     || "Everything in it is kept until we are told to destroy it.".to_owned(),
                     |at| {
-                        format!("On {} everything in it is destroyed, and cannot be brought back by anybody.", day(at))
+                        format!(
+                            "On {} everything in it is destroyed, with the accounts of those who belong to nothing else, and cannot be brought back by anybody.",
+                            day(at)
+                        )
                     },
                 );
                 words(
@@ -361,14 +321,20 @@ impl Letter {
             Self::AccountEnds { at, proof } => words(
                 "Your account was closed",
                 &[
-                    "The end of your account was asked for. You are signed out, and nobody can sign in to it any more.",
+                    "The end of your account was asked for. You are signed out, and nobody sees anything of it any more.",
                     &format!(
                         "On {} at the latest your name, your address and everything else about you is erased.",
                         day(*at)
                     ),
                 ],
                 Some(("The proof will be here", proof)),
-                &["If this was not you, write to us at once: until that day it can be undone."],
+                &["If this was not you, or you think better of it: sign in before that day, and keep the account."],
+            ),
+            Self::AccountKept { sign_in } => words(
+                "Your account stays",
+                &["The end of your account was called off. Everything is as it was, and you can sign in again."],
+                Some(("Sign in", sign_in)),
+                &["If this was not you, somebody knows your password: set a new one."],
             ),
             Self::Review { news, organisation, name, due, page } => {
                 let (subject, [first, second]) = news.said(organisation, name, &day(*due));

@@ -3,6 +3,8 @@
 mod letter;
 mod post;
 pub mod queue;
+mod review_news;
 
-pub use self::letter::{Letter, ReviewNews};
+pub use self::letter::Letter;
 pub use self::post::{Post, PostError, Smtp};
+pub use self::review_news::ReviewNews;

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
+use super::offer::{Door, closed};
+pub use super::offer::{Offer, offer};
 use super::{founding, names, roles, units, unknown};
 use crate::audit::log::{Action, Event};
 use crate::clock::{from_ms, to_ms};
@@ -21,14 +23,13 @@ use crate::identity::{Accounts, Origin, Refusal, password_rules};
 use crate::mail::{Letter, queue};
 use crate::profile::Profile;
 use contract::access::Stage;
-use contract::permission::{Effect, Permission};
-use contract::standing::Standing;
+use contract::permission::Permission;
 
 /// What the link stands for.
 #[derive(Serialize, Deserialize)]
-struct Payload {
-    tenant: Uuid,
-    invitation: Uuid,
+pub(super) struct Payload {
+    pub(super) tenant: Uuid,
+    pub(super) invitation: Uuid,
 }
 
 /// Most invitations that may wait at once.
@@ -243,62 +244,6 @@ pub async fn list<R: Right>(reader: &Allowed<R>, accounts: &Accounts) -> Result<
     Ok(pending)
 }
 
-/// What the page behind a link shows: the link proves the mailbox.
-#[derive(Clone, Debug)]
-pub struct Offer {
-    pub organisation: String,
-    pub role: String,
-    /// Whether the address has an account: then one signs in with it first.
-    pub known: bool,
-    /// Whether whoever is signed in has that address.
-    pub is_caller: bool,
-    /// Whether the organisation takes nobody in, because its subscription has lapsed.
-    pub lapsed: bool,
-    tenant: TenantId,
-    index: String,
-}
-
-/// What a link offers to whoever opens it.
-///
-/// # Errors
-/// When the database does not answer. `None`: the link was used, withdrawn, or is too old.
-pub async fn offer(
-    visitor: &Visitor,
-    accounts: &Accounts,
-    caller: Option<&Caller>,
-    token_text: &str,
-    now: OffsetDateTime,
-) -> Result<Option<Offer>, Refusal> {
-    let Some(ticket) = Ticket::parse(token_text) else { return Ok(None) };
-    let row = visitor.all(token::Entity::find_by_id(ticket.hash())).await?.into_iter().next();
-    let Some(row) = row.filter(|row| row.purpose == Purpose::Invite.word() && to_ms(now) < row.ends_at_ms) else {
-        return Ok(None);
-    };
-    let payload: Payload = sign_up::payload(accounts, &row)?;
-    let tenant = TenantId(payload.tenant);
-    let Some(found) = visitor.all(organisation::Entity::find_by_id(tenant.0)).await?.into_iter().next() else {
-        return Ok(None);
-    };
-    let sealer = accounts.sealer(tenant, &Origin::of_program()).await?;
-    let change = visitor.enter(visitor.entering(tenant, Actor::System, sealer)).await?;
-    let pending = change.one(invitation::Entity::find().filter(invitation::Column::Id.eq(payload.invitation))).await?;
-    drop(change);
-    let Some(pending) = pending else { return Ok(None) };
-    let standing = Standing::parse(&found.standing).unwrap_or(Standing::Lapsed);
-    let over = standing.runs_out() && found.standing_until_ms.is_some_and(|at| at <= to_ms(now));
-    let name = accounts.vault.open_sealed(&super::name_place(tenant), &found.name)?;
-    let known = sign_up::find(visitor, &row.address_index).await?.is_some();
-    Ok(Some(Offer {
-        organisation: String::from_utf8_lossy(&name).into_owned(),
-        role: pending.role,
-        known,
-        is_caller: caller.is_some_and(|caller| caller.person().address_index == row.address_index),
-        lapsed: over || !standing.permits(Effect::Change),
-        tenant,
-        index: row.address_index,
-    }))
-}
-
 /// Whoever answers.
 #[derive(Debug)]
 pub struct Answer<'a> {
@@ -311,7 +256,8 @@ pub struct Answer<'a> {
 /// Joins. Who has an account of this address must be signed in with it; who has none makes one here: the link has proven the mailbox.
 ///
 /// # Errors
-/// [`Refusal::Field`] on `token` when the link is dead; [`Refusal::NotProven`] when somebody has to sign in first.
+/// [`Refusal::Field`] on `token` when the link is dead; [`Refusal::NotKept`] when the organisation is closed; [`Refusal::NotProven`] when
+/// somebody has to sign in first.
 pub async fn accept(
     visitor: &Visitor,
     accounts: &Accounts,
@@ -324,7 +270,8 @@ pub async fn accept(
         Refusal::Field("token", "this invitation was answered or withdrawn, or is too old; ask for a new one".into())
     };
     let offer = offer(visitor, accounts, caller, answer.token, now).await?.ok_or_else(spent)?;
-    if offer.lapsed {
+    offer.is_open()?;
+    if offer.door == Door::Lapsed {
         return Err(Refusal::Lapsed);
     }
     let signed_in = caller.filter(|caller| matches!(caller.person().stage, Stage::Complete | Stage::SteppedUp));
@@ -375,6 +322,12 @@ pub async fn accept(
     let entry = Entry::of(accounts, Some(account), record::Action::Joined, origin, now)?;
     let entering = visitor.entering(offer.tenant, Actor::Person(account), sealer);
     let change = change.into_organisation(entering, &entry.happened()).await?;
+    // Held: it may be closed at this moment, by somebody else.
+    let own = organisation::Entity::find_by_id(offer.tenant.0);
+    let own = change.unscoped("the organisation's own row, held").one_held(own).await?.ok_or_else(spent)?;
+    if own.closed_at_ms.is_some() {
+        return Err(closed(&offer.organisation));
+    }
     join(change, &accounts.profile, payload.invitation, account, now).await?.ok_or_else(spent)?;
     Ok(())
 }

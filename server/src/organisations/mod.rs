@@ -7,6 +7,7 @@ pub mod invitations;
 pub mod leaving;
 pub mod members;
 pub mod names;
+mod offer;
 pub mod ownership;
 pub mod reach;
 pub mod reset;

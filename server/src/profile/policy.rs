@@ -137,6 +137,10 @@ pub struct Backups {
     /// From here on the claim fails.
     pub late_after_hours: NonZeroU32,
     pub drill_days: Option<NonZeroU32>,
+    /// How long a copy is kept; without it, for ever.
+    pub keep_days: Option<NonZeroU32>,
+    /// So many good ones are kept at each place, however old they are; without it, one.
+    pub keep_at_least: Option<NonZeroU32>,
 }
 
 /// Cryptoperiods (NIST SP 800-57 part 1, section 5.3.6).

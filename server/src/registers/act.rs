@@ -123,7 +123,8 @@ pub(crate) async fn set_state(change: &Change, id: Uuid, state: State) -> Result
 /// Undoes the newest act of a register, part by part. Records that were changed since keep their change. How many were taken back.
 ///
 /// # Errors
-/// [`Refusal::Conflict`] when the newest act is another one, or was undone.
+/// [`Refusal::Conflict`] when the newest act is another one, or was undone; [`Refusal::Forbidden`] when it changed a field that this person
+/// may not change.
 pub async fn undo(
     editor: &Allowed<rights::RecordsWrite>,
     accounts: &Accounts,
@@ -150,7 +151,7 @@ pub async fn undo(
         let (some, last) = match what {
             What::Import => unmake(&change, shape.register, id).await?,
             // Of one form's records at most: no second round.
-            What::Edit | What::Remove => (put_back(&change, shape.register, id, editor.account, now).await?, true),
+            What::Edit | What::Remove => (put_back(&change, &shape, id, editor.account, now).await?, true),
         };
         undone += some;
         if last {
@@ -199,15 +200,21 @@ pub(super) async fn unmake(change: &Change, register: &Register, id: Uuid) -> Re
     Ok((count, count < AT_ONCE))
 }
 
+fn may_differ(shape: &Shape<'_>, now: &Content, was: &Content) -> bool {
+    let changed = |id: &&String| now.all(id) != was.all(id);
+    let mut ids = now.0.keys().chain(was.0.keys()).filter(changed);
+    ids.all(|id| shape.field(id).is_some_and(|field| shape.writes(field)))
+}
+
 /// Gives records back what they said before the act, where the act's change is still the last one.
 async fn put_back(
     change: &Change,
-    register: &Register,
+    shape: &Shape<'_>,
     id: Uuid,
     by: AccountId,
     now: OffsetDateTime,
 ) -> Result<u64, Refusal> {
-    let mut shelf = Shelf::of(change, register)?;
+    let mut shelf = Shelf::of(change, shape.register)?;
     let before =
         record_change::Entity::find().filter(record_change::Column::ActId.eq(id)).limit(super::bulk::MOST as u64);
     let mut back = 0;
@@ -225,6 +232,10 @@ async fn put_back(
         let again = before.transpose()?;
         if !shelf.taken(again.as_ref().unwrap_or(&content), Some(row.id)).await?.is_empty() {
             continue;
+        }
+        // Whoever may not change a field does not change it back either.
+        if again.as_ref().is_some_and(|was| !may_differ(shape, &content, was)) {
+            return Err(Refusal::Forbidden);
         }
         remember(change, &row, again.is_some().then_some(&content), Kind::Undone, by, None, now).await?;
         match again {

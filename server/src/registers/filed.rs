@@ -13,8 +13,8 @@ use super::shape::{naming, slot};
 use super::tokens::Tokens;
 use super::value::key;
 use crate::clock::{from_ms, to_ms};
-use crate::entity::{act, record, record_change, record_count, record_token, record_unique};
-use crate::guard::{AccountId, Change};
+use crate::entity::{act, file, record, record_change, record_count, record_token, record_unique};
+use crate::guard::{AccountId, Bulk, Change};
 use crate::identity::Refusal;
 use crate::profile::format::{FieldKind, Register};
 
@@ -148,12 +148,31 @@ impl Rows {
         Ok(())
     }
 
-    pub(crate) async fn write(mut self, change: &Change) -> Result<(), Refusal> {
+    /// Made into statements of what `bulk` is for.
+    pub(crate) fn ready(mut self, mut bulk: Bulk) -> Result<Ready, Refusal> {
         // In the order of their key, many fall into the same page.
         self.tokens.sort_unstable();
-        change.insert_many(self.records).await?;
-        change.insert_many(self.uniques).await?;
-        change.insert_tokens(&self.tokens).await?;
+        bulk.rows(self.records)?;
+        bulk.rows(self.uniques)?;
+        bulk.tokens(&self.tokens)?;
+        Ok(Ready { bulk, counts: self.counts })
+    }
+
+    pub(crate) async fn write(self, change: &Change) -> Result<(), Refusal> {
+        self.ready(change.bulk())?.write(change).await
+    }
+}
+
+/// Rows of records to which only the database is missing.
+#[derive(Debug)]
+pub(crate) struct Ready {
+    bulk: Bulk,
+    counts: Counts,
+}
+
+impl Ready {
+    pub(crate) async fn write(self, change: &Change) -> Result<(), Refusal> {
+        change.insert_bulk(self.bulk).await?;
         self.counts.write(change).await
     }
 }
@@ -234,8 +253,7 @@ impl<'a> Shelf<'a> {
         }
         let (old, new) = (self.tokens.of(self.register, before), self.tokens.of(self.register, after));
         self.drop_tokens(row.id, old.difference(&new).copied()).await?;
-        let come: Vec<_> = new.difference(&old).map(|token| (*token, row.id)).collect();
-        self.change.insert_tokens(&come).await?;
+        self.add_tokens(row.id, new.difference(&old).copied()).await?;
         let (old, new) = (self.tokens.uniques(self.register, before), self.tokens.uniques(self.register, after));
         if old != new {
             self.drop_uniques(row.id, old.into_iter().map(|(_, token)| token)).await?;
@@ -290,12 +308,18 @@ impl<'a> Shelf<'a> {
         now: OffsetDateTime,
     ) -> Result<(), Refusal> {
         self.mark(row, None, now).await?;
-        let tokens: Vec<_> = self.tokens.of(self.register, content).into_iter().map(|token| (token, row.id)).collect();
-        self.change.insert_tokens(&tokens).await?;
+        self.add_tokens(row.id, self.tokens.of(self.register, content)).await?;
         let uniques = self.tokens.uniques(self.register, content).into_iter();
         self.change.insert_many(uniques.map(|(_, token)| unique_row(token, row.id)).collect()).await?;
         self.counts.add(self.register, &slots(self.register, content), row.made_at_ms, 1);
         Ok(())
+    }
+
+    async fn add_tokens(&self, record: Uuid, tokens: impl IntoIterator<Item = i64>) -> Result<(), Refusal> {
+        let tokens: Vec<_> = tokens.into_iter().map(|token| (token, record)).collect();
+        let mut bulk = self.change.bulk();
+        bulk.tokens(&tokens)?;
+        Ok(self.change.insert_bulk(bulk).await?)
     }
 
     async fn drop_tokens(&self, record: Uuid, tokens: impl IntoIterator<Item = i64>) -> Result<(), Refusal> {
@@ -360,5 +384,6 @@ pub(crate) async fn erase(change: &Change) -> Result<(), Refusal> {
     change.delete(record_change::Entity::delete_many()).await?;
     change.delete(record_count::Entity::delete_many()).await?;
     change.delete(act::Entity::delete_many()).await?;
+    change.delete(file::Entity::delete_many()).await?;
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! The end of an account, by the word of whoever it belongs to: closed at once, and after the profile's window nothing of the person is left.
 //! What an organisation keeps of their work stays under a pseudonym.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use contract::permission::Permission;
 use sea_orm::sea_query::Expr;
@@ -9,15 +9,16 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use time::{Duration, OffsetDateTime};
 
 use super::certificate::{self, Gone, Kind};
-use super::{Round, holds, unguessable};
+use super::{Round, holds, places, unguessable};
 use crate::audit::Event;
 use crate::audit::log::{Action, Event as Told};
 use crate::clock::{from_ms, to_ms};
 use crate::entity::{
-    account, account_chain, account_entry, calendar_key, departure, help_grant, invitation, legal_hold, membership,
-    organisation, reach, review_item, session, token,
+    account, account_chain, account_entry, calendar_key, departure, invitation, membership, personal_copy, reach,
+    session, token,
 };
-use crate::guard::{Actor, Operator, PERSON_KIND, SignedIn, TenantId, Visitor};
+use crate::exports::personal;
+use crate::guard::{AccountId, Actor, Operator, PERSON_KIND, SignedIn, TenantId, Visitor};
 use crate::identity::record::{Action as Own, Entry};
 use crate::identity::{Accounts, Origin, Refusal, profile, second_factor, sign_in};
 use crate::mail::{Letter, queue};
@@ -162,14 +163,17 @@ pub(crate) async fn erase(
     if is_held(operator, row, now).await? {
         return Ok(false);
     }
-    let places = places(operator, row).await?;
+    let places = places::of(operator, row).await?;
     let mut rows = BTreeMap::new();
     let mut held_until = None;
     for tenant in &places {
         held_until = held_until.max(holds::last_end_of(operator, *tenant, row.id).await?);
         take_out(operator, accounts, *tenant, row, now, &mut rows).await?;
     }
+    // Before the row goes: afterwards nothing would lead to them.
+    accounts.blobs.remove_below(&personal::folder(AccountId(row.id))).await?;
     let change = operator.begin().await?;
+    let copies = change.all(personal_copy::Entity::find().filter(personal_copy::Column::AccountId.eq(row.id))).await?;
     let own = account::Entity::delete_many().filter(account::Column::Id.eq(row.id));
     let sessions = change.count(session::Entity::find().filter(session::Column::AccountId.eq(row.id))).await?;
     change.delete(token::Entity::delete_many().filter(token::Column::AddressIndex.eq(&row.address_index))).await?;
@@ -178,7 +182,9 @@ pub(crate) async fn erase(
     let entries = account_entry::Entity::delete_many().filter(account_entry::Column::AccountId.eq(row.id));
     let entries = change.delete(entries).await?;
     change.delete(account_chain::Entity::delete_many().filter(account_chain::Column::AccountId.eq(row.id))).await?;
-    for (table, number) in [("account", gone), ("account_entry", entries), ("session", sessions)] {
+    for (table, number) in
+        [("account", gone), ("account_entry", entries), ("session", sessions), ("personal_copy", copies.len() as u64)]
+    {
         *rows.entry(table.to_owned()).or_insert(0) += number;
     }
     let certificate = match row.certificate_id {
@@ -193,8 +199,8 @@ pub(crate) async fn erase(
         asked_at: from_ms(row.delete_asked_at_ms.unwrap_or_default()),
         due_at: from_ms(row.delete_at_ms.unwrap_or_default()),
         rows,
-        files: 0,
-        file_bytes: 0,
+        files: copies.len() as u64,
+        file_bytes: copies.iter().map(|copy| u64::try_from(copy.bytes).unwrap_or(0)).sum(),
         keys: Vec::new(),
         held_until: held_until.map(from_ms),
     };
@@ -205,35 +211,12 @@ pub(crate) async fn erase(
 
 /// Whether a legal hold keeps somebody: one on them, or one on an organisation that they belong to.
 pub(crate) async fn is_held(operator: &Operator, row: &account::Model, now: OffsetDateTime) -> Result<bool, Refusal> {
-    for tenant in places(operator, row).await? {
+    for tenant in places::of(operator, row).await? {
         if holds::of_person(operator, tenant, row.id, now).await? {
             return Ok(true);
         }
     }
     Ok(false)
-}
-
-/// Every organisation that may know of somebody. With row security there is no looking across organisations, so it is asked of each.
-async fn places(operator: &Operator, row: &account::Model) -> Result<Vec<TenantId>, Refusal> {
-    if operator.store().rows_are_secured() {
-        let all = organisation::Entity::find().filter(organisation::Column::PurgeBeganAtMs.is_null());
-        return Ok(operator.all(all).await?.into_iter().map(|row| TenantId(row.id)).collect());
-    }
-    let id = row.id;
-    let mut places = BTreeSet::new();
-    let here = membership::Entity::find().filter(membership::Column::AccountId.eq(id));
-    places.extend(operator.all(here).await?.into_iter().map(|row| row.tenant_id));
-    let left = departure::Entity::find().filter(departure::Column::AccountId.eq(id));
-    places.extend(operator.all(left).await?.into_iter().map(|row| row.tenant_id));
-    let asked = invitation::Entity::find().filter(invitation::Column::AddressIndex.eq(&row.address_index));
-    places.extend(operator.all(asked).await?.into_iter().map(|row| row.tenant_id));
-    let held = legal_hold::Entity::find().filter(legal_hold::Column::Subject.eq(id));
-    places.extend(operator.all(held).await?.into_iter().map(|row| row.tenant_id));
-    let helped = help_grant::Entity::find().filter(help_grant::Column::AccountId.eq(id));
-    places.extend(operator.all(helped).await?.into_iter().map(|row| row.tenant_id));
-    let reviewed = review_item::Entity::find().filter(review_item::Column::AccountId.eq(id));
-    places.extend(operator.all(reviewed).await?.into_iter().map(|row| row.tenant_id));
-    Ok(places.into_iter().map(TenantId).collect())
 }
 
 /// What one organisation knows of somebody: membership and reach, an invitation to their address, and the name on the receipt of a departure.

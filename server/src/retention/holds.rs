@@ -98,7 +98,7 @@ fn text(field: &'static str, text: &str, empty: &str) -> Result<String, Refusal>
 /// Places a hold on one's own organisation, on somebody in it, or on a record.
 ///
 /// # Errors
-/// [`Refusal::Field`] when basis, scope or end is missing, or there is no such person or record.
+/// [`Refusal::Field`] when basis, scope or end is missing, or there is no such person or record; [`Refusal::Conflict`] when its purge has begun.
 pub async fn place(
     owner: &Allowed<rights::OrganisationManage>,
     accounts: &Accounts,
@@ -155,6 +155,11 @@ async fn exists(view: &TenantDb, wanted: &Wanted) -> Result<(), Refusal> {
 
 async fn write(change: Change, wanted: Wanted, actor: Actor, now: OffsetDateTime) -> Result<Uuid, Refusal> {
     let (id, tenant) = (Uuid::now_v7(), change.tenant());
+    // Held, as whoever condemns it does: either the hold is seen there, or what was begun is seen here.
+    let own = change.unscoped("the organisation's own row, held").one_held(of_id(tenant)).await?;
+    if own.is_none_or(|own| own.purge_began_at_ms.is_some()) {
+        return Err(Refusal::Conflict("It is too late: what was kept here is being destroyed.".into()));
+    }
     let Wanted { kind, subject, basis, scope, ends_at } = wanted;
     let row = legal_hold::ActiveModel {
         tenant_id: ActiveValue::NotSet,
@@ -173,6 +178,11 @@ async fn write(change: Change, wanted: Wanted, actor: Actor, now: OffsetDateTime
     let event = Event::of(Action::HoldPlaced, subject).with("kind", kind.word()).with("until", rfc3339(ends_at));
     change.commit(&event, now).await?;
     Ok(id)
+}
+
+/// The row that a hold and a purge wait for each other at.
+pub(crate) fn of_id(tenant: TenantId) -> Select<organisation::Entity> {
+    organisation::Entity::find().filter(organisation::Column::Id.eq(tenant.0))
 }
 
 pub(crate) fn sealed_at(tenant: TenantId, id: Uuid, what: &str) -> String {

@@ -6,6 +6,8 @@ pub mod certificate;
 pub mod closing;
 pub mod expiry;
 pub mod holds;
+pub mod keeping;
+mod places;
 pub mod purge;
 
 use serde::Serialize;

@@ -14,7 +14,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::certificate::{self, Gone, Kind};
-use super::{Round, holds};
+use super::{Round, holds, places};
 use crate::audit::{Event, heads};
 use crate::clock::{from_ms, to_ms};
 use crate::crypto::sha256_hex;
@@ -111,7 +111,8 @@ pub(crate) async fn condemn(
     let found = found(operator, accounts, tenant).await?;
     let change = operator.begin().await?;
     change.enter(tenant).await?;
-    // One that was placed since we looked.
+    // Held, as whoever places a hold does: one that is being placed is waited for, and seen.
+    change.one_held(holds::of_id(tenant)).await?;
     if !change.all(holds::now_in_force(tenant, now)).await?.is_empty() {
         return Ok(false);
     }
@@ -195,7 +196,7 @@ pub(crate) async fn go_on(
     let tenant = TenantId(row.id);
     for step in Step::ALL.iter().filter(|step| **step <= last) {
         match step {
-            Step::Entrances => entrances(operator, tenant).await?,
+            Step::Entrances => entrances(operator, row, now).await?,
             Step::Keys => keys(operator, accounts, tenant).await?,
             Step::Rows => rows(operator, accounts, tenant, now).await?,
             Step::OwnDatabase => operator.remove_own(tenant).await?,
@@ -208,7 +209,9 @@ pub(crate) async fn go_on(
 }
 
 /// Whoever was a member is signed out, as at any end of access.
-async fn entrances(operator: &Operator, tenant: TenantId) -> Result<(), Refusal> {
+async fn entrances(operator: &Operator, row: &purge::Model, now: OffsetDateTime) -> Result<(), Refusal> {
+    let tenant = TenantId(row.id);
+    let alone = places::only_in(operator, tenant).await?;
     let change = operator.begin_account().await?;
     change.enter(tenant).await?;
     let members = membership::Entity::find().filter(membership::Column::TenantId.eq(tenant.0));
@@ -226,6 +229,7 @@ async fn entrances(operator: &Operator, tenant: TenantId) -> Result<(), Refusal>
     }
     let gone = membership::Entity::delete_many().filter(membership::Column::TenantId.eq(tenant.0));
     change.delete(gone).await?;
+    places::go_with(&change, &alone, row.closed_at_ms, now).await?;
     Ok(change.commit_housekeeping().await?)
 }
 

@@ -1,5 +1,6 @@
 //! Many people and organisations, for measuring: written in batches, with the product's own rows, seals and hashes.
 
+mod ending;
 mod records;
 mod reviews;
 

@@ -17,13 +17,7 @@ async fn backups_are_made_by_the_schedule_and_fail_27_hours_after_it_stopped() {
     let jobs: Vec<(&str, &str)> = lines.iter().map(|line| (line.job.as_str(), line.outcome)).collect();
     assert_eq!(jobs, [("backup", "done"), ("drill", "done")], "{lines:?}");
     assert!(schedule::round(&world.instance()).await.expect("a round").is_empty(), "nothing is due twice");
-    for check in [
-        Check::BackupsDaily,
-        Check::BackupsEncrypted,
-        Check::BackupsElsewhere,
-        Check::ObjectivesSet,
-        Check::ObjectivesMeasured,
-    ] {
+    for check in [Check::BackupsDaily, Check::BackupsEncrypted, Check::ObjectivesSet, Check::ObjectivesMeasured] {
         let seen = look(check, &world.instance()).await.seen;
         assert!(matches!(seen, Seen::Upheld(_)), "{check:?}: {seen:?}");
     }
@@ -40,21 +34,6 @@ async fn a_plain_file_where_backups_lie_is_found() {
         .expect("write");
     let seen = look(Check::BackupsEncrypted, &world.instance()).await.seen;
     assert!(matches!(&seen, Seen::Failing(said) if said.contains("not sealed")), "{seen:?}");
-}
-
-#[tokio::test]
-async fn a_place_below_the_data_folder_is_not_another_place() {
-    let world = world("aertous").await;
-    let mut backups = world.backups();
-    backups.destinations = vec![server::backups::Destination::folder(&world.folder.join("backups")).expect("folder")];
-    let mut instance = world.instance();
-    instance.backups = std::sync::Arc::new(backups.clone());
-    let seen = look(Check::BackupsElsewhere, &instance).await.seen;
-    assert!(matches!(seen, Seen::Unavailable(_)), "{seen:?}");
-    backups.production = true;
-    instance.backups = std::sync::Arc::new(backups);
-    let seen = look(Check::BackupsElsewhere, &instance).await.seen;
-    assert!(matches!(seen, Seen::Failing(_)), "{seen:?}");
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Copies, restoring, drills, and the controls that read their receipts; on SQLite, and with AVOUCH_TEST_DATABASE_URL on PostgreSQL.
 
+mod buckets;
 #[path = "../organisations/common.rs"]
 #[expect(dead_code, reason = "shared with the tests of organisations, which use all of it")]
 mod common;
@@ -8,3 +9,4 @@ mod copies;
 mod keys;
 mod objectives;
 mod place;
+mod pruning;

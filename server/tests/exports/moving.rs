@@ -3,7 +3,9 @@
 use server::exports::asking::Kind;
 use server::exports::import::{Imported, Wanted, import};
 use server::guard::{AccountId, rights};
-use server::organisations::members;
+use server::organisations::{help, leaving, members};
+use server::registers::edit;
+use server::retention::holds;
 use server::testing::World;
 
 use crate::common::*;
@@ -17,7 +19,7 @@ async fn taken(world: &World, bytes: &[u8]) -> Result<Imported, String> {
 }
 
 /// Who somebody is in the instance that the organisation was moved to, with the password that they were told to set there.
-async fn arrived(there: &World, who: &Somebody) -> Somebody {
+pub async fn arrived(there: &World, who: &Somebody) -> Somebody {
     use server::identity::recovery;
     recovery::request(&there.visitor(), there.accounts(), &who.email, &here(), there.now).await.expect("reset");
     let token = token_to(there, &who.email).await;
@@ -39,6 +41,7 @@ async fn an_organisation_that_was_moved_gives_the_same_archive_again() {
         }
         server::audit::heads::sign_all(&from.operator(), &from.vault, from.now).await.expect("sign");
         let first = archive(&from, &ada, Kind::Whole).await;
+        from.stage_on_another_server(ada.tenant).await;
         let imported = taken(&to, &first).await.expect("import");
         assert_eq!((imported.members, imported.linked, imported.records), (2, 0, 3), "{mode}");
 
@@ -66,6 +69,7 @@ async fn an_archive_that_was_changed_cut_or_taken_in_before_leaves_nothing() {
         let ada = ada(&from).await;
         record(&from, &ada, "Kept", "kept@school.example").await;
         let whole = archive(&from, &ada, Kind::Whole).await;
+        from.stage_on_another_server(ada.tenant).await;
         let mut changed = whole.clone();
         let middle = changed.len() / 2;
         changed[middle] ^= 1;
@@ -98,6 +102,7 @@ async fn an_import_that_is_cut_short_leaves_nothing_and_can_be_begun_again() {
         let ada = ada(&from).await;
         record(&from, &ada, "Kept", "kept@school.example").await;
         let path = file(&to, "archive.zip", &archive(&from, &ada, Kind::Whole).await);
+        from.stage_on_another_server(ada.tenant).await;
         let wanted = Wanted { file: &path, slug: None, approval: None };
         let (operator, accounts) = (to.operator(), to.accounts());
         let mut finished = false;
@@ -141,26 +146,94 @@ async fn a_member_who_has_an_account_here_is_linked_to_it() {
     assert_eq!(choice.iter().map(|(id, _)| AccountId(*id)).collect::<Vec<_>>(), [known.account]);
 }
 
+/// What can be masked and names people: an invitation, a departure, help, a hold, and what a record said before.
+async fn much_about_people(from: &World, ada: &Somebody, plain: &str) {
+    let grace = joins_as(from, ada, GRACE, plain, "Grace Marker").await;
+    invite(from, ada, "invited-marker@acme.example", plain).await.expect("invite");
+    unit(from, ada, "Marker Unit").await;
+    let id = record(from, ada, "Marker Person", "marker@school.example").await;
+    let editor = may::<rights::RecordsWrite>(from, ada).await;
+    let (register, field) = match from.profile.id.as_str() {
+        "aertous" => ("vendors", "contact"),
+        "stratuslog" => ("students", "email"),
+        _ => ("clients", "contact"),
+    };
+    let typed = [(field.to_owned(), "later-marker@school.example".to_owned())].into();
+    let named = id.parse().expect("an id");
+    edit::edit(&editor, from.accounts(), register, named, None, &typed, &here(), from.now).await.expect("edited");
+    let giver = may::<rights::HelpGrant>(from, ada).await;
+    server::operators::add(&from.operator(), from.accounts(), "op@vendor.example", from.now).await.expect("a seat");
+    let helper = help::Form { operator: "op@vendor.example", role: plain, hours: "1", reason: "Ask for Marker" };
+    help::open(&giver, from.accounts(), &helper, &here(), from.now).await.expect("help");
+    let manager = may::<rights::MembersManage>(from, ada).await;
+    let form = leaving::Form { member: &grace.id(), successor: None, at: Some("2027-06-01") };
+    leaving::offboard(&manager, from.accounts(), &form, &here(), from.now).await.expect("planned");
+    for (kind, subject) in [("organisation", None), ("person", Some(grace.id())), ("record", Some(id))] {
+        let form = holds::Form {
+            kind,
+            subject: subject.as_deref(),
+            basis: "Order of Marker",
+            scope: "All about Marker",
+            until: "2027-12-31",
+        };
+        holds::place_by_operator(&from.operator(), from.accounts(), &ada.slug, &form, from.now).await.expect("a hold");
+    }
+}
+
 #[tokio::test]
 async fn a_masked_archive_names_nobody_and_can_be_taken_in() {
     for (mode, plain) in MODES {
         let (from, to) = (world(mode).await, world(mode).await);
         let ada = ada(&from).await;
-        joins(&from, &ada, GRACE, plain).await;
-        unit(&from, &ada, "Marker Unit").await;
-        record(&from, &ada, "Marker Person", "marker@school.example").await;
+        much_about_people(&from, &ada, plain).await;
         let masked = archive(&from, &ada, Kind::Masked).await;
-        let found = read(&from, &masked).to_string();
+        let read = read(&from, &masked);
+        let left_out: Vec<_> = read["manifest"]["left_out"].as_array().expect("a list").iter().collect();
+        assert_eq!(left_out, ["files", "log"], "{mode}");
+        for (section, rows) in [("invitations", 1), ("departures", 1), ("help", 1), ("holds", 3), ("history", 1)] {
+            assert_eq!(read["sections"][section].as_array().map(Vec::len), Some(rows), "{mode}: {section}");
+        }
+        let found = read.to_string();
         let own = ada.account.0.to_string();
-        for personal in
-            [ADA, GRACE, "Ada Lovelace", "Grace Hopper", "Marker Unit", "marker@school", "Analytical", own.as_str()]
-        {
-            assert!(!found.contains(personal), "{mode}: {personal}");
+        for personal in [
+            ADA,
+            GRACE,
+            "Ada Lovelace",
+            "Grace Marker",
+            "invited-marker",
+            "Marker Unit",
+            "marker@school",
+            "Order of Marker",
+            "All about Marker",
+            "Ask for Marker",
+            "Analytical",
+            &own,
+        ] {
+            let at = found.find(personal).map(|at| &found[at.saturating_sub(300)..at]);
+            assert!(at.is_none(), "{mode}: {personal} after {at:?}");
         }
         if mode != &"aertous" {
-            assert!(!found.contains("Marker Person"), "{mode}");
+            assert!(!found.contains("Marker"), "{mode}");
         }
+        from.stage_on_another_server(ada.tenant).await;
         let imported = taken(&to, &masked).await.expect("import");
         assert_eq!((imported.members, imported.records), (2, 1), "{mode}");
+        for (table, rows) in [("invitation", 1), ("departure", 1), ("help_grant", 1), ("legal_hold", 3)] {
+            assert_eq!(counted(&to, &ada, table, "").await, rows, "{mode}: {table}");
+        }
     }
+}
+
+#[tokio::test]
+async fn an_organisation_that_another_instance_on_the_same_server_keeps_is_left_alone() {
+    let (from, to) = (world("stack-aero").await, world("stack-aero").await);
+    let ada = ada(&from).await;
+    record(&from, &ada, "Kept", "kept@school.example").await;
+    let bytes = archive(&from, &ada, Kind::Whole).await;
+    let imported = taken(&to, &bytes).await;
+    // Files have a folder for each instance.
+    let shared = on_postgres(&from.behind().await);
+    assert_eq!(imported.is_err(), shared, "{imported:?}");
+    assert_eq!(counted(&from, &ada, "record", "").await, 1);
+    assert!(read(&from, &archive(&from, &ada, Kind::Whole).await).to_string().contains("Kept"));
 }

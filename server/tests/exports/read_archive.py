@@ -34,6 +34,12 @@ def section(archive, said):
     return lines
 
 
+def files(archive):
+    """What is attached, as its hash and length."""
+    attached = [name for name in archive.namelist() if name.startswith("files/")]
+    return {name: [hashlib.sha256(archive.read(name)).hexdigest(), len(archive.read(name))] for name in attached}
+
+
 def main(path):
     archive = zipfile.ZipFile(path)
     assert archive.testzip() is None
@@ -47,7 +53,7 @@ def main(path):
     sections = {said["name"]: section(archive, said) for said in manifest["sections"]}
     signature = json.loads(archive.read("manifest.sig"))
     texts = {name: archive.read(name).decode() for name in listed if name.startswith(("log/", "README", "index", "former-log/"))}
-    print(json.dumps({"manifest": manifest, "sections": sections, "signature": signature, "texts": texts}))
+    print(json.dumps({"manifest": manifest, "sections": sections, "signature": signature, "texts": texts, "files": files(archive)}))
 
 
 main(sys.argv[1])

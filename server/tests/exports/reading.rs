@@ -17,8 +17,13 @@ use crate::common::*;
 /// Asks for an archive, has it made, and takes it along.
 pub async fn archive(world: &World, who: &Somebody, kind: Kind) -> Vec<u8> {
     let id = made(world, who, kind).await;
+    taken(world, who, &id).await
+}
+
+/// Takes an archive along.
+pub async fn taken(world: &World, who: &Somebody, id: &str) -> Vec<u8> {
     let taker = may::<rights::ExportCreate>(world, who).await;
-    let offered = offered::download(&taker, world.accounts(), &id, 0, &here(), world.now).await.expect("an archive");
+    let offered = offered::download(&taker, world.accounts(), id, 0, &here(), world.now).await.expect("an archive");
     let pieces: Vec<_> = offered.part(0..offered.bytes()).expect("range").try_collect().await.expect("bytes");
     pieces.concat()
 }

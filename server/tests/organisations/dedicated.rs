@@ -5,6 +5,7 @@ use std::sync::Arc;
 use sea_orm::ConnectionTrait;
 use server::audit::heads::{self, Walked};
 use server::audit::view;
+use server::files;
 use server::guard::{Asks, Store, TenantId, Visitor, Where, rights};
 use server::identity::Refusal;
 use server::testing::World;
@@ -112,4 +113,33 @@ async fn an_event_that_a_crash_left_on_its_way_is_delivered_once() {
     assert_eq!(Log::read(&world, ada.tenant).await.rows.len(), before.rows.len() + 1);
     let walked = heads::verify(&world.operator(), world.accounts(), ada.tenant).await.expect("database");
     assert!(matches!(walked, Walked::Holds { .. }), "{walked:?}");
+}
+
+#[tokio::test]
+async fn the_database_of_an_organisation_of_an_earlier_release_is_brought_up_when_it_is_opened() {
+    let (world, ada, _) = two().await;
+    let (_, record) = world.stage_record(ada.tenant, ada.account.0, "Kept").await;
+    // As it was before files could be attached.
+    let own = world.behind_log(ada.tenant).await;
+    for sql in ["drop table file", "delete from seaql_migrations where version = 't0004_file'"] {
+        own.execute_raw(statement(&own, sql, Vec::new())).await.expect(sql);
+    }
+    own.close().await.expect("close");
+    // Two instances of the new release, which have nothing open, at once.
+    let list = async || {
+        let store = Store::open_as(&world.place, false, world.profile.isolation).await.expect("an instance");
+        let visitor = Visitor::of(&Arc::new(store));
+        let caller = visitor.caller(&world.profile, &ada.session.hash(), world.now).await.expect("database");
+        let caller = caller.expect("a session");
+        let reader = caller.may::<rights::RecordsRead>(&ada.slug, Asks::ToSee).expect("permitted");
+        files::list(&reader, world.accounts(), record).await.expect("the record is there").len()
+    };
+    if let Where::Embedded(_) = world.place {
+        assert_eq!(list().await, 0);
+    } else {
+        assert_eq!(tokio::join!(list(), list()), (0, 0));
+    }
+    // The login of the organisation may use what is new.
+    world.stage_file(ada.tenant, ada.account.0, record).await;
+    assert_eq!(list().await, 1);
 }

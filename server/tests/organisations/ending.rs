@@ -2,13 +2,14 @@
 
 use server::audit::heads::{self, Walked};
 use server::audit::view;
+use server::exports::personal;
 use server::guard::{Caller, rights, rule};
-use server::identity::Refusal;
+use server::identity::{Refusal, sign_in};
 use server::organisations::{leaving, members};
 use server::retention::accounts::{self, Form, Outlook};
-use server::retention::holds;
+use server::retention::{holds, keeping};
 use server::testing::{START, World};
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 
 use crate::closing::due_at;
 use crate::common::*;
@@ -78,6 +79,120 @@ async fn number(world: &World, ask: &str, who: &Somebody) -> i64 {
     let database = world.behind().await;
     let row = database.query_one_raw(statement(&database, ask, vec![who.account.0.into()])).await.expect("a query");
     row.expect("a row").try_get_by_index(0).expect("a number")
+}
+
+/// What whoever signs in to a closed account is offered: the day, and the way back.
+async fn offered(world: &World, email: &str) -> Result<(OffsetDateTime, String), Refusal> {
+    let form = sign_in::Form { email, password: PASSWORD, next: None };
+    match sign_in::with_password(&world.visitor(), world.accounts(), &form, None, &here(), world.now).await {
+        Err(Refusal::Leaving { until, keep }) => Ok((until, keep.split("token=").nth(1).expect("a token").to_owned())),
+        Err(other) => Err(other),
+        Ok(_) => unreachable!("a closed account was opened"),
+    }
+}
+
+#[tokio::test]
+async fn whoever_thinks_better_of_it_in_time_keeps_the_account_as_it_was() {
+    for (mode, plain, _) in &MODES_HERE[..2] {
+        let mut world = world(mode).await;
+        let ada = ada(&world).await;
+        let grace = joins(&world, &ada, GRACE, plain).await;
+        let grace = later(&mut world, &grace).await;
+        world.now += Duration::minutes(1);
+        let end = world.now + Duration::days(30);
+        ask(&world, &grace).await.expect("asked");
+        let wrong = sign_in::Form { email: GRACE, password: "something else entirely", next: None };
+        let refused =
+            sign_in::with_password(&world.visitor(), world.accounts(), &wrong, None, &here(), world.now).await;
+        assert!(matches!(refused, Err(Refusal::NotProven { .. })), "{mode}: a wrong password is told nothing");
+
+        world.now = end - Duration::minutes(5);
+        let (until, token) = offered(&world, GRACE).await.expect("a way back");
+        assert_eq!(until, end, "{mode}");
+        let (visitor, accounts) = (world.visitor(), world.accounts());
+        assert_eq!(keeping::until(&visitor, &token, world.now).await.expect("a look"), Some(end), "{mode}");
+        keeping::keep(&visitor, accounts, &token, &here(), world.now).await.expect("kept");
+        let again = keeping::keep(&visitor, accounts, &token, &here(), world.now).await;
+        assert!(matches!(again, Err(Refusal::Field("token", _))), "{mode}: once");
+        assert!(world.letters().await.iter().any(|(to, text)| to == GRACE && text.contains("called off")), "{mode}");
+        assert_eq!(due_at(&mut world, end + Duration::days(1)).await.erased, 0, "{mode}");
+        let grace = grace.again(&world).await;
+        may::<rights::OrganisationRead>(&world, &grace).await;
+    }
+}
+
+#[tokio::test]
+async fn from_the_second_on_at_which_an_account_is_erased_there_is_no_way_back() {
+    let mut world = world("stratuslog").await;
+    let ada = ada(&world).await;
+    let grace = joins(&world, &ada, GRACE, "Instructor").await;
+    let grace = later(&mut world, &grace).await;
+    world.now += Duration::minutes(1);
+    let end = world.now + Duration::days(30);
+    ask(&world, &grace).await.expect("asked");
+    world.now = end - Duration::seconds(1);
+    let (_, token) = offered(&world, GRACE).await.expect("a way back");
+    world.now = end;
+    assert_eq!(keeping::until(&world.visitor(), &token, world.now).await.expect("a look"), None);
+    let late = keeping::keep(&world.visitor(), world.accounts(), &token, &here(), world.now).await;
+    assert!(matches!(late, Err(Refusal::Conflict(_))), "{late:?}");
+    assert!(matches!(offered(&world, GRACE).await, Err(Refusal::NotProven { .. })));
+    assert_eq!(due_at(&mut world, end).await.erased, 1);
+}
+
+#[tokio::test]
+async fn an_account_goes_with_the_only_organisation_that_it_belonged_to() {
+    for (mode, plain, _) in MODES_HERE {
+        let mut world = world(mode).await;
+        let ada = ada(&world).await;
+        let eve = founder(&world, EVE, "Rivals").await;
+        let (grace, both) =
+            (joins(&world, &ada, GRACE, plain).await, joins(&world, &ada, "both@acme.example", plain).await);
+        // One belongs elsewhere too, and one is asked to join elsewhere.
+        invite(&world, &eve, &both.email, plain).await.expect("invite");
+        let token = token_to(&world, &both.email).await;
+        answer(&world, Some(&own(&world, &both).await), &token, "Both").await.expect("joined");
+        let asked = joins(&world, &ada, "asked@acme.example", plain).await;
+        invite(&world, &eve, &asked.email, plain).await.expect("invite");
+
+        crate::closing::cancel(&world, &ada).await.expect("cancel");
+        let days = crate::closing::WINDOWS.iter().find(|(known, _)| known == mode).expect("a window").1;
+        let end = world.now + Duration::days(days);
+        let round = due_at(&mut world, end - Duration::seconds(1)).await;
+        assert_eq!((round.purged, round.erased), (0, 0), "{mode}");
+        let round = due_at(&mut world, end).await;
+        assert_eq!((round.purged, round.erased), (1, 2), "{mode}: Ada and Grace");
+        let there = async |who: &Somebody| number(&world, "select count(*) from account where id = $1", who).await;
+        assert_eq!((there(&ada).await, there(&grace).await), (0, 0), "{mode}");
+        assert_eq!((there(&eve).await, there(&both).await, there(&asked).await), (1, 1, 1), "{mode}");
+    }
+}
+
+#[tokio::test]
+async fn copies_of_ones_own_are_gone_from_the_store_with_the_account() {
+    for (mode, plain, days) in MODES_HERE {
+        let mut world = world(mode).await;
+        let ada = ada(&world).await;
+        let grace = joins(&world, &ada, GRACE, plain).await;
+        for who in [&ada, &grace] {
+            let caller = own(&world, who).await;
+            let owner = caller.prove::<rule::Fresh>().expect("fresh");
+            personal::make(&owner, &caller, world.accounts(), &here(), world.now).await.expect("a copy");
+        }
+        // A copy whose row was never written, as when the power goes between the two.
+        let theirs = format!("accounts/{}/copies", grace.account.0);
+        let stray = world.folder.join("files").join(theirs).join(uuid::Uuid::now_v7().to_string());
+        std::fs::write(stray, b"sealed").expect("a file");
+        let grace = later(&mut world, &grace).await;
+        world.now += Duration::minutes(1);
+        ask(&world, &grace).await.expect("asked");
+        let end = world.now + Duration::days(*days);
+        assert_eq!(due_at(&mut world, end).await.erased, 1, "{mode}");
+        let blobs = &world.accounts().blobs;
+        let left =
+            async |who: &Somebody| blobs.below(&format!("accounts/{}", who.account.0)).await.expect("list").len();
+        assert_eq!((left(&grace).await, left(&ada).await), (0, 1), "{mode}");
+    }
 }
 
 #[tokio::test]

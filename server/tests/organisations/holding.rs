@@ -1,5 +1,6 @@
 //! Legal holds: on a basis, for a scope, until a day; and what they keep.
 
+use sea_orm::{ConnectionTrait, TransactionTrait};
 use server::guard::rights;
 use server::identity::Refusal;
 use server::retention;
@@ -110,4 +111,52 @@ async fn a_removed_record_goes_when_its_days_in_the_bin_are_over_unless_it_is_he
         }
         assert_ne!(held, free);
     }
+}
+
+#[tokio::test]
+async fn a_hold_that_is_placed_while_a_purge_begins_keeps_everything_or_is_refused() {
+    for (mode, days) in WINDOWS {
+        let mut world = world(mode).await;
+        let ada = ada(&world).await;
+        cancel(&world, &ada).await.expect("cancel");
+        world.now = START + Duration::days(*days);
+        let (operator, accounts) = (world.operator(), world.accounts());
+        let placing = holds::place_by_operator(&operator, accounts, &ada.slug, &WHOLE, world.now);
+        let (placed, round) = tokio::join!(placing, retention::due(&operator, accounts, world.now));
+        let round = round.expect("a round");
+        match placed {
+            Ok(_) => assert_eq!((round.held, round.purged), (1, 0), "{mode}"),
+            Err(_) => assert_eq!((round.held, round.purged), (0, 1), "{mode}"),
+        }
+    }
+}
+
+/// PostgreSQL lets two change at once; the row of the organisation is where they wait. SQLite has one writer.
+#[tokio::test]
+async fn whoever_begins_a_purge_waits_for_a_hold_that_is_being_placed_and_sees_it() {
+    let mut world = world("aertous").await;
+    let ada = ada(&world).await;
+    let behind = world.behind().await;
+    if !on_postgres(&behind) {
+        return;
+    }
+    cancel(&world, &ada).await.expect("cancel");
+    world.now = START + Duration::days(90);
+    // The other connection: it has placed its hold, and has not committed yet.
+    #[expect(clippy::disallowed_methods, reason = "SQLite is out of the question here")]
+    let placing = behind.begin().await.expect("begin");
+    let (tenant, id) = (ada.tenant.0, Uuid::now_v7());
+    let held = statement(&behind, "select id from organisation where id = $1 for update", vec![tenant.into()]);
+    placing.query_one_raw(held).await.expect("held");
+    let hold = "insert into legal_hold (tenant_id, id, kind, subject, basis, scope, placed_kind, placed_by, placed_at_ms, ends_at_ms) \
+                values ($1, $2, 'organisation', $1, 'x', 'x', 'system', $2, 0, 9000000000000)";
+    placing.execute_raw(statement(&behind, hold, vec![tenant.into(), id.into()])).await.expect("a hold");
+
+    let (operator, accounts) = (world.operator(), world.accounts());
+    let mut condemning = std::pin::pin!(retention::due(&operator, accounts, world.now));
+    let waits = tokio::time::timeout(std::time::Duration::from_secs(1), &mut condemning).await;
+    assert!(waits.is_err(), "it did not wait");
+    placing.commit().await.expect("commit");
+    let round = condemning.await.expect("a round");
+    assert_eq!((round.held, round.purged), (1, 0));
 }

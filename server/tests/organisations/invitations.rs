@@ -177,3 +177,23 @@ async fn whoever_is_invited_to_a_unit_reaches_that_unit_only() {
         assert!(seen.len() == 1 && seen[0].name == "North", "{mode}: {seen:?}");
     }
 }
+
+#[tokio::test]
+async fn nobody_joins_what_is_closed_and_the_link_is_good_again_when_it_is_restored() {
+    for (mode, plain) in MODES {
+        let mut world = world(mode).await;
+        let ada = ada(&world).await;
+        invite(&world, &ada, GRACE, plain).await.expect("invite");
+        let token = token_to(&world, GRACE).await;
+        crate::closing::cancel(&world, &ada).await.expect("cancel");
+        let refused = answer(&world, None, &token, "Grace Hopper").await;
+        let Err(Refusal::NotKept(said)) = &refused else { unreachable!("{mode}: {refused:?}") };
+        assert!(said.contains("Analytical Engines is closed"), "{mode}: {said}");
+        assert_eq!(world.accounts_of_kind("person").await.len(), 1, "{mode}: and no account is made");
+
+        world.now += time::Duration::minutes(2);
+        let ada = ada.again(&world).await;
+        crate::closing::restore(&world, &ada).await.expect("restore");
+        answer(&world, None, &token, "Grace Hopper").await.expect("joined");
+    }
+}

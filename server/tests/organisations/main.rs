@@ -6,6 +6,7 @@ mod common;
 mod dedicated;
 mod ending;
 mod entries;
+mod expiring;
 mod files;
 mod holding;
 mod invitations;

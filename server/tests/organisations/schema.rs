@@ -60,7 +60,7 @@ const CLEAR: &[(&str, &str)] = &[
          organisation.closed_at_ms organisation.purge_at_ms organisation.purge_began_at_ms organisation.standing_before_until_ms \
          account.delete_asked_at_ms account.delete_at_ms legal_hold.placed_at_ms legal_hold.ends_at_ms legal_hold.lifted_at_ms \
          purge.closed_at_ms purge.due_at_ms purge.began_at_ms certificate.at_ms backup_receipt.started_at_ms \
-         backup_receipt.finished_at_ms drill_receipt.at_ms keyring_copy.written_at_ms component.changed_at_ms \
+         backup_receipt.finished_at_ms backup_receipt.pruned_at_ms drill_receipt.at_ms keyring_copy.written_at_ms component.changed_at_ms \
          review.made_at_ms review.opened_at_ms review.due_at_ms review.closed_at_ms review.escalated_at_ms \
          review_reviewer.since_ms review_item.granted_at_ms review_item.ends_at_ms review_item.last_used_ms \
          review_item.decided_at_ms review_item.applied_at_ms review_vote.decided_at_ms review_note.at_ms \

@@ -25,6 +25,7 @@ pub(super) async fn erase_kept(
     tenant: TenantId,
     now: OffsetDateTime,
 ) -> Result<(), Refusal> {
+    accounts.blobs.remove_below(&tenant.0.to_string()).await?;
     match operator.store().mode() {
         Isolation::Dedicated => Ok(operator.remove_own(tenant).await?),
         Isolation::Scoped | Isolation::RowLevel => {

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use sea_orm::ConnectionTrait;
 use server::organisations::upkeep;
 use server::registers::{act, bulk, imports};
+use server::testing::profile;
 use time::Duration;
 
 use super::*;
@@ -80,6 +81,29 @@ async fn an_edit_of_many_is_one_act_and_undone_as_one() {
         assert_eq!(differing, [made[7]], "{mode}");
         let again = undo(&world, &ada, register).await;
         assert!(matches!(again, Err(Refusal::Conflict(_))), "{again:?}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_may_not_change_a_field_does_not_change_it_back() {
+    let guarded = [("id = \"hobbs\"\n", "id = \"hobbs\"\nwrite = \"records_delete\"\n")];
+    let world = World::with(profile("stratuslog", &guarded)).await;
+    let ada = ada(&world).await;
+    let one = make(&world, &ada, "aircraft", SIMPLE[1].2).await;
+    let grace = joins(&world, &ada, GRACE, "Front desk").await;
+    for (field, value, permitted) in [("hobbs", "1200", false), ("model", "Piper PA-28", true)] {
+        let editor = may::<rights::RecordsWrite>(&world, &ada).await;
+        let all = typed(&[(field, value)]);
+        bulk::edit(&editor, world.accounts(), "aircraft", &[one], &all, &here(), world.now).await.expect("an edit");
+        let before = contents(&world, &ada, "aircraft").await;
+        let undone = undo(&world, &grace, "aircraft").await;
+        if permitted {
+            assert_eq!(undone.expect("undone"), 1);
+        } else {
+            assert!(matches!(undone, Err(Refusal::Forbidden)), "{undone:?}");
+            assert_eq!(contents(&world, &ada, "aircraft").await, before);
+            assert_eq!(last(&world, &ada, "aircraft").await.expect("an act").state, act::State::Done);
+        }
     }
 }
 

@@ -1,0 +1,95 @@
+//! The end of accounts and organisations over a real socket: the way back of a closed account, and the link into an organisation that is closed.
+
+use contract::access::Stage;
+use contract::standing::Standing;
+use server::guard::{Asks, rights};
+use server::identity::{Origin, sign_up};
+use server::organisations::invitations;
+use server::retention::closing;
+use server::testing::link_token;
+
+use crate::common::{Browser, Served, open_to, status};
+
+const ADA: &str = "ada@acme.example";
+const PASSWORD: &str = "violet otters eat ripe plums";
+
+fn here() -> Origin {
+    Origin::new([127, 0, 0, 1].into(), "127.0.0.1".into(), "", None)
+}
+
+async fn served() -> Served {
+    let mut served = open_to(&[]).await;
+    served.world.now = time::OffsetDateTime::now_utc();
+    served
+}
+
+async fn token_to(served: &Served, email: &str) -> String {
+    let letters = served.letters().await;
+    let letter = letters.iter().find(|(to, text)| to == email && text.contains("token=")).expect("a letter");
+    link_token(&letter.1)
+}
+
+fn location(answer: &str) -> &str {
+    answer.lines().find_map(|line| line.strip_prefix("location: ")).unwrap_or_default()
+}
+
+#[tokio::test]
+async fn whoever_signs_in_to_a_closed_account_is_shown_the_day_and_can_keep_it() {
+    let served = served().await;
+    let (visitor, accounts, now) = (served.world.visitor(), served.world.accounts(), served.world.now);
+    let form = sign_up::Form { email: ADA, name: "Ada", organisation: "Analytical Engines", password: PASSWORD };
+    sign_up::request(&visitor, accounts, &form, &here(), now).await.expect("sign up");
+    let token = token_to(&served, ADA).await;
+    sign_up::confirm(&visitor, accounts, &token, &here(), now).await.expect("confirm");
+    let end = now.unix_timestamp() * 1000 + 5 * 86_400_000;
+    let ms = now.unix_timestamp() * 1000;
+    let closed = format!("update account set disabled_at_ms = {ms}, delete_asked_at_ms = {ms}, delete_at_ms = {end}");
+    served.world.tamper(&closed).await;
+
+    let mut browser = Browser::new(served.address);
+    let wrong = [("email", ADA), ("password", "something else entirely"), ("next", "")];
+    assert_eq!(status(&browser.form("/sign-in", "/api/sign-in", &wrong).await), 401);
+    let right = [("email", ADA), ("password", PASSWORD), ("next", "")];
+    let led = browser.form("/sign-in", "/api/sign-in", &right).await;
+    let keep = location(&led).to_owned();
+    assert!(status(&led) == 303 && keep.starts_with("/sign-in/keep?token="), "{led}");
+    assert!(!led.contains("set-cookie: __Host-session"), "{led}");
+
+    let page = browser.get(&keep, "accept: text/html\r\n").await;
+    assert!(page.contains("data-erased-at=") && page.contains("data-action=\"keep-account\""), "{page}");
+    let token = keep.split("token=").nth(1).expect("a token").to_owned();
+    let kept = browser.form(&keep, "/api/keep-account", &[("token", &token)]).await;
+    assert!(status(&kept) == 303 && location(&kept) == "/sign-in?done=account-kept", "{kept}");
+    assert!(browser.get("/sign-in?done=account-kept", "").await.contains("Your account stays"));
+    assert!(browser.get(&keep, "").await.contains("There is nothing to keep here"));
+    let entered = browser.form("/sign-in", "/api/sign-in", &right).await;
+    assert!(status(&entered) == 303 && entered.contains("set-cookie: __Host-session"), "{entered}");
+}
+
+#[tokio::test]
+async fn a_link_into_a_closed_organisation_says_why_nobody_joins() {
+    let served = served().await;
+    let (world, accounts) = (&served.world, served.world.accounts());
+    let role = world.profile.policy.sign_up.first_role.clone();
+    let house = world.stage_organisation("ours", "Ours", Standing::Active).await;
+    let owner = world.stage_person(Some((&house, &role)), Stage::SteppedUp).await;
+    let caller = world.visitor().caller(&world.profile, &owner.session_hash, world.now).await.expect("database");
+    let caller = caller.expect("a session");
+    let manager = caller.may::<rights::MembersManage>("ours", Asks::ToDo).expect("permitted");
+    let form = invitations::Form { email: ADA, role: &role, unit: None };
+    invitations::invite(&manager, accounts, &form, &here(), world.now).await.expect("invited");
+    let token = token_to(&served, ADA).await;
+    let page = format!("/invitation?token={token}");
+    let mut browser = Browser::new(served.address);
+    assert!(browser.get(&page, "accept: text/html\r\n").await.contains("data-action=\"accept-invitation\""));
+    let csrf_page = page.clone();
+    let csrf = browser.token(&csrf_page).await;
+
+    let biller = caller.may::<rights::BillingManage>("ours", Asks::ToDo).expect("permitted");
+    closing::cancel(&biller, accounts, &here(), world.now).await.expect("cancelled");
+    let shown = browser.get(&page, "accept: text/html\r\n").await;
+    assert!(status(&shown) == 410 && shown.contains("Ours is closed"), "{shown}");
+    let body = format!("csrf={csrf}&token={token}&name=Ada&password={}", PASSWORD.replace(' ', "+"));
+    let answer = browser.forged("/api/accept-invitation", "application/x-www-form-urlencoded", "", &body).await;
+    assert!(status(&answer) == 410 && answer.contains("its subscription was cancelled"), "{answer}");
+}

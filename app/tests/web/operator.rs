@@ -1,0 +1,78 @@
+//! The vendor's pages over a real socket: what is typed wrong is said beside its field, and nothing is lost or half saved.
+
+use contract::access::Stage;
+
+use crate::common::{Browser, Served, of_profile, status};
+
+/// One of the staff, with a factor given just now.
+async fn staff() -> (Served, Browser) {
+    let mut served = of_profile(server::testing::profile("stack-aero", &[])).await;
+    served.world.now = time::OffsetDateTime::now_utc();
+    let person = served.world.stage_person(None, Stage::SteppedUp).await;
+    served.world.tamper("update account set kind = 'operator'").await;
+    let mut browser = Browser::new(served.address);
+    browser.sign_in_with(&person.session);
+    (served, browser)
+}
+
+const SAVE: &str = "/api/save-component";
+
+fn form<'a>(name: &'a str, critical: &'a str, rto: &'a str, rpo: &'a str) -> Vec<(&'a str, &'a str)> {
+    let mut fields = vec![("name", name), ("rto_hours", rto), ("rpo_hours", rpo)];
+    if !critical.is_empty() {
+        fields.push(("critical", critical));
+    }
+    fields
+}
+
+#[tokio::test]
+async fn a_component_that_does_not_fit_is_refused_by_its_field_and_not_saved() {
+    let (_served, mut browser) = staff().await;
+    let long = "x".repeat(121);
+    for (blamed, fields) in [
+        ("rto_hours", form("Ledger", "yes", "", "1")),
+        ("rpo_hours", form("Ledger", "yes", "4", "")),
+        ("rto_hours", form("Ledger", "", "1.5", "")),
+        ("rto_hours", form("Ledger", "", "0", "")),
+        ("rpo_hours", form("Ledger", "yes", "4", "8761")),
+        ("rpo_hours", form("Ledger", "yes", "4", "-1")),
+        ("name", form("", "", "", "")),
+        ("name", form("---", "", "", "")),
+        ("name", form(&long, "", "", "")),
+    ] {
+        let told = browser.send("/operator", SAVE, &fields).await;
+        assert_eq!(status(&told), 422, "{fields:?}: {told}");
+        assert!(told.contains(&format!("\"field\":\"{blamed}\"")), "{fields:?}: {told}");
+    }
+    let page = browser.get("/operator", "accept: text/html\r\n").await;
+    assert!(status(&page) == 200 && !page.contains("Ledger"), "{page}");
+}
+
+#[tokio::test]
+async fn what_was_typed_stands_in_the_form_again_with_what_is_wrong_with_it() {
+    let (_served, mut browser) = staff().await;
+    let hostile = "Ledger \"><script>alert(1)</script>";
+    let page = browser.form("/operator", SAVE, &form(hostile, "yes", "soon", "12")).await;
+    assert_eq!(status(&page), 422, "{page}");
+    assert!(!page.contains("<script>alert"), "{page}");
+    let input = |name: &str| {
+        let tag = page.split("<input").find(|tag| tag.contains(&format!("name=\"{name}\"")));
+        tag.and_then(|tag| tag.split('>').next()).unwrap_or_default().to_owned()
+    };
+    assert!(input("rto_hours").contains("aria-invalid=\"true\"") && input("rto_hours").contains("c-rto_hours-wrong"));
+    assert!(input("rpo_hours").contains("value=\"12\"") && !input("rpo_hours").contains("aria-invalid"));
+    assert!(input("critical").contains("checked"), "{}", input("critical"));
+    assert!(page.contains("value=\"Ledger "), "{page}");
+}
+
+#[tokio::test]
+async fn a_component_keeps_what_it_had_when_a_change_of_it_is_refused() {
+    let (_served, mut browser) = staff().await;
+    let saved = browser.form("/operator", SAVE, &form("Ledger", "yes", "4", "12")).await;
+    assert_eq!(status(&saved), 303, "{saved}");
+    assert_eq!(status(&browser.send("/operator", SAVE, &form("Ledger", "yes", "2", "")).await), 422);
+    let page = browser.get("/operator", "accept: text/html\r\n").await;
+    let row = page.split("data-component=\"ledger\"").nth(1).and_then(|rest| rest.split("</tr>").next());
+    let row = row.unwrap_or_else(|| unreachable!("it is not there: {page}"));
+    assert!(row.contains("4 h") && row.contains("12 h") && !row.contains("2 h</td><td>"), "{row}");
+}
