@@ -243,6 +243,16 @@ pub async fn list<R: Right>(reader: &Allowed<R>, accounts: &Accounts) -> Result<
     Ok(pending)
 }
 
+/// Whether an organisation takes somebody in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Door {
+    Open,
+    /// Its subscription has lapsed.
+    Lapsed,
+    /// It is closed, and restored or destroyed later.
+    Closed,
+}
+
 /// What the page behind a link shows: the link proves the mailbox.
 #[derive(Clone, Debug)]
 pub struct Offer {
@@ -252,10 +262,7 @@ pub struct Offer {
     pub known: bool,
     /// Whether whoever is signed in has that address.
     pub is_caller: bool,
-    /// Whether the organisation takes nobody in, because its subscription has lapsed.
-    pub lapsed: bool,
-    /// Whether it is closed: then nobody joins, whatever is sent.
-    closed: bool,
+    door: Door,
     tenant: TenantId,
     index: String,
 }
@@ -266,7 +273,10 @@ impl Offer {
     /// # Errors
     /// [`Refusal::NotKept`] with the reason.
     pub fn is_open(&self) -> Result<(), Refusal> {
-        if self.closed { Err(closed(&self.organisation)) } else { Ok(()) }
+        match self.door {
+            Door::Open | Door::Lapsed => Ok(()),
+            Door::Closed => Err(closed(&self.organisation)),
+        }
     }
 }
 
@@ -311,8 +321,11 @@ pub async fn offer(
         role: pending.role,
         known,
         is_caller: caller.is_some_and(|caller| caller.person().address_index == row.address_index),
-        lapsed: over || !standing.permits(Effect::Change),
-        closed: found.closed_at_ms.is_some(),
+        door: match (found.closed_at_ms, over || !standing.permits(Effect::Change)) {
+            (Some(_), _) => Door::Closed,
+            (None, true) => Door::Lapsed,
+            (None, false) => Door::Open,
+        },
         tenant,
         index: row.address_index,
     }))
@@ -345,7 +358,7 @@ pub async fn accept(
     };
     let offer = offer(visitor, accounts, caller, answer.token, now).await?.ok_or_else(spent)?;
     offer.is_open()?;
-    if offer.lapsed {
+    if offer.door == Door::Lapsed {
         return Err(Refusal::Lapsed);
     }
     let signed_in = caller.filter(|caller| matches!(caller.person().stage, Stage::Complete | Stage::SteppedUp));
