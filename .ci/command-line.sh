@@ -30,6 +30,8 @@ expect 2 'clock file' "$program" serve --data new --clock-file clock
 expect 2 'master key' "$program" serve --data new --environment production --listen 127.0.0.1:0
 expect 2 'literal secret is refused' "$program" serve --data new --master-key c2VjcmV0
 expect 2 'production needs TLS' env K=x "$program" serve --data new --environment production --master-key env:K
+expect 2 'goes when the data goes' env K=x "$program" serve --data new --environment production --master-key env:K --backup-to new/backups
+expect 2 'a bucket of its own' env K=x "$program" serve --data new --environment production --master-key env:K --objects s3://one/live --backup-to s3://one/copies
 expect 2 'both a certificate' "$program" serve --data new --tls-cert a.pem
 expect 2 'cannot be used for TLS' "$program" serve --data new --tls-cert a.pem --tls-key b.pem
 expect 2 'postgres://' "$program" serve --data new --database-url mysql://x

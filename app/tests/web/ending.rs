@@ -3,7 +3,7 @@
 use contract::access::Stage;
 use contract::standing::Standing;
 use server::guard::{Asks, rights};
-use server::identity::{Origin, sign_up};
+use server::identity::Origin;
 use server::organisations::invitations;
 use server::retention::closing;
 use server::testing::link_token;
@@ -36,17 +36,17 @@ fn location(answer: &str) -> &str {
 #[tokio::test]
 async fn whoever_signs_in_to_a_closed_account_is_shown_the_day_and_can_keep_it() {
     let served = served().await;
-    let (visitor, accounts, now) = (served.world.visitor(), served.world.accounts(), served.world.now);
-    let form = sign_up::Form { email: ADA, name: "Ada", organisation: "Analytical Engines", password: PASSWORD };
-    sign_up::request(&visitor, accounts, &form, &here(), now).await.expect("sign up");
+    let now = served.world.now;
+    let mut browser = Browser::new(served.address);
+    let form = [("email", ADA), ("name", "Ada"), ("organisation", "Analytical Engines"), ("password", PASSWORD)];
+    assert_eq!(status(&browser.send("/sign-up", "/api/sign-up", &form).await), 200);
     let token = token_to(&served, ADA).await;
-    sign_up::confirm(&visitor, accounts, &token, &here(), now).await.expect("confirm");
+    assert_eq!(status(&browser.send("/sign-up", "/api/verify-email", &[("token", &token)]).await), 200);
     let end = now.unix_timestamp() * 1000 + 5 * 86_400_000;
     let ms = now.unix_timestamp() * 1000;
     let closed = format!("update account set disabled_at_ms = {ms}, delete_asked_at_ms = {ms}, delete_at_ms = {end}");
     served.world.tamper(&closed).await;
 
-    let mut browser = Browser::new(served.address);
     let wrong = [("email", ADA), ("password", "something else entirely"), ("next", "")];
     assert_eq!(status(&browser.form("/sign-in", "/api/sign-in", &wrong).await), 401);
     let right = [("email", ADA), ("password", PASSWORD), ("next", "")];
