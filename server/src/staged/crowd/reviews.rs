@@ -8,6 +8,7 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use super::{Crowd, Waiting, all, origin};
+use crate::audit::log::Sealer;
 use crate::clock::to_ms;
 use crate::entity::{membership, reach, session, unit};
 use crate::guard::{AccountId, Asks, TenantId, rights};
@@ -103,7 +104,7 @@ impl Crowd {
     async fn reviewed(&self, slug: &str, members: usize) -> Result<String, Refusal> {
         let mut waiting = Waiting::default();
         let administrator = self.person(&mut waiting, true)?;
-        let (tenant, _) = self.organisation(&mut waiting, slug, administrator)?;
+        let (tenant, sealer) = self.organisation(&mut waiting, slug, administrator)?;
         let roles = [self.plain(0)?, self.plain(1)?];
         let mut people = Vec::new();
         for nth in 0..members {
@@ -120,7 +121,7 @@ impl Crowd {
         let session = self.session(&change, administrator).await?;
         let ids: Vec<Uuid> = (0..UNITS).map(|_| Uuid::now_v7()).collect();
         change.enter(tenant).await?;
-        all(&change, self.units_of(tenant, &ids).await?).await?;
+        all(&change, self.units_of(tenant, &sealer, &ids)?).await?;
         let reaches = people.iter().flat_map(|(_, member)| {
             ids.iter().map(|target| reach::ActiveModel {
                 tenant_id: ActiveValue::Set(tenant.0),
@@ -135,13 +136,12 @@ impl Crowd {
         Ok(session)
     }
 
-    async fn units_of(&self, tenant: TenantId, ids: &[Uuid]) -> Result<Vec<unit::ActiveModel>, Refusal> {
-        let ring = self.accounts.vault.tenant(tenant).await?;
+    fn units_of(&self, tenant: TenantId, sealer: &Sealer, ids: &[Uuid]) -> Result<Vec<unit::ActiveModel>, Refusal> {
         let row = |(nth, id): (usize, &Uuid)| {
             Ok(unit::ActiveModel {
                 tenant_id: ActiveValue::Set(tenant.0),
                 id: ActiveValue::Set(*id),
-                name: ActiveValue::Set(ring.seal(&units::name_place(tenant, *id), format!("Unit {nth}").as_bytes())?),
+                name: ActiveValue::Set(sealer.key.seal(&units::name_place(tenant, *id), format!("Unit {nth}").as_bytes())?),
                 name_index: ActiveValue::Set(format!("unit-{nth}")),
                 made_at_ms: ActiveValue::Set(to_ms(self.now)),
             })
