@@ -141,7 +141,9 @@ impl Crowd {
             Ok(unit::ActiveModel {
                 tenant_id: ActiveValue::Set(tenant.0),
                 id: ActiveValue::Set(*id),
-                name: ActiveValue::Set(sealer.key.seal(&units::name_place(tenant, *id), format!("Unit {nth}").as_bytes())?),
+                name: ActiveValue::Set(
+                    sealer.key.seal(&units::name_place(tenant, *id), format!("Unit {nth}").as_bytes())?,
+                ),
                 name_index: ActiveValue::Set(format!("unit-{nth}")),
                 made_at_ms: ActiveValue::Set(to_ms(self.now)),
             })
