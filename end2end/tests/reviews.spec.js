@@ -196,5 +196,7 @@ function about(page, name) {
 
 /** Opens what is folded, so that it is looked at too. */
 async function unfold(page) {
+  // What is far off the screen is not laid out until somebody comes near; axe would measure it where it is not.
+  await page.evaluate(() => document.querySelectorAll('.item').forEach((item) => (item.style.contentVisibility = 'visible')));
   await page.locator('details').evaluateAll((all) => all.forEach((one) => (one.open = true)));
 }

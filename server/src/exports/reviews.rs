@@ -14,7 +14,7 @@ use crate::reviews;
 /// Rows that are read at once.
 const PAGE: u64 = 1000;
 
-const REVIEWS: &[&str] = &[
+pub(super) const REVIEWS: &[&str] = &[
     "id",
     "name",
     "scope",
@@ -38,8 +38,8 @@ const REVIEWS: &[&str] = &[
     "reminded",
     "escalated_at",
 ];
-const REVIEWERS: &[&str] = &["review_id", "stage", "account_id", "delegate_id", "since"];
-const ITEMS: &[&str] = &[
+pub(super) const REVIEWERS: &[&str] = &["review_id", "stage", "account_id", "delegate_id", "since"];
+pub(super) const ITEMS: &[&str] = &[
     "id",
     "review_id",
     "kind",
@@ -70,9 +70,9 @@ const ITEMS: &[&str] = &[
     "state",
     "applied_at",
 ];
-const VOTES: &[&str] =
+pub(super) const VOTES: &[&str] =
     &["item_id", "stage", "review_id", "decision", "new_role", "decided_by", "decided_at", "note_id", "act_id"];
-const NOTES: &[&str] = &["id", "review_id", "item_id", "kind", "by_id", "at", "content"];
+pub(super) const NOTES: &[&str] = &["id", "review_id", "item_id", "kind", "by_id", "at", "content"];
 
 pub(crate) async fn write(making: &mut Making<'_>) -> Result<(), ExportError> {
     reviews(making).await?;

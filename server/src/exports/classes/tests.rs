@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::exports::making::SECTIONS;
-use crate::exports::{attached, people, records};
+use crate::exports::{attached, people, records, reviews};
 use crate::guard::{Leaves, TENANT_TABLES};
 use crate::profile::shipped;
 use crate::testing::profile;
@@ -25,6 +25,11 @@ const WRITTEN: &[(&str, &[&str])] = &[
     ("history", records::HISTORY),
     ("acts", records::ACTS),
     ("files", attached::FILES),
+    ("reviews", reviews::REVIEWS),
+    ("review-reviewers", reviews::REVIEWERS),
+    ("review-items", reviews::ITEMS),
+    ("review-votes", reviews::VOTES),
+    ("review-notes", reviews::NOTES),
 ];
 
 /// Columns of the database that are in no archive as such, and why.
