@@ -25,9 +25,6 @@ const START_MS = 20_000;
 /** How long a server may take to stop. */
 const STOP_MS = 10_000;
 
-/** How long after a leap of the clock a check may still be one that began before it. */
-const LEAP_MS = 10_000;
-
 /**
  * Serves a shipped profile, or what `edit` makes of its text. `data` continues an earlier instance; `shiftSeconds` is where
  * its clock starts. With `settled` false the first round of checks is not awaited.
@@ -58,7 +55,6 @@ export async function start({ profile, edit, data, shiftSeconds = 0, settled = t
 class Server {
   #child;
   #said = '';
-  #leaps = [];
   #stopping;
   #flags;
 
@@ -115,22 +111,12 @@ class Server {
     if (code === 'still running') this.#child.kill('SIGKILL');
     rmSync(this.folder, { recursive: true, force: true });
     if (code !== 0) throw new Error(`${STOP_MS / 1000} s after SIGTERM the server's status is ${code}. It said:\n${this.#said}`);
-    const broken = this.#said.split('\n').filter((line) => /panicked|ERROR/.test(line) && !this.#leapt(line));
+    const broken = this.#said.split('\n').filter((line) => /panicked|ERROR/.test(line));
     if (broken.length > 0) throw new Error(`the server's log tells of failures:\n${broken.join('\n')}`);
-  }
-
-  /**
-   * Whether it is of a check over whose head the clock leapt: the people it made for itself have been signed out since, as anybody would be.
-   * It looks again at its next turn, so only a few seconds after each leap are meant.
-   */
-  #leapt(line) {
-    const at = Date.parse(/\d{4}-\d\d-\d\dT[\d:.]+Z/.exec(line)?.[0] ?? '');
-    return / could not look /.test(line) && this.#leaps.some((leap) => at >= leap && at < leap + LEAP_MS);
   }
 
   /** Signed seconds that are added to the real time. */
   moveClock(seconds) {
-    if (seconds !== (this.shift ?? 0)) this.#leaps.push(Date.now());
     this.shift = seconds;
     writeFileSync(this.clockFile, String(seconds));
   }

@@ -17,6 +17,9 @@ pub enum Clock {
     Fixed(OffsetDateTime),
 }
 
+/// A clock that is kept by NTP is moved by less than this at once.
+const LEAP: Duration = Duration::seconds(2);
+
 /// A file with signed seconds. While it is being written, what it last said holds.
 #[derive(Debug)]
 pub struct Shift {
@@ -48,6 +51,17 @@ impl Clock {
             Self::Real => OffsetDateTime::now_utc(),
             Self::Shifted(shift) => OffsetDateTime::now_utc().saturating_add(shift.read()),
             Self::Fixed(at) => *at,
+        }
+    }
+
+    /// Whether it was set, or the machine slept, since it said `before`, which was so long ago by a clock that only ever runs.
+    pub fn leapt(&self, before: OffsetDateTime, ran: std::time::Duration) -> bool {
+        match self {
+            Self::Real | Self::Shifted(_) => {
+                let passed = (self.now() - before).as_seconds_f64();
+                (passed - ran.as_secs_f64()).abs() > LEAP.as_seconds_f64()
+            }
+            Self::Fixed(_) => false,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Each control, upheld and broken; and that a check which breaks fails alone.
 
-use server::controls::run::{contained, look};
+use server::clock::Clock;
+use server::controls::run::{look, steadily};
 use server::controls::{Check, Seen};
 use server::crypto::keys::{KeyError, MasterKey, Origin};
 use server::crypto::seal::SecretKey;
@@ -10,6 +11,7 @@ use server::trust::evidence::{self, NewEvidence};
 use server::vault::{Vault, VaultError};
 use server::{audit, jobs};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 async fn seen(world: &World, check: Check) -> Seen {
     look(check, &world.instance()).await.seen
@@ -130,16 +132,57 @@ async fn a_field_about_health_that_is_not_a_date_fails_the_shape_of_the_data() {
 
 #[tokio::test]
 async fn a_check_that_panics_fails_with_a_reference_and_no_cause() {
-    let work = async { Option::<Seen>::None.ok_or("x").map_err(|_| -> String { unreachable!("secret path /etc/x") }) };
-    let seen = contained(Check::Tls, work).await;
+    let work =
+        || async { Option::<Seen>::None.ok_or("x").map_err(|_| -> String { unreachable!("secret path /etc/x") }) };
+    let seen = steadily(Check::Tls, &Clock::Fixed(START), work).await.seen;
     let Seen::Failing(said) = seen else { unreachable!("{seen:?}") };
     assert!(said.contains("under ") && !said.contains("secret"), "{said}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_check_that_hangs_fails_after_its_limit() {
-    let seen = contained(Check::Tls, std::future::pending()).await;
+    let seen = steadily(Check::Tls, &Clock::Fixed(START), std::future::pending).await.seen;
     assert!(failing(&seen), "{seen:?}");
+}
+
+#[tokio::test]
+async fn a_look_over_which_the_clock_leaps_is_begun_again_and_its_failure_not_told() {
+    let world = World::new().await;
+    let file = world.folder.join("clock");
+    let turns = Arc::new(AtomicU32::new(0));
+    let ran = steadily(Check::Tls, &Clock::shifted(file.clone()), || {
+        let (file, turn) = (file.clone(), turns.fetch_add(1, Ordering::Relaxed));
+        async move {
+            if turn == 0 {
+                std::fs::write(&file, "86400").map_err(|error| error.to_string())?;
+                return Err("signed out meanwhile".into());
+            }
+            Ok(Seen::Upheld("again".into()))
+        }
+    })
+    .await;
+    assert!(upheld(&ran.seen), "{ran:?}");
+    assert_eq!(turns.load(Ordering::Relaxed), 2);
+}
+
+#[tokio::test]
+async fn a_look_that_fails_under_a_steady_clock_fails_at_once_and_under_a_restless_one_in_the_end() {
+    let world = World::new().await;
+    for (restless, most) in [(false, 1), (true, 5)] {
+        let file = world.folder.join("clock");
+        let turns = Arc::new(AtomicU32::new(0));
+        let ran = steadily(Check::Tls, &Clock::shifted(file.clone()), || {
+            let (file, turn) = (file.clone(), turns.fetch_add(1, Ordering::Relaxed));
+            async move {
+                let shift = if restless { (turn + 1) * 3600 } else { 0 };
+                std::fs::write(&file, shift.to_string()).map_err(|error| error.to_string())?;
+                Err("broken".into())
+            }
+        })
+        .await;
+        assert!(failing(&ran.seen), "{ran:?}");
+        assert_eq!(turns.load(Ordering::Relaxed), most);
+    }
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ use object_store::{GetResultPayload, ObjectStore, ObjectStoreExt, WriteMultipart
 use tokio::io::AsyncReadExt;
 
 use super::BackupError;
+use crate::blobs::ready_for_tls;
 
 /// Bytes of one piece on its way to an object store; S3 takes nothing below 5 MiB.
 const PIECE: usize = 8 * 1024 * 1024;
@@ -54,6 +55,7 @@ impl Destination {
             return Err(wrong("credentials do not stand in the address; they come from the environment".into()));
         }
         let known = |name: &str| ["aws_", "google_", "azure_"].iter().any(|provider| name.starts_with(provider));
+        ready_for_tls();
         let settings =
             std::env::vars().map(|(name, value)| (name.to_ascii_lowercase(), value)).filter(|(name, _)| known(name));
         let (store, prefix) = object_store::parse_url_opts(&url, settings).map_err(|error| wrong(error.to_string()))?;
@@ -219,6 +221,17 @@ mod tests {
         for address in ["s3://key:hunter2@bucket/x", "s3://bucket/x?secret=hunter2"] {
             let said = Destination::parse(address).expect_err(address).to_string();
             assert!(!said.contains("hunter2"), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_bucket_of_each_kind_of_store_is_a_place_for_copies() {
+        for address in ["s3://bucket/copies", "gs://bucket/copies", "az://bucket/copies"] {
+            // Azure wants an account from the environment; what matters is that each is answered.
+            match Destination::parse(address) {
+                Ok(place) => assert_eq!(place.label, address),
+                Err(error) => assert!(error.to_string().contains(address), "{error}"),
+            }
         }
     }
 

@@ -23,6 +23,7 @@ use tokio::io::AsyncReadExt;
 
 pub use self::opening::Opening;
 pub use self::place::Place;
+pub(crate) use self::place::ready_for_tls;
 pub use self::sealing::{PART, Sealing};
 use crate::clock::to_ms;
 use crate::crypto::seal::SealError;

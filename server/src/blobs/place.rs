@@ -132,11 +132,15 @@ macro_rules! build {
     }};
 }
 
+/// The HTTP client of a store takes the process's provider and panics where there is none. Whoever installed one before us chose the same.
+pub(crate) fn ready_for_tls() {
+    let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
+}
+
 impl Cloud {
     /// Ready to ask. Says nothing to the store yet.
     pub(super) fn connect(&self) -> Result<(Arc<dyn ObjectStore>, Path), object_store::Error> {
-        // The HTTP client takes the process's provider; whoever installed one before us chose the same.
-        let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
+        ready_for_tls();
         let store: Arc<dyn ObjectStore> = match self.kind {
             Kind::S3 => build!(AmazonS3Builder, self),
             Kind::Google => build!(GoogleCloudStorageBuilder, self),
