@@ -150,7 +150,7 @@ fn found(campaign: &Campaign) -> AnyView {
         <section aria-labelledby="h-found">
             <h2 id="h-found">"What was found"</h2>
             <p data-complete=(grants == items).to_string()>{complete}</p>
-            {table("Table of what was found", &["What grants something", "There were", "Items"], rows)}
+            {table("What was found", &["What grants something", "There were", "Items"], rows)}
             {hash}
         </section>
     }
@@ -212,7 +212,7 @@ fn quality(reviewers: &[Quality]) -> AnyView {
         empty("Nobody has decided", "What is decided stands here, by whom and how quickly.", None)
     } else {
         let head = ["Reviewer", "Decided", "Kept", "Revoked", "Changed", "Together with others", "Pause between two"];
-        table("Table of reviewers", &head, rows)
+        table("Reviewers", &head, rows)
     };
     view! {
         <section aria-labelledby="h-quality">

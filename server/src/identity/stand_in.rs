@@ -36,6 +36,7 @@ pub(crate) struct StandIn {
     people: Vec<Uuid>,
     /// Whether it may have a database of its own.
     settled: bool,
+    _held: traces::Held,
     operator: Operator,
     accounts: Accounts,
 }
@@ -58,6 +59,7 @@ impl StandIn {
     ) -> Result<Self, Refusal> {
         traces::clear_organisations(operator, accounts, now).await?;
         let tenant = TenantId(Uuid::now_v7());
+        let held = traces::Held::new(tenant.0);
         let slug = format!("{SLUG}{}", tenant.0.simple());
         let change = operator.begin_account().await?;
         traces::clear_people(&change, now).await?;
@@ -68,7 +70,7 @@ impl StandIn {
         change.commit_housekeeping().await?;
         let people = vec![first.account.0];
         let (operator, accounts) = (operator.clone(), accounts.clone());
-        Ok(Self { first, tenant, slug, people, settled: false, operator, accounts })
+        Ok(Self { first, tenant, slug, people, settled: false, _held: held, operator, accounts })
     }
 
     pub(crate) fn slug(&self) -> &str {
