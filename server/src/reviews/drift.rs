@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::bench::{self, Bench};
-use super::decide::{named, write_note};
+use super::decide::{handed_over, named, write_note};
 use super::items::{Item, described, mailbox_of, of_review};
 use super::rules::{Barred, Subject};
 use super::words::{Decision, Kind, State, Status};
@@ -217,7 +217,8 @@ pub async fn resolve(
         .with("review", review.id.to_string())
         .with("how", how.said())
         .with("again", if again { "yes" } else { "no" });
-    Ok(change.commit_all(event, done, now).await?)
+    change.commit_all(event, done, now).await?;
+    handed_over(manager, accounts, &row, now).await
 }
 
 /// Nobody settles what differs about their own access.

@@ -1,6 +1,8 @@
 //! What a decision does: the grant goes, or the role is another, and the sessions that hang on it end. The same few statements for one item and
 //! for ten thousand, inside the transaction of the decision.
 
+mod leavers;
+
 use std::collections::BTreeSet;
 
 use sea_orm::sea_query::{Expr, ExprTrait, SelectStatement};
@@ -108,7 +110,7 @@ async fn revoke(
     let change = those.change;
     let mut sessions = 0;
     if kinds.contains(&Kind::Membership) {
-        tell(those, accounts, now).await?;
+        leave(those, accounts, now).await?;
     }
     // Sessions hang on a person and not on an organisation: whoever has others signs in again.
     let through = [Kind::Membership, Kind::Help, Kind::Reach];
@@ -133,11 +135,13 @@ async fn revoke(
     Ok(sessions)
 }
 
-async fn tell(those: &Those<'_>, accounts: &Accounts, now: OffsetDateTime) -> Result<(), Refusal> {
+/// Each gets a receipt and is told, and no link leads back to their account.
+async fn leave(those: &Those<'_>, accounts: &Accounts, now: OffsetDateTime) -> Result<(), Refusal> {
     let rows =
         those.change.unscoped("the addresses of those whose access ends, and the links that lead to their accounts");
     let people = || those.people(Decision::Revoke, &[Kind::Membership]);
     let found = rows.all(account::Entity::find().filter(account::Column::Id.in_subquery(people()))).await?;
+    leavers::receipts(those, accounts, &found, now).await?;
     let to: Vec<String> = found.iter().map(|row| names::open(accounts, row).address).collect();
     queue::put_all(rows, accounts, &to, &Letter::AccessEnded, now).await?;
     rows.delete(token::Entity::delete_many().filter(token::Column::AccountId.in_subquery(people()))).await?;

@@ -4,6 +4,7 @@ mod asking;
 mod clock;
 mod closing;
 mod deciding;
+mod leavers;
 mod many;
 mod opening;
 mod seats;
