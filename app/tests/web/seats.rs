@@ -54,7 +54,7 @@ impl Desk {
 
     /// Opens a review as a browser without script does, and gives its id.
     async fn open(&mut self) -> String {
-        let due = (OffsetDateTime::now_utc() + Duration::days(14)).date().to_string();
+        let due = day(14);
         let made = self.browser.form(ALL, &act("open-review"), &[("name", "Autumn"), ("due", &due)]).await;
         let id = made.split(&format!("location: {ALL}/")).nth(1).and_then(|rest| rest.split('?').next());
         id.unwrap_or_else(|| unreachable!("no way on: {made}")).to_owned()
@@ -73,6 +73,11 @@ impl Desk {
     }
 }
 
+/// A day that is to come.
+fn day(ahead: i64) -> String {
+    (OffsetDateTime::now_utc() + Duration::days(ahead)).date().to_string()
+}
+
 #[tokio::test]
 async fn a_review_of_the_seats_stands_in_the_list_and_no_second_one_is_opened() {
     let mut desk = Desk::new().await;
@@ -81,9 +86,10 @@ async fn a_review_of_the_seats_stands_in_the_list_and_no_second_one_is_opened() 
     let review = desk.open().await;
     let list = desk.page(ALL).await;
     assert!(list.contains(&format!("data-review=\"{review}\"")) && list.contains("data-status=\"open\""), "{list}");
-    let again = desk.send("open-review", &[("name", "Again"), ("due", "2099-01-01")]).await;
+    let due = day(14);
+    let again = desk.send("open-review", &[("name", "Again"), ("due", &due)]).await;
     assert_eq!(status(&again), 409, "{again}");
-    let nameless = desk.send("open-review", &[("name", ""), ("due", "2099-01-01")]).await;
+    let nameless = desk.send("open-review", &[("name", ""), ("due", &due)]).await;
     assert_eq!((status(&nameless), told(&nameless)["errors"][0]["field"].as_str()), (422, Some("name")));
 }
 

@@ -63,14 +63,20 @@ fn decided(one: &Quality) -> Vec<String> {
 fn table(out: &mut String, head: &[&str], rows: &[Vec<String>]) {
     out.push_str("<table>");
     if !head.is_empty() {
-        let head: String = head.iter().map(|name| format!("<th scope=\"col\">{name}</th>")).collect();
-        let _ = write!(out, "<thead><tr>{head}</tr></thead>");
+        out.push_str("<thead><tr>");
+        for name in head {
+            let _ = write!(out, "<th scope=\"col\">{name}</th>");
+        }
+        out.push_str("</tr></thead>");
     }
     out.push_str("<tbody>\n");
     for row in rows {
         let first = row.first().map(|first| text(first)).unwrap_or_default();
-        let cells: String = row.iter().skip(1).map(|cell| format!("<td>{}</td>", text(cell))).collect();
-        let _ = writeln!(out, "<tr><th scope=\"row\">{first}</th>{cells}</tr>");
+        let _ = write!(out, "<tr><th scope=\"row\">{first}</th>");
+        for cell in row.iter().skip(1) {
+            let _ = write!(out, "<td>{}</td>", text(cell));
+        }
+        out.push_str("</tr>\n");
     }
     out.push_str("</tbody></table>\n");
 }

@@ -71,6 +71,14 @@ pub(in crate::reviews) fn refused(error: ExportError) -> Refusal {
     match error {
         ExportError::Refused(refusal) => refusal,
         ExportError::Database(error) => error.into(),
-        other => Refusal::Database(sea_orm::DbErr::Custom(other.to_string())),
+        other @ (ExportError::Unclassified(_)
+        | ExportError::Archive(_)
+        | ExportError::Stopped
+        | ExportError::Broken(_)
+        | ExportError::Blob(_)
+        | ExportError::Seal(_)
+        | ExportError::Vault(_)
+        | ExportError::Zip(_)
+        | ExportError::Compressor(_)) => Refusal::Database(sea_orm::DbErr::Custom(other.to_string())),
     }
 }
