@@ -12,6 +12,7 @@ pub mod m0011_pruning;
 pub mod m0012_jobs;
 pub mod m0013_attempts;
 pub mod m0020_reviews;
+pub mod m0021_granted;
 pub mod t0001_log;
 pub mod t0002_owner;
 pub mod t0003_records;
@@ -41,6 +42,7 @@ impl MigratorTrait for Platform {
             Box::new(m0012_jobs::Migration),
             Box::new(m0013_attempts::Migration),
             Box::new(m0020_reviews::Migration),
+            Box::new(m0021_granted::Migration),
         ]
     }
 }

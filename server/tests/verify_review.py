@@ -56,6 +56,42 @@ def lines(archive, name):
     return [json.loads(line) for line in archive.read(name).splitlines() if line]
 
 
+def organisations(archive):
+    """The entries of an organisation's review, and where its chain of leaves leads."""
+    leaves = {row["seq"]: bytes.fromhex(row["leaf"]) for row in lines(archive, "log/chain.jsonl")}
+    entries = lines(archive, "log/entries.jsonl")
+    for row in entries:
+        if leaves.get(row["seq"]) != leaf(row):
+            fail(f"entry {row['seq']}")
+    before = json.loads(archive.read("log/before.json"))
+    head = json.loads(archive.read("log/head.json"))
+    at, at_hash = before["after_seq"], bytes.fromhex(before["hash"])
+    while at < head["seq"]:
+        at += 1
+        at_hash = hashlib.sha256(b"\2" + at_hash + leaves[at]).digest()
+    return entries, at_hash
+
+
+def platforms(archive, report):
+    """The entries of a review of the seats, and where the platform's chain leads."""
+    chain = lines(archive, "log/chain.jsonl")
+    entries = lines(archive, "log/entries.jsonl")
+    if any(row not in chain for row in entries):
+        fail("an entry that is not in the log")
+    if report["completeness"]["population_sha256"] not in entries[0]["detail"]:
+        fail("the log does not have the hash of the population")
+    for number, row in enumerate(chain):
+        if number > 0 and row["previous_hash"] != chain[number - 1]["hash"]:
+            fail(f"what stands before entry {row['seq']}")
+        hashed = hashlib.sha256()
+        for name in ("previous_hash", "seq", "at_ms", "actor", "action", "subject", "detail"):
+            text = str(row[name]).encode()
+            hashed.update(struct.pack(">Q", len(text)) + text)
+        if hashed.hexdigest() != row["hash"]:
+            fail(f"entry {row['seq']}")
+    return entries, bytes.fromhex(chain[-1]["hash"])
+
+
 def main(path):
     archive = zipfile.ZipFile(path)
     if archive.testzip() is not None:
@@ -75,17 +111,9 @@ def main(path):
     items = lines(archive, "items.jsonl")
     if len(items) != report["counts"]["items"] or len(population.splitlines()) != len(items):
         fail("the number of items")
-    leaves = {row["seq"]: bytes.fromhex(row["leaf"]) for row in lines(archive, "log/chain.jsonl")}
-    entries = lines(archive, "log/entries.jsonl")
-    for row in entries:
-        if leaves.get(row["seq"]) != leaf(row):
-            fail(f"entry {row['seq']}")
-    before = json.loads(archive.read("log/before.json"))
+    of_seats = report["review"]["scope"] == "seats"
+    entries, at_hash = platforms(archive, report) if of_seats else organisations(archive)
     head = json.loads(archive.read("log/head.json"))
-    at, at_hash = before["after_seq"], bytes.fromhex(before["hash"])
-    while at < head["seq"]:
-        at += 1
-        at_hash = hashlib.sha256(b"\2" + at_hash + leaves[at]).digest()
     if at_hash.hex() != head["hash"]:
         fail("the chain does not lead to the head")
     message = fields(b"avouch-head/1", head["kind"].encode(), uuid(head["tenant"]), struct.pack(">q", head["seq"]),

@@ -10,4 +10,5 @@ mod operator;
 mod people;
 mod registers;
 mod reviews;
+mod seats;
 mod site;

@@ -107,7 +107,8 @@ impl StandIn {
     /// As if somebody with the right to had changed the role a moment ago.
     pub(crate) async fn set_role(&self, account: AccountId, role: &str) -> Result<(), Refusal> {
         let change = self.change().await?;
-        members::set_role(&change, account.0, role).await?;
+        let by = (self.first.account.0, OffsetDateTime::now_utc());
+        members::set_role(&change, account.0, role, by).await?;
         Ok(change.commit_housekeeping().await?)
     }
 
@@ -168,7 +169,8 @@ impl StandIn {
             .col_expr(membership::Column::Scope, Expr::value("some"))
             .filter(membership::Column::AccountId.eq(account.0));
         change.update(some).await?;
-        change.insert(units::reaches(account.0, "unit", unit)).await?;
+        let now = OffsetDateTime::now_utc();
+        change.insert(units::reaches(account.0, ("unit", unit), self.first.account.0, now)).await?;
         Ok(change.commit_housekeeping().await?)
     }
 

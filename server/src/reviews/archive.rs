@@ -1,10 +1,9 @@
 //! A review as one signed archive that an auditor verifies without us: what was found, what was decided, what came of it, and the entries of the
 //! log, each proven to stand under a signed head.
 
-mod page;
+pub(super) mod page;
 mod proof;
-
-use std::fmt::Write as _;
+pub(super) mod signed;
 
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::json;
@@ -15,10 +14,11 @@ use super::bench::Bench;
 use super::freeze;
 use super::items::{Item, described, of_review};
 use super::report::{Report, report};
+use super::words::Decision;
 use crate::clock::rfc3339;
 use crate::entity::{review, review_item};
 use crate::exports::ExportError;
-use crate::exports::archive::{Archive, Sink};
+use crate::exports::archive::Archive;
 use crate::exports::table::{Cell, Written, head};
 use crate::guard::{Allowed, TenantDb, rights};
 use crate::identity::{Accounts, Refusal};
@@ -26,9 +26,6 @@ use crate::organisations::names;
 
 /// Items that are read at once.
 const PAGE: u64 = 2000;
-
-/// What stands before the list of everything when it is signed, so that a signature of something else never fits.
-pub const SIGNED: &[u8] = b"avouch-review/1\n";
 
 const COLUMNS: &[&str] = &[
     "id",
@@ -76,12 +73,7 @@ pub async fn archive(
     }
     let organisation = names::of_organisation(accounts, reader.here());
     let making = Making { view: &view, accounts, row: &row, report: &report, organisation, now };
-    match making.all().await {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(ExportError::Refused(refusal)) => Err(refusal),
-        Err(ExportError::Database(error)) => Err(error.into()),
-        Err(other) => Err(Refusal::Database(sea_orm::DbErr::Custom(other.to_string()))),
-    }
+    Ok(Some(making.all().await.map_err(signed::refused)?))
 }
 
 struct Making<'a> {
@@ -95,19 +87,27 @@ struct Making<'a> {
 
 impl Making<'_> {
     async fn all(&self) -> Result<Vec<u8>, ExportError> {
-        let mut archive = Archive::new(Sink::Memory(Vec::new()), None, self.now);
+        let mut archive = signed::begin(self.now);
         let said = serde_json::to_string_pretty(&self.said()).unwrap_or_default() + "\n";
         archive.put("report.json", said.as_bytes()).await?;
         let shown = self.items(&mut archive).await?;
         self.population(&mut archive).await?;
-        archive.put("report.html", page::page(&self.organisation, self.report, &shown).as_bytes()).await?;
+        archive.put("report.html", self.page(&shown).as_bytes()).await?;
         proof::write(&mut archive, self.view, self.accounts, self.row).await?;
         archive.put("VERIFY.txt", VERIFY.as_bytes()).await?;
-        self.sign(&mut archive).await?;
-        match archive.finish().await?.sink {
-            Sink::Memory(bytes) => Ok(bytes),
-            Sink::Blob(_) => Err(ExportError::Broken("the archive went somewhere else")),
-        }
+        signed::finish(archive, self.accounts, self.row.id, self.now).await
+    }
+
+    fn page(&self, items: &[Item]) -> String {
+        let campaign = &self.report.campaign;
+        page::page(&page::Printed {
+            title: format!("Access review {} of {}", campaign.name, self.organisation),
+            facts: facts(self.report),
+            reviewers: &self.report.reviewers,
+            head: HEAD,
+            rows: items.iter().map(printed).collect(),
+            of: campaign.counts.items,
+        })
     }
 
     /// Every item with everything about it, as lines of JSON and as a table. The first of them, for the page.
@@ -150,22 +150,12 @@ impl Making<'_> {
     fn said(&self) -> serde_json::Value {
         let Report { campaign, since, drift, reviewers, .. } = self.report;
         let at = |at: Option<OffsetDateTime>| at.map(rfc3339);
-        let reviewers: Vec<_> = reviewers
-            .iter()
-            .map(|one| {
-                json!({
-                    "account": one.account, "who": one.who, "decided": one.decided, "keep": one.keep, "revoke": one.revoke,
-                    "change": one.change, "bulk": one.bulk, "keep_percent": one.keep_percent(),
-                    "bulk_percent": one.bulk_percent(), "median_seconds_between_single_decisions": one.median_seconds,
-                })
-            })
-            .collect();
         let drift: Vec<_> = drift
             .iter()
             .map(|one| json!({ "item": one.item.id, "who": one.item.who, "how": one.how.said() }))
             .collect();
         json!({
-            "format": "avouch-review/1",
+            "format": signed::FORMAT,
             "made_at": rfc3339(self.now),
             "organisation": self.organisation,
             "profile": self.accounts.profile.id,
@@ -189,32 +179,60 @@ impl Making<'_> {
             "privileged": self.report.privileged,
             "privileged_that_stayed": self.report.privileged_kept,
             "half_was_decided_within_ms": self.report.median_decide_ms,
-            "reviewers": reviewers,
+            "reviewers": signed::reviewers(reviewers),
         })
     }
+}
 
-    /// The list of everything with its hashes, and the signature over it.
-    async fn sign(&self, archive: &mut Archive<'_>) -> Result<(), ExportError> {
-        let manifest = json!({
-            "format": "avouch-review/1",
-            "made_by": concat!("avouch ", env!("CARGO_PKG_VERSION")),
-            "review": self.row.id,
-            "made_at": rfc3339(self.now),
-            "parts": archive.parts(),
-        });
-        let text = serde_json::to_string_pretty(&manifest).unwrap_or_default() + "\n";
-        let key = self.accounts.vault.signing();
-        let signature = json!({
-            "algorithm": "Ed25519",
-            "key": key.public_hex(),
-            "signature": key.sign_hex(&[SIGNED, text.as_bytes()].concat()),
-        });
-        let mut signed = String::new();
-        let _ = writeln!(signed, "{}", serde_json::to_string_pretty(&signature).unwrap_or_default());
-        archive.put("manifest.json", text.as_bytes()).await?;
-        archive.put("manifest.sig", signed.as_bytes()).await?;
-        Ok(())
-    }
+/// What a printed report says of the whole review.
+fn facts(report: &Report) -> Vec<page::Fact> {
+    let campaign = &report.campaign;
+    let at = |at: Option<OffsetDateTime>| at.map_or_else(|| "not yet".to_owned(), rfc3339);
+    vec![
+        ("Where it stands", campaign.status.said().to_owned()),
+        ("Began", at(campaign.opened)),
+        ("Due", rfc3339(campaign.due)),
+        ("Closed", at(campaign.closed)),
+        ("Grants found", campaign.found.grants().to_string()),
+        ("Items", campaign.counts.items.to_string()),
+        ("SHA-256 of what was found", campaign.population_sha256.clone().unwrap_or_default()),
+        ("Kept", campaign.counts.keep.to_string()),
+        ("Revoked", campaign.counts.revoke.to_string()),
+        ("Role changed", campaign.counts.change.to_string()),
+        ("Gone before it was decided", campaign.counts.gone.to_string()),
+        ("Differed, and that was settled", campaign.counts.changed.to_string()),
+        ("Not decided", campaign.counts.pending.to_string()),
+        ("Decided by silence", report.silent.to_string()),
+        ("Decided late", report.late.to_string()),
+        ("Given since it began", report.since.added.to_string()),
+        ("Gone since it began", report.since.gone.to_string()),
+        ("Changed since it began", report.since.changed.to_string()),
+        ("Differs from what was decided", report.drift.len().to_string()),
+        ("Privileged", report.privileged.to_string()),
+        (
+            "Privileged that stayed",
+            report.privileged_kept.map_or_else(|| "not yet".to_owned(), |kept| kept.to_string()),
+        ),
+    ]
+}
+
+const HEAD: &[&str] = &["Who", "What", "Role", "Granted", "Recommended", "Decision", "By", "Why", "State"];
+
+/// One item as a row of the printed report.
+fn printed(item: &Item) -> Vec<String> {
+    let by = if item.silent { Some("silence") } else { item.decided_by.as_deref() };
+    let giver = item.granted_by.as_ref().map(|by| format!(", by {by}")).unwrap_or_default();
+    vec![
+        item.who.clone(),
+        item.kind.said().to_owned(),
+        item.role.clone().unwrap_or_default(),
+        format!("{}{giver}", rfc3339(item.granted_at)),
+        format!("{}: {}", item.recommendation.said(), item.reason.said()),
+        item.decision.map_or("Not decided", Decision::said).to_owned(),
+        by.unwrap_or_default().to_owned(),
+        item.note.clone().unwrap_or_default(),
+        item.state.said().to_owned(),
+    ]
 }
 
 fn cells(item: &Item) -> Vec<Cell> {

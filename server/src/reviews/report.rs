@@ -195,7 +195,7 @@ async fn pauses(view: &TenantDb, id: Uuid) -> Result<BTreeMap<Uuid, f64>, Refusa
     Ok(all.into_iter().filter_map(|(who, moments)| Some((who, median_pause(&moments)?))).collect())
 }
 
-fn median_pause(moments: &[i64]) -> Option<f64> {
+pub(crate) fn median_pause(moments: &[i64]) -> Option<f64> {
     let mut pauses: Vec<i64> = moments.windows(2).map(|pair| pair[1] - pair[0]).collect();
     pauses.sort_unstable();
     let middle = *pauses.get(pauses.len() / 2)?;

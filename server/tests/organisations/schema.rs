@@ -12,7 +12,7 @@ const CLEAR: &[(&str, &str)] = &[
     (
         "an id says nothing by itself",
         "finding.id evidence.id evidence.key_id platform_entry.subject data_key.id data_key.owner account.id organisation.id \
-         membership.tenant_id membership.account_id totp.account_id backup_code.account_id known_device.account_id session.public_id \
+         membership.tenant_id membership.account_id membership.granted_by reach.granted_by totp.account_id backup_code.account_id known_device.account_id session.public_id \
          session.account_id token.account_id letter.id account_chain.account_id account_entry.account_id custom_role.tenant_id \
          unit.tenant_id unit.id reach.tenant_id reach.account_id reach.target invitation.tenant_id invitation.id invitation.unit_id \
          invitation.invited_by departure.tenant_id departure.id departure.account_id departure.successor_id departure.asked_by \
@@ -48,7 +48,7 @@ const CLEAR: &[(&str, &str)] = &[
         "finding.checked_at_ms evidence.recorded_at_ms trust_change.at_ms trust_change.since_ms check_switch.off_since_ms \
          platform_entry.at_ms data_key.made_at_ms account.password_set_at_ms account.created_at_ms account.disabled_at_ms \
          account.factor_changed_at_ms account.seen_at_ms organisation.created_at_ms organisation.standing_since_ms \
-         organisation.standing_until_ms membership.since_ms membership.ends_at_ms totp.confirmed_at_ms known_device.seen_at_ms \
+         organisation.standing_until_ms membership.since_ms membership.ends_at_ms membership.granted_at_ms reach.granted_at_ms totp.confirmed_at_ms known_device.seen_at_ms \
          session.factor_at_ms session.password_at_ms session.created_at_ms session.seen_at_ms session.idle_until_ms session.ends_at_ms \
          token.made_at_ms token.ends_at_ms allowance.full_at_ms letter.queued_at_ms letter.due_at_ms letter.done_at_ms \
          account_entry.at_ms custom_role.made_at_ms unit.made_at_ms invitation.made_at_ms invitation.ends_at_ms departure.asked_at_ms \

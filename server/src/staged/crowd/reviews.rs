@@ -130,7 +130,7 @@ impl Crowd {
         let reaches = people.iter().flat_map(|(_, member)| {
             ids.iter().map(|target| reach::ActiveModel {
                 tenant_id: ActiveValue::Set(tenant.0),
-                ..units::reaches(member.0, "unit", *target)
+                ..units::reaches(member.0, ("unit", *target), administrator.0, self.now)
             })
         });
         all(&change, reaches.collect()).await?;

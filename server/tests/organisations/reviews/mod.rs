@@ -4,6 +4,7 @@ mod asking;
 mod clock;
 mod closing;
 mod deciding;
+mod leavers;
 mod many;
 mod opening;
 mod seats;
@@ -64,4 +65,14 @@ pub async fn decide(
 
 pub async fn revoke(world: &World, by: &Somebody, item: Uuid) -> Result<(), Refusal> {
     decide(world, by, item, "revoke", None, Some("Not needed any more")).await
+}
+
+/// What somebody without the product says of an archive.
+pub fn verified(world: &World, archive: Vec<u8>) -> String {
+    let path = world.folder.join("review.zip");
+    std::fs::write(&path, archive).expect("written");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/verify_review.py");
+    let said = std::process::Command::new("python3").arg(script).arg(&path).output().expect("python3");
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    String::from_utf8_lossy(&said.stdout).into_owned()
 }
