@@ -263,7 +263,8 @@ pub(crate) async fn waiting<R: Right>(
     let (mut number, mut next) = (0, None);
     for row in view.all(open).await? {
         let bench = super::bench::Bench::of(view, accounts, &row).await?;
-        let mine = super::campaigns::mine(view, &bench, &row, reader.account.0).await?;
+        let groups = super::campaigns::groups(view, row.id).await?;
+        let mine = super::campaigns::mine(view, &bench, &row, reader.account.0, &groups).await?;
         number += mine;
         if mine > 0 && next.is_none() {
             next = Some((from_ms(row.due_at_ms), row.id));
