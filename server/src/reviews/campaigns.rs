@@ -70,25 +70,18 @@ pub struct Campaign {
 pub(crate) struct Group {
     decision: Option<String>,
     state: String,
-    stage: i32,
-    reviewer_id: Option<Uuid>,
     number: i64,
 }
 
-/// How far a review is and who is asked: one walk through one index, which is most of what a page of many items costs.
+/// How far a review is: one walk through one index, in its order, which is most of what a page of many items costs.
 pub(crate) async fn groups(view: &TenantDb, review: Uuid) -> Result<Vec<Group>, Refusal> {
-    const ALIKE: [review_item::Column; 4] = [
-        review_item::Column::Decision,
-        review_item::Column::State,
-        review_item::Column::Stage,
-        review_item::Column::ReviewerId,
-    ];
     let groups = review_item::Entity::find()
         .select_only()
-        .columns(ALIKE)
+        .columns([review_item::Column::Decision, review_item::Column::State])
         .column_as(review_item::Column::Id.count(), "number")
-        .filter(review_item::Column::ReviewId.eq(review));
-    let groups = ALIKE.into_iter().fold(groups, QuerySelect::group_by);
+        .filter(review_item::Column::ReviewId.eq(review))
+        .group_by(review_item::Column::Decision)
+        .group_by(review_item::Column::State);
     Ok(view.all_as::<review_item::Entity, Group>(groups).await?)
 }
 
@@ -232,46 +225,30 @@ pub(crate) async fn mine(
     account: Uuid,
     groups: &[Group],
 ) -> Result<u64, Refusal> {
-    let given: Vec<Uuid> = bench.delegators(account).into_iter().chain([account]).collect();
-    let asked = |group: &&Group| match group.reviewer_id {
-        Some(reviewer) => given.contains(&reviewer),
-        None => bench.asks(account, Asked { stage: group.stage, reviewer: None, subject: None }),
-    };
-    let open = groups.iter().filter(|group| group.decision.is_none() && group.state == State::Pending.word());
-    let all: i64 = open.filter(asked).map(|group| group.number).sum();
-    // Of single people there are few.
-    let undecided = || {
-        review_item::Entity::find()
-            .filter(of_review(row.id))
+    let first = Asked { stage: 1, reviewer: None, subject: None };
+    let whole = row.stages == 1 && bench.rows.iter().all(|one| one.stage != GIVEN) && bench.asks(account, first);
+    let all = if whole {
+        let open = groups.iter().filter(|group| group.decision.is_none() && group.state == State::Pending.word());
+        open.map(|group| u64::try_from(group.number).unwrap_or(0)).sum()
+    } else {
+        let open = review_item::Entity::find()
+            .filter(asked_of(bench, row, account))
             .filter(review_item::Column::Decision.is_null())
-            .filter(review_item::Column::State.eq(State::Pending.word()))
+            .filter(review_item::Column::State.eq(State::Pending.word()));
+        view.count(open).await?
     };
-    let mut more = 0;
-    for stage in
-        (1..=row.stages).filter(|stage| !bench.asks(account, Asked { stage: *stage, reviewer: None, subject: None }))
-    {
-        let theirs = theirs(bench, account, stage);
-        if !theirs.is_empty() {
-            let about = undecided()
-                .filter(review_item::Column::Stage.eq(stage))
-                .filter(review_item::Column::AccountId.is_in(theirs))
-                .filter(
-                    Condition::any()
-                        .add(review_item::Column::ReviewerId.is_null())
-                        .add(review_item::Column::ReviewerId.is_not_in(given.clone())),
-                );
-            more += view.count(about).await?;
-        }
-    }
-    let own = undecided().filter(review_item::Column::AccountId.eq(account)).filter(asked_of(bench, row, account));
-    let own = view.count(own).await?;
-    Ok((u64::try_from(all).unwrap_or(0) + more).saturating_sub(own))
-}
-
-/// The reviewers of a stage whose own access is for this one to look at, who is not asked about the rest of it.
-fn theirs(bench: &Bench, account: Uuid, stage: i32) -> Vec<Uuid> {
-    let about = bench.rows.iter().map(|one| one.account_id);
-    about.filter(|about| bench.asks(account, Asked { stage, reviewer: None, subject: Some(*about) })).collect()
+    // Asked for by person alone: with anything else in it the database walks through all that is undecided for these few.
+    let own = review_item::Entity::find()
+        .filter(review_item::Column::AccountId.eq(account))
+        .filter(review_item::Column::ReviewId.eq(row.id));
+    let given = bench.delegators(account);
+    let asked = |item: &review_item::Model| match item.reviewer_id {
+        Some(reviewer) => reviewer == account || given.contains(&reviewer),
+        None => bench.asks(account, Asked { stage: item.stage, ..first }),
+    };
+    let open = |item: &review_item::Model| item.decision.is_none() && item.state == State::Pending.word();
+    let own = view.all(own).await?.iter().filter(|item| open(item) && asked(item)).count() as u64;
+    Ok(all - own.min(all))
 }
 
 /// Which items somebody is asked about, whoever they are about.
@@ -287,7 +264,9 @@ pub(crate) fn asked_of(bench: &Bench, row: &review::Model, account: Uuid) -> Con
             continue;
         }
         // The access of the reviewers themselves may be for others.
-        let theirs = theirs(bench, account, stage);
+        let about = bench.rows.iter().map(|one| one.account_id);
+        let theirs: Vec<Uuid> =
+            about.filter(|about| bench.asks(account, Asked { subject: Some(*about), ..whoever })).collect();
         if !theirs.is_empty() {
             any = any.add(Condition::all().add(at).add(review_item::Column::AccountId.is_in(theirs)));
         }

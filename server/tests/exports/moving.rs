@@ -96,7 +96,7 @@ async fn an_archive_of_another_profile_is_refused_by_name() {
 }
 
 #[tokio::test]
-async fn an_import_that_is_cut_short_leaves_nothing_and_can_be_begun_again() {
+async fn an_import_that_is_cut_short_leaves_all_or_nothing_and_can_be_begun_again() {
     for (mode, _) in MODES {
         let (from, to) = (world(mode).await, world(mode).await);
         let ada = ada(&from).await;
@@ -119,7 +119,11 @@ async fn an_import_that_is_cut_short_leaves_nothing_and_can_be_begun_again() {
             if finished {
                 break;
             }
-            assert_eq!(counted(&to, &ada, "membership", "").await, 0, "{mode}");
+            // One that is dropped while it is committed is there whole, as what follows shows.
+            finished = counted(&to, &ada, "membership", "").await > 0;
+            if finished {
+                break;
+            }
         }
         if !finished {
             import(&operator, accounts, &wanted, to.now).await.expect("begun again");
