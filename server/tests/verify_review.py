@@ -17,6 +17,16 @@ import zipfile
 from pathlib import Path
 
 
+# What an entry is called that tells of a grant taken away, and whose id it is about.
+EFFECTS = {
+    "membership": ("member-offboarded", "account"),
+    "help": ("help-ended", "account"),
+    "reach": ("reach-withdrawn", "account"),
+    "token": ("calendar-closed", "account"),
+    "invitation": ("invitation-withdrawn", "target_id"),
+}
+
+
 def fail(why):
     sys.exit(f"does not hold: {why}")
 
@@ -64,7 +74,11 @@ def main(path):
     signature = json.loads(archive.read("manifest.sig"))
     if not signed(signature["key"], b"avouch-review/1\n" + text, signature["signature"]):
         fail("the signature of the list")
-    for part in json.loads(text)["parts"]:
+    parts = json.loads(text)["parts"]
+    known = {part["file"] for part in parts} | {"manifest.json", "manifest.sig"}
+    if sorted(known) != sorted(archive.namelist()):
+        fail("the list is not of these files")
+    for part in parts:
         content = archive.read(part["file"])
         if len(content) != part["bytes"] or hashlib.sha256(content).hexdigest() != part["sha256"]:
             fail(part["file"])
@@ -72,6 +86,8 @@ def main(path):
     population = archive.read("population.txt")
     if hashlib.sha256(population).hexdigest() != report["completeness"]["population_sha256"]:
         fail("the hash of the population")
+    if "log/README.txt" in archive.namelist():
+        fail("there is no proof from the log: " + archive.read("log/README.txt").decode().strip())
     items = lines(archive, "items.jsonl")
     if len(items) != report["counts"]["items"] or len(population.splitlines()) != len(items):
         fail("the number of items")
@@ -80,11 +96,23 @@ def main(path):
     for row in entries:
         if leaves.get(row["seq"]) != leaf(row):
             fail(f"entry {row['seq']}")
+    decided = {row["subject"] for row in entries if row["action"] == "item-decided"}
+    for item in items:
+        if item["decision"] and not item["silent"] and item["id"] not in decided:
+            fail(f"nothing in the log says that {item['id']} was decided on")
+    done = {(row["action"], row["subject"]) for row in entries}
+    for item in (item for item in items if item["state"] == "applied"):
+        action, whose = EFFECTS[item["kind"]]
+        action = "role-changed" if item["decision"] == "change" else action
+        if (action, item[whose]) not in done:
+            fail(f"nothing in the log says that {item['id']} was done")
     before = json.loads(archive.read("log/before.json"))
     head = json.loads(archive.read("log/head.json"))
     at, at_hash = before["after_seq"], bytes.fromhex(before["hash"])
     while at < head["seq"]:
         at += 1
+        if at not in leaves:
+            fail(f"entry {at} is missing from the chain")
         at_hash = hashlib.sha256(b"\2" + at_hash + leaves[at]).digest()
     if at_hash.hex() != head["hash"]:
         fail("the chain does not lead to the head")

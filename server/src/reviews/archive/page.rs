@@ -6,9 +6,6 @@ use crate::clock::rfc3339;
 use crate::reviews::items::Item;
 use crate::reviews::report::Report;
 
-/// Items on the page; the tables beside it have all of them.
-pub(super) const MOST: usize = 2000;
-
 fn text(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

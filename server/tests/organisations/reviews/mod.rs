@@ -1,5 +1,6 @@
 //! Access reviews: what is taken down, who decides, and what is left afterwards.
 
+mod archived;
 mod asking;
 mod clock;
 mod closing;

@@ -1,7 +1,5 @@
 //! What is told of a review: report, archive, calendar, history, dashboard.
 
-use std::process::Command;
-
 use server::guard::rights;
 use server::identity::Refusal;
 use server::organisations::dashboard;
@@ -41,29 +39,6 @@ async fn the_report_gives_the_facts_of_each_reviewer() {
         .collect();
     assert_eq!(facts, [("Ada Lovelace", 2, 50, 0, Some(8.0))]);
     assert!(report.complete && report.drift.is_empty());
-}
-
-#[tokio::test]
-async fn an_auditor_verifies_the_archive_without_the_product() {
-    for mode in ["aertous", "stack-aero"] {
-        let world = world(mode).await;
-        let ada = ada(&world).await;
-        let plain = MODES.iter().find(|(known, _)| *known == mode).expect("a mode").1;
-        let grace = joins(&world, &ada, GRACE, plain).await;
-        let id = review(&world, &ada).await;
-        revoke(&world, &ada, item_of(&world, &ada, id, &grace).await.id).await.expect("revoke");
-        let manager = may::<rights::ReviewsManage>(&world, &ada).await;
-        reviews::close(&manager, world.accounts(), &id.to_string(), &here(), world.now).await.expect("close");
-        let reader = may::<rights::ReviewsRead>(&world, &ada).await;
-        let bytes = reviews::archive(&reader, world.accounts(), id, world.now).await.expect("made").expect("a review");
-        let path = world.folder.join("review.zip");
-        std::fs::write(&path, bytes).expect("written");
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/verify_review.py");
-        let said = Command::new("python3").arg(script).arg(&path).output().expect("python3");
-        assert!(said.status.success(), "{mode}: {}", String::from_utf8_lossy(&said.stderr));
-        let said = String::from_utf8_lossy(&said.stdout);
-        assert!(said.contains("2 items") && said.contains("member-offboarded"), "{mode}: {said}");
-    }
 }
 
 #[tokio::test]
