@@ -362,7 +362,7 @@ impl Around<'_> {
         }
         let subject = Subject { account: row.account_id, mailbox: Some(&mailbox(address)) };
         decider.stands_apart(&subject)?;
-        if self.votes.iter().any(|vote| vote.item_id == row.id && vote.decided_by == decider.account) {
+        if self.votes.iter().any(|vote| vote.item_id == row.id && decider.selves.contains(&vote.decided_by)) {
             return Err(Barred::EarlierStage);
         }
         if self.bench.asks(decider.account, Asked::from(row)) { Ok(()) } else { Err(Barred::NotAsked) }

@@ -5,8 +5,11 @@ mod asking;
 mod clock;
 mod closing;
 mod deciding;
+mod killed;
 mod many;
+mod meeting;
 mod opening;
+mod reopened;
 mod seats;
 mod telling;
 
