@@ -9,5 +9,6 @@ mod looks;
 mod operator;
 mod people;
 mod registers;
+mod reviewing;
 mod reviews;
 mod site;
