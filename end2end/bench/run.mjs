@@ -1,6 +1,6 @@
 // Measures a release build of Avouch beside nginx, a bare axum render and Next.js. What, how and why: README.md.
 //
-//   node end2end/bench/run.mjs --avouch RELEASE_BINARY --bare BARE_BINARY --crowd CROWD_BINARY [--postgres URL] [--quick] [--accounts|--organisations|--records]
+//   node end2end/bench/run.mjs --avouch RELEASE_BINARY --bare BARE_BINARY --crowd CROWD_BINARY [--postgres URL] [--quick] [--accounts|--organisations|--records|--reviews]
 //
 // Each part asks only for the binaries that it needs. URL is a superuser's, postgres://LOGIN@HOST:PORT/DATABASE.
 //
@@ -17,11 +17,12 @@ import { lighthouse } from './lib/lighthouse.mjs';
 import { organisations } from './lib/organisations.mjs';
 import { records } from './lib/records.mjs';
 import { memory, startUp } from './lib/process.mjs';
+import { reviews } from './lib/reviews.mjs';
 import { removeScratch } from './lib/run.mjs';
 import { Report } from './lib/report.mjs';
 import { machine } from './lib/machine.mjs';
 
-const USAGE = 'usage: node end2end/bench/run.mjs --avouch RELEASE_BINARY --bare BARE_BINARY --crowd CROWD_BINARY [--postgres URL] [--quick] [--accounts|--organisations|--records]';
+const USAGE = 'usage: node end2end/bench/run.mjs --avouch RELEASE_BINARY --bare BARE_BINARY --crowd CROWD_BINARY [--postgres URL] [--quick] [--accounts|--organisations|--records|--reviews]';
 
 async function main() {
   const settings = read();
@@ -29,6 +30,7 @@ async function main() {
   if (settings.only) {
     if (settings.only === 'accounts') await report.part('accounts', () => accounts(settings, report));
     else if (settings.only === 'records') await records(settings, report);
+    else if (settings.only === 'reviews') await reviews(settings, report);
     else await organisations(settings, report);
     process.stdout.write(report.write());
     return report.complete ? 0 : 1;
@@ -41,6 +43,7 @@ async function main() {
   await report.part('accounts', () => accounts(settings, report));
   await organisations(settings, report);
   await records(settings, report);
+  await reviews(settings, report);
   await report.part('Lighthouse', () => lighthouse(settings, report));
   process.stdout.write(report.write());
   return report.complete ? 0 : 1;
@@ -50,12 +53,12 @@ function read() {
   try {
     const text = { type: 'string' };
     const flag = { type: 'boolean', default: false };
-    const { values } = parseArgs({ options: { avouch: text, bare: text, crowd: text, postgres: text, quick: flag, accounts: flag, organisations: flag, records: flag } });
+    const { values } = parseArgs({ options: { avouch: text, bare: text, crowd: text, postgres: text, quick: flag, accounts: flag, organisations: flag, records: flag, reviews: flag } });
     const { quick, postgres } = values;
-    const only = ['accounts', 'organisations', 'records'].find((part) => values[part]);
+    const only = ['accounts', 'organisations', 'records', 'reviews'].find((part) => values[part]);
     return {
       avouch: binary(values.avouch, '--avouch'),
-      bare: only === 'organisations' || only === 'records' ? undefined : binary(values.bare, '--bare'),
+      bare: only && only !== 'accounts' ? undefined : binary(values.bare, '--bare'),
       crowd: only === 'accounts' ? undefined : binary(values.crowd, '--crowd'),
       postgres,
       quick,

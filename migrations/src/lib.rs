@@ -9,7 +9,10 @@ pub mod m0005_retention;
 pub mod m0006_exports;
 pub mod m0010_backups;
 pub mod m0011_pruning;
+pub mod m0012_jobs;
+pub mod m0013_attempts;
 pub mod m0020_reviews;
+pub mod m0021_granted;
 pub mod t0001_log;
 pub mod t0002_owner;
 pub mod t0003_records;
@@ -36,7 +39,10 @@ impl MigratorTrait for Platform {
             Box::new(m0005_retention::Migration),
             Box::new(m0010_backups::Migration),
             Box::new(m0011_pruning::Migration),
+            Box::new(m0012_jobs::Migration),
+            Box::new(m0013_attempts::Migration),
             Box::new(m0020_reviews::Migration),
+            Box::new(m0021_granted::Migration),
         ]
     }
 }

@@ -1,5 +1,7 @@
 //! The scheduled work: which of it is due by the clock, and doing it.
 
+pub mod kept;
+
 use std::collections::BTreeSet;
 
 use sea_orm::DbErr;
@@ -10,6 +12,8 @@ use crate::backups::schedule;
 use crate::controls::run::{self, Ran};
 use crate::controls::{Check, Instance, Seen};
 use crate::exports::work;
+use crate::guard::Operator;
+use crate::identity::Accounts;
 use crate::organisations::upkeep;
 use crate::retention;
 use crate::trust::{Board, Facts, history};
@@ -106,14 +110,19 @@ async fn archives_line(instance: &Instance) -> Line {
             }
         }
     }
+    archives_made(made, broken)
+}
+
+/// How many archives were made, and in how many organisations it broke, as a line.
+pub fn archives_made(made: usize, broken: usize) -> Line {
     let outcome = if broken == 0 { "done" } else { "failing" };
     Line { job: "archives".into(), outcome, detail: format!("{made} archives made"), took_ms: 0 }
 }
 
 /// The round through the organisations as a line.
-async fn upkeep_line(instance: &Instance) -> Line {
+pub async fn upkeep_line(operator: &Operator, accounts: &Accounts, now: OffsetDateTime) -> Line {
     let began = std::time::Instant::now();
-    let done = upkeep::all(&instance.operator, &instance.accounts, instance.clock.now()).await;
+    let done = upkeep::all(operator, accounts, now).await;
     let took_ms = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
     let (outcome, detail) = match done {
         Ok(round) if round.broken == 0 => (
@@ -141,10 +150,10 @@ async fn upkeep_line(instance: &Instance) -> Line {
 }
 
 /// What is due to be destroyed, as a line.
-async fn retention_line(instance: &Instance) -> Line {
-    let (began, now) = (std::time::Instant::now(), instance.clock.now());
-    let due = retention::due(&instance.operator, &instance.accounts, now).await;
-    let swept = retention::sweep(&instance.operator, &instance.accounts, now).await;
+pub async fn retention_line(operator: &Operator, accounts: &Accounts, now: OffsetDateTime) -> Line {
+    let began = std::time::Instant::now();
+    let due = retention::due(operator, accounts, now).await;
+    let swept = retention::sweep(operator, accounts, now).await;
     let took_ms = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
     let (outcome, detail) = match (due, swept) {
         (Ok(due), Ok(swept)) => (
@@ -166,14 +175,30 @@ async fn retention_line(instance: &Instance) -> Line {
     Line { job: "retention".into(), outcome, detail, took_ms }
 }
 
+/// The copies that are due, each with a line that is kept.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn copies_lines(instance: &Instance) -> Result<Vec<Line>, DbErr> {
+    let lines = schedule::round(instance).await?;
+    kept::keep(&instance.operator, &lines, instance.clock.now()).await?;
+    Ok(lines)
+}
+
 /// Everything that is due, once: the organisations, what has to be destroyed, the copies, the checks, then the history.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn tick(instance: &Instance) -> Result<Vec<Line>, DbErr> {
     // What is due is done before it is looked whether it was.
-    let kept_up = [upkeep_line(instance).await, retention_line(instance).await, archives_line(instance).await];
-    let copied = schedule::round(instance).await?;
+    let (operator, accounts, now) = (&instance.operator, &instance.accounts, instance.clock.now());
+    let kept_up = [
+        upkeep_line(operator, accounts, now).await,
+        retention_line(operator, accounts, now).await,
+        archives_line(instance).await,
+    ];
+    kept::keep(operator, &kept_up, now).await?;
+    let copied = copies_lines(instance).await?;
     let facts = Facts::read(&instance.operator.visitor(), &instance.profile.id).await?;
     let due = due(&wanted(instance), &facts, instance.clock.now());
     let ran = run_checks(instance, &due).await?;

@@ -161,6 +161,12 @@ impl World {
         self.operator().all(rows).await.expect("accounts").into_iter().map(|row| row.id).collect()
     }
 
+    /// The same data under another profile, as after an update.
+    pub fn follows(&mut self, profile: Arc<Profile>) {
+        self.profile = profile;
+        self.accounts = OnceLock::new();
+    }
+
     pub async fn letters_at(&self, now: OffsetDateTime) -> Vec<(String, String)> {
         let folder = self.folder.join("letters");
         let post = Post::folder(&folder).expect("folder");

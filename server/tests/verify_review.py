@@ -66,6 +66,61 @@ def lines(archive, name):
     return [json.loads(line) for line in archive.read(name).splitlines() if line]
 
 
+def organisations(archive, items):
+    """The entries of an organisation's review, and where its chain of leaves leads."""
+    if "log/README.txt" in archive.namelist():
+        fail("there is no proof from the log: " + archive.read("log/README.txt").decode().strip())
+    leaves = {row["seq"]: bytes.fromhex(row["leaf"]) for row in lines(archive, "log/chain.jsonl")}
+    entries = lines(archive, "log/entries.jsonl")
+    for row in entries:
+        if leaves.get(row["seq"]) != leaf(row):
+            fail(f"entry {row['seq']}")
+    told(entries, items)
+    before = json.loads(archive.read("log/before.json"))
+    head = json.loads(archive.read("log/head.json"))
+    at, at_hash = before["after_seq"], bytes.fromhex(before["hash"])
+    while at < head["seq"]:
+        at += 1
+        if at not in leaves:
+            fail(f"entry {at} is missing from the chain")
+        at_hash = hashlib.sha256(b"\2" + at_hash + leaves[at]).digest()
+    return entries, at_hash
+
+
+def told(entries, items):
+    """The log tells of each decision and of what came of it."""
+    decided = {row["subject"] for row in entries if row["action"] == "item-decided"}
+    for item in items:
+        if item["decision"] and not item["silent"] and item["id"] not in decided:
+            fail(f"nothing in the log says that {item['id']} was decided on")
+    done = {(row["action"], row["subject"]) for row in entries}
+    for item in (item for item in items if item["state"] == "applied"):
+        action, whose = EFFECTS[item["kind"]]
+        action = "role-changed" if item["decision"] == "change" else action
+        if (action, item[whose]) not in done:
+            fail(f"nothing in the log says that {item['id']} was done")
+
+
+def platforms(archive, report):
+    """The entries of a review of the seats, and where the platform's chain leads."""
+    chain = lines(archive, "log/chain.jsonl")
+    entries = lines(archive, "log/entries.jsonl")
+    if any(row not in chain for row in entries):
+        fail("an entry that is not in the log")
+    if report["completeness"]["population_sha256"] not in entries[0]["detail"]:
+        fail("the log does not have the hash of the population")
+    for number, row in enumerate(chain):
+        if number > 0 and row["previous_hash"] != chain[number - 1]["hash"]:
+            fail(f"what stands before entry {row['seq']}")
+        hashed = hashlib.sha256()
+        for name in ("previous_hash", "seq", "at_ms", "actor", "action", "subject", "detail"):
+            text = str(row[name]).encode()
+            hashed.update(struct.pack(">Q", len(text)) + text)
+        if hashed.hexdigest() != row["hash"]:
+            fail(f"entry {row['seq']}")
+    return entries, bytes.fromhex(chain[-1]["hash"])
+
+
 def main(path):
     archive = zipfile.ZipFile(path)
     if archive.testzip() is not None:
@@ -86,34 +141,12 @@ def main(path):
     population = archive.read("population.txt")
     if hashlib.sha256(population).hexdigest() != report["completeness"]["population_sha256"]:
         fail("the hash of the population")
-    if "log/README.txt" in archive.namelist():
-        fail("there is no proof from the log: " + archive.read("log/README.txt").decode().strip())
     items = lines(archive, "items.jsonl")
     if len(items) != report["counts"]["items"] or len(population.splitlines()) != len(items):
         fail("the number of items")
-    leaves = {row["seq"]: bytes.fromhex(row["leaf"]) for row in lines(archive, "log/chain.jsonl")}
-    entries = lines(archive, "log/entries.jsonl")
-    for row in entries:
-        if leaves.get(row["seq"]) != leaf(row):
-            fail(f"entry {row['seq']}")
-    decided = {row["subject"] for row in entries if row["action"] == "item-decided"}
-    for item in items:
-        if item["decision"] and not item["silent"] and item["id"] not in decided:
-            fail(f"nothing in the log says that {item['id']} was decided on")
-    done = {(row["action"], row["subject"]) for row in entries}
-    for item in (item for item in items if item["state"] == "applied"):
-        action, whose = EFFECTS[item["kind"]]
-        action = "role-changed" if item["decision"] == "change" else action
-        if (action, item[whose]) not in done:
-            fail(f"nothing in the log says that {item['id']} was done")
-    before = json.loads(archive.read("log/before.json"))
+    of_seats = report["review"]["scope"] == "seats"
+    entries, at_hash = platforms(archive, report) if of_seats else organisations(archive, items)
     head = json.loads(archive.read("log/head.json"))
-    at, at_hash = before["after_seq"], bytes.fromhex(before["hash"])
-    while at < head["seq"]:
-        at += 1
-        if at not in leaves:
-            fail(f"entry {at} is missing from the chain")
-        at_hash = hashlib.sha256(b"\2" + at_hash + leaves[at]).digest()
     if at_hash.hex() != head["hash"]:
         fail("the chain does not lead to the head")
     message = fields(b"avouch-head/1", head["kind"].encode(), uuid(head["tenant"]), struct.pack(">q", head["seq"]),

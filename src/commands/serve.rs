@@ -12,6 +12,8 @@ use server::controls::Instance;
 use server::guard::{Operator, Visitor};
 use server::identity::Accounts;
 use server::jobs;
+use server::organisations::roles;
+use server::profile::Profile;
 use server::trust::Facts;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -52,6 +54,8 @@ pub async fn run(config: Config, migrate: bool, accept_unavailable: bool) -> Res
     if post.is_none() {
         tracing::warn!("no mail server is configured: letters wait in the queue until AVOUCH_MAIL is set");
     }
+    let (operator, profile) = (instance.operator.clone(), Arc::clone(&opened.profile));
+    tokio::spawn(async move { overtaken(&operator, &profile).await });
     let delivering = post.map(|post| tokio::spawn(site::deliver(Arc::clone(&site), instance.operator.clone(), post)));
     let destroying = tokio::spawn(site::destroy(Arc::clone(&site), instance.operator.clone()));
     let copying = tokio::spawn(site::copy(instance.clone()));
@@ -140,5 +144,21 @@ async fn told_to_stop() {
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
+    }
+}
+
+/// A role that an organisation made itself and that the profile has by now counts no longer: whoever changed the profile is told.
+async fn overtaken(operator: &Operator, profile: &Profile) {
+    match roles::hidden(operator, profile).await {
+        Ok(found) => {
+            for (organisation, role) in found {
+                tracing::warn!(
+                    organisation,
+                    role,
+                    "the profile's role counts in place of the organisation's own of this name"
+                );
+            }
+        }
+        Err(cause) => tracing::error!(%cause, "the organisations' own roles could not be looked at"),
     }
 }

@@ -204,6 +204,8 @@ pages! {
     OperateMail "/operator/mail" Operator Read "/operator/mail";
     OperateReviews "/operator/reviews" Operator Read "/operator/reviews";
     OperateReview "/operator/reviews/{review}" Operator Read "/operator/reviews/{review}";
+    OperateReviewReport "/operator/reviews/{review}/report" Operator Read "/operator/reviews/{review}/report";
+    OperateReviewArchive "/operator/reviews/{review}/archive.zip" Operator Read "/operator/reviews/{review}/archive.zip";
 }
 
 /// In place of a field's name: further fields, which the profile declares and the use case checks.
@@ -322,6 +324,8 @@ endpoints! {
     RecordEvidence "record-evidence" Operator ["claim" "date" "note" "file"] ["note" "file"] on OperateEvidence;
     OpenSeatReview "open-review" @ "/api/operator/" Operator ["name" "due" "silence"] ["silence"] on OperateReviews;
     DecideSeat "decide-item" @ "/api/operator/" Operator ["item" "decision" "note" "review" "narrowing"] ["note" "review" "narrowing"] on OperateReview;
+    UndoSeat "undo-decision" @ "/api/operator/" Operator ["item" "review" "narrowing"] ["review" "narrowing"] on OperateReview;
+    ResolveSeatDrift "resolve-drift" @ "/api/operator/" Operator ["item" "note" "again" "review"] ["again" "review"] on OperateReview;
     CloseSeatReview "close-review" @ "/api/operator/" Operator ["review"] [] on OperateReview;
     SaveComponent "save-component" Operator ["name" "critical" "rto_hours" "rpo_hours"] ["critical" "rto_hours" "rpo_hours"] on Operate;
 }

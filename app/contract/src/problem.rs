@@ -47,6 +47,10 @@ pub enum Problem {
     Conflict {
         message: String,
     },
+    /// It is about so many at once, which has to be said back before it is done.
+    Unconfirmed {
+        number: u64,
+    },
     /// The request was meant for another host.
     OtherHost,
     TooLarge {
@@ -92,7 +96,7 @@ impl Problem {
             Self::Gone { .. } | Self::NotKept { .. } => 410,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
-            Self::Conflict { .. } => 409,
+            Self::Conflict { .. } | Self::Unconfirmed { .. } => 409,
             Self::OtherHost => 421,
             Self::TooLarge { .. } => 413,
             Self::OtherType | Self::NotTaken { .. } => 415,
@@ -119,6 +123,7 @@ impl Problem {
             Self::NotKept { .. } => "not-kept",
             Self::MethodNotAllowed => "method-not-allowed",
             Self::Conflict { .. } => "conflict",
+            Self::Unconfirmed { .. } => "unconfirmed",
             Self::OtherHost => "other-host",
             Self::TooLarge { .. } => "too-large",
             Self::OtherType => "other-type",
@@ -148,6 +153,7 @@ impl Problem {
             Self::NotKept { .. } => "That is gone",
             Self::MethodNotAllowed => "This address does not take that method",
             Self::Conflict { .. } => "That is not possible now",
+            Self::Unconfirmed { .. } => "Is that right?",
             Self::OtherHost => "This server does not answer for that host",
             Self::TooLarge { .. } => "That is too large",
             Self::OtherType => "That is not a form",
@@ -192,6 +198,9 @@ impl Problem {
             Self::NotFound => {
                 "The address may be mistyped, or the page may have moved. Start from the trust page.".into()
             }
+            Self::Unconfirmed { number } => {
+                format!("This decides about {number} at once. Confirm that number to go on.")
+            }
             Self::MethodNotAllowed => "Open the page in the ordinary way instead.".into(),
             Self::OtherHost => "Use the address under which this page is published.".into(),
             Self::TooLarge { limit_kib } => format!("Send at most {limit_kib} KiB in one request."),
@@ -228,6 +237,7 @@ impl Problem {
             | Self::NotKept { .. }
             | Self::MethodNotAllowed
             | Self::Conflict { .. }
+            | Self::Unconfirmed { .. }
             | Self::OtherHost
             | Self::TooLarge { .. }
             | Self::OtherType
@@ -260,6 +270,7 @@ impl Problem {
             | Self::NotKept { .. }
             | Self::MethodNotAllowed
             | Self::Conflict { .. }
+            | Self::Unconfirmed { .. }
             | Self::OtherHost
             | Self::TooLarge { .. }
             | Self::OtherType

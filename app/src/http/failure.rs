@@ -58,6 +58,7 @@ fn way_out(problem: &Problem) -> AnyView {
         | Problem::NotKept { .. }
         | Problem::MethodNotAllowed
         | Problem::Conflict { .. }
+        | Problem::Unconfirmed { .. }
         | Problem::OtherHost
         | Problem::TooLarge { .. }
         | Problem::OtherType

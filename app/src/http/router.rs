@@ -101,7 +101,9 @@ fn handler(page: Page) -> MethodRouter<Arc<Site>> {
         | Page::OperateApprovals
         | Page::OperateMail
         | Page::OperateReviews
-        | Page::OperateReview => {
+        | Page::OperateReview
+        | Page::OperateReviewReport
+        | Page::OperateReviewArchive => {
             get(move |site, client, uri: Uri, headers| people::show(page, site, client, uri, headers))
         }
     }

@@ -5,19 +5,18 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use server::backups::schedule as copies;
 use server::clock::Clock;
 use server::controls::web_hygiene::rate_limits_on;
 use server::controls::{Instance, Serving};
 use server::exports::work;
 use server::guard::{AccountId, Operator, ReadError, Visitor};
 use server::identity::{Accounts, housekeeping};
-use server::jobs;
+use server::jobs::{self, Line};
 use server::mail::{Post, queue};
-use server::organisations::upkeep;
 use server::profile::Profile;
 use server::retention;
 use server::trust::{Board, Facts, history};
+use time::OffsetDateTime;
 use tracing::error;
 
 use super::assets::Assets;
@@ -191,14 +190,17 @@ pub async fn schedule(site: Arc<Site>, instance: Instance, checked: Arc<AtomicBo
     let wanted = jobs::wanted(&instance);
     // What was due while nobody served is done before it is looked whether it was.
     let first = instance.clone();
-    let kept_up =
-        tokio::spawn(async move { upkeep::all(&first.operator, &first.accounts, first.clock.now()).await }).await;
-    if !matches!(kept_up, Ok(Ok(_))) {
-        error!("the first round through the organisations broke");
+    let kept_up = tokio::spawn(async move {
+        let now = first.clock.now();
+        let line = jobs::upkeep_line(&first.operator, &first.accounts, now).await;
+        keep(&first.operator, &[line], now).await;
+    });
+    if let Err(cause) = kept_up.await {
+        error!(%cause, "the first round through the organisations broke");
     }
     // So is a backup: a large one goes on by itself, and the checks do not wait for it.
     let first = instance.clone();
-    let copied = tokio::spawn(async move { copies::round(&first).await });
+    let copied = tokio::spawn(async move { jobs::copies_lines(&first).await });
     if let Ok(Ok(Err(cause))) = tokio::time::timeout(FIRST_COPY_AT_MOST, copied).await {
         error!(%cause, "the receipts of backups could not be read");
     }
@@ -230,7 +232,7 @@ pub async fn copy(instance: Instance) {
     loop {
         tokio::time::sleep(COPY_EVERY).await;
         let round = instance.clone();
-        match tokio::spawn(async move { copies::round(&round).await }).await {
+        match tokio::spawn(async move { jobs::copies_lines(&round).await }).await {
             Ok(Ok(_)) => {}
             Ok(Err(cause)) => error!(%cause, "the receipts of backups could not be read"),
             Err(cause) => error!(%cause, "a round of backups broke"),
@@ -259,10 +261,11 @@ pub async fn export(site: Arc<Site>, operator: Operator) {
     loop {
         let tenant = work::asked().await;
         let (accounts, now) = (site.accounts.clone(), site.clock.now());
-        let operator = operator.clone();
-        let made = tokio::spawn(async move { work::all_of(&operator, &accounts, tenant, now).await });
+        let making = operator.clone();
+        let made = tokio::spawn(async move { work::all_of(&making, &accounts, tenant, now).await });
         match made.await {
-            Ok(Ok(_)) => {}
+            Ok(Ok(0)) => {}
+            Ok(Ok(made)) => keep(&operator, &[jobs::archives_made(made, 0)], now).await,
             Ok(Err(cause)) => error!(%cause, "the archives of an organisation could not be made"),
             Err(cause) => error!(%cause, "the making of an archive broke"),
         }
@@ -311,11 +314,16 @@ pub async fn sweep(site: Arc<Site>, operator: Operator) {
         if let Err(cause) = housekeeping::clear(&operator, site.clock.now()).await {
             error!(%cause, "what has run out could not be cleared");
         }
-        if let Err(cause) = upkeep::all(&operator, &site.accounts, site.clock.now()).await {
-            error!(%cause, "the upkeep of organisations broke");
-        }
-        if let Err(cause) = retention::sweep(&operator, &site.accounts, site.clock.now()).await {
-            error!(%cause, "records past their time could not be let go");
-        }
+        let now = site.clock.now();
+        let upkeep = jobs::upkeep_line(&operator, &site.accounts, now).await;
+        let retention = jobs::retention_line(&operator, &site.accounts, now).await;
+        keep(&operator, &[upkeep, retention], now).await;
+    }
+}
+
+/// What jobs came to, for the staff's page. That it cannot be kept is told and stops nothing.
+async fn keep(operator: &Operator, lines: &[Line], now: OffsetDateTime) {
+    if let Err(cause) = jobs::kept::keep(operator, lines, now).await {
+        error!(%cause, "what the jobs came to could not be kept");
     }
 }

@@ -103,6 +103,8 @@ pub async fn perform(act: Act, visit: &mut Visit, fields: &Fields) -> Result<Don
         | Act::CloseReview
         | Act::OpenSeatReview
         | Act::DecideSeat
+        | Act::UndoSeat
+        | Act::ResolveSeatDrift
         | Act::CloseSeatReview => Box::pin(reviews::doing::perform(act, visit, fields)).await,
     }
 }

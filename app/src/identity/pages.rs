@@ -100,9 +100,13 @@ pub async fn page(page: Page, visit: &Visit, typed: &Typed) -> Result<Shown, Pro
         Page::File => return registers::files::download(visit).await.map(Shown::Download),
         Page::ReviewsCalendar => return reviews::calendar::file(visit).await.map(Shown::Download),
         Page::ReviewArchive => return reviews::report::archive(visit).await.map(Shown::Download),
-        Page::Reviews | Page::Review | Page::ReviewReport | Page::OperateReviews | Page::OperateReview => {
-            reviews::middle(page, visit, typed).await?
-        }
+        Page::OperateReviewArchive => return reviews::seats::archive(visit).await.map(Shown::Download),
+        Page::Reviews
+        | Page::Review
+        | Page::ReviewReport
+        | Page::OperateReviews
+        | Page::OperateReview
+        | Page::OperateReviewReport => reviews::middle(page, visit, typed).await?,
         Page::Invitation
         | Page::Organisations
         | Page::Dashboard

@@ -7,6 +7,7 @@ use contract::problem::Problem;
 use leptos::prelude::*;
 use server::clock::parse_date;
 use server::exports::approval;
+use server::jobs::kept::{self, Last};
 use server::mail::queue;
 use server::operators::{self, Customer};
 use server::problem::internal;
@@ -44,6 +45,13 @@ pub async fn overview(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
             view! { <li><a class="link" href=href>{claim.id.clone()}</a>" "{badge(claim.state.word(), claim.state.word())}" "<span class="small">{claim.text.clone()}{due}</span></li> }
         })
         .collect();
+    let jobs: Vec<AnyView> =
+        kept::last(&staff).await.map_err(|cause| internal(&cause))?.into_iter().map(|last| job(&staff, last)).collect();
+    let jobs = if jobs.is_empty() {
+        empty("No job has run yet", "The first round is made within a minute of the start.", None)
+    } else {
+        table("Scheduled jobs", &["Job", "Last run", "How it went"], jobs)
+    };
     let recovery = recovery::section(visit, &staff, typed).await?;
     let most = seats.most.map(|most| format!(" of {most}"));
     let view = view! {
@@ -54,9 +62,21 @@ pub async fn overview(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
         <p class="go"><a class="btn" href="/operator/evidence">"Record evidence"</a>" "<a class="btn" href="/operator/mail">"Mail queue"</a>" "<a class="btn" href="/operator/approvals">"Copies for testing"</a>" "<a class="btn" href="/operator/reviews">"Reviews of seats"</a></p>
         <section aria-labelledby="h-organisations"><h2 id="h-organisations">"Organisations"</h2>{list}{pages("/operator", &[], next, after.is_empty())}</section>
         <section aria-labelledby="h-claims"><h2 id="h-claims">"Claims that want attention"</h2><ul class="due-list">{due}</ul></section>
+        <section aria-labelledby="h-jobs"><h2 id="h-jobs">"Jobs"</h2>{jobs}</section>
         {recovery}
     };
     Ok(Middle::new("Operator", view).wide())
+}
+
+/// What a failure came from names places of the machine: it stands in the server's log only.
+fn job(person: &server::guard::Person, last: Last) -> AnyView {
+    let went = if last.done {
+        last.said.into_any()
+    } else {
+        view! { {badge("Failed", "failing")}" The server's log says why." }.into_any()
+    };
+    view! { <tr data-job=last.job.clone()><th scope="row">{last.job.clone()}</th><td>{when(person, last.at)}</td><td>{went}</td></tr> }
+        .into_any()
 }
 
 fn row(person: &server::guard::Person, customer: &Customer) -> AnyView {

@@ -89,8 +89,9 @@ fn receipt(receipt: &Receipt) -> AnyView {
         .map(|(count, what)| crate::ui::words::count(usize::try_from(*count).unwrap_or(usize::MAX), what))
         .collect();
     let role = role.clone();
-    let named = crate::ui::words::count(usize::try_from(*records).unwrap_or(usize::MAX), "record");
-    let named = (*records > 0).then(|| view! { <span>"Named in "{named}"."</span> });
+    let records = records.unwrap_or(0);
+    let named = crate::ui::words::count(usize::try_from(records).unwrap_or(usize::MAX), "record");
+    let named = (records > 0).then(|| view! { <span>"Named in "{named}"."</span> });
     view! { <span>{said.join(", ")}" removed; "{*left}" left."</span>{named}<span class="small">"Role: "{role}</span> }
         .into_any()
 }

@@ -32,7 +32,7 @@ pub async fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
     let list = if rows.is_empty() {
         empty("No archives yet", "The first one appears here as soon as you ask for it.", None)
     } else {
-        table("Table of archives", &["Asked for", "What", "Where it stands", "Take it along"], rows)
+        table("Archives", &["Asked for", "What", "Where it stands", "Take it along"], rows)
     };
     let hours = visit.site.profile.policy.retention.export_hours;
     let view = view! {

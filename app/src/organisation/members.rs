@@ -208,7 +208,7 @@ fn waiting(visit: &Visit, reader: &Person, pending: Vec<Pending>, manages: bool)
         view! {
             <section aria-labelledby="invitations">
                 <h2 id="invitations">"Invitations that wait"</h2>
-                {table("Table of invitations", &["Address", "Role", "Holds until", ""], rows)}
+                {table("Invitations", &["Address", "Role", "Holds until", ""], rows)}
             </section>
         }
         .into_any(),

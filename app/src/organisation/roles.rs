@@ -5,7 +5,7 @@ use contract::permission::Permission;
 use contract::problem::Problem;
 use leptos::prelude::*;
 use server::guard::{Asks, rights};
-use server::organisations::roles::{self, Role};
+use server::organisations::roles::{self, Role, Whose};
 
 use super::frame::{self, badge, button, small};
 use crate::http::people::Typed;
@@ -54,11 +54,14 @@ fn note(visit: &Visit, role: &Role, manages: bool) -> AnyView {
         badge("Second factor offered", "unproven")
     };
     let privileged = role.privileged.then(|| badge("Privileged", "stated"));
-    let own = role.own.then(|| badge("Your own", "stated"));
-    let remove = (role.own && manages)
+    let own = (role.whose != Whose::Profile).then(|| badge("Your own", "stated"));
+    let overtaken = (role.whose == Whose::Hidden).then(|| {
+        view! { {badge("Hidden", "ageing")}<p class="small">"There is a role of this name for every organisation now, and it counts instead. This one permits nothing; remove it, or make it anew under another name."</p> }
+    });
+    let remove = (role.whose != Whose::Profile && manages)
         .then(|| frame::form(visit, Act::DeleteRole, small("Remove", &role.name), hidden("role", role.name.clone())));
     let count = role.permissions.len();
-    view! { <li class="card"><b>{role.name.clone()}</b>" "<span class="small">{crate::ui::words::count(count, "permission")}</span>{privileged}{factor}{own}{remove}</li> }.into_any()
+    view! { <li class="card"><b>{role.name.clone()}</b>" "<span class="small">{crate::ui::words::count(count, "permission")}</span>{privileged}{factor}{own}{overtaken}{remove}</li> }.into_any()
 }
 
 /// Only what the giver has is offered.

@@ -85,7 +85,7 @@ fn given(visit: &Visit, person: &Person, grants: Vec<Shown>) -> Option<AnyView> 
             view! { <tr data-help=grant.id.to_string()><th scope="row">{grant.who.clone()}{state}</th><td>{grant.role}</td><td>{grant.reason}<span class="small">"by "{grant.given_by}</span></td><td>{until}</td><td>{end}</td></tr> }.into_any()
         })
         .collect();
-    Some(table("Table of help", &["Who", "Role", "Reason", "Until", ""], rows))
+    Some(table("Help", &["Who", "Role", "Reason", "Until", ""], rows))
 }
 
 fn open_help(visit: &Visit, typed: &Typed, roles: Vec<(String, String)>) -> AnyView {

@@ -14,6 +14,8 @@ use crate::organisation::frame;
 pub enum Deed {
     Open,
     Decide,
+    Undo,
+    Resolve,
     Close,
 }
 
@@ -52,6 +54,10 @@ impl<'a> Desk<'a> {
             (Deed::Open, true) => Act::OpenSeatReview,
             (Deed::Decide, false) => Act::DecideItem,
             (Deed::Decide, true) => Act::DecideSeat,
+            (Deed::Undo, false) => Act::UndoDecision,
+            (Deed::Undo, true) => Act::UndoSeat,
+            (Deed::Resolve, false) => Act::ResolveDrift,
+            (Deed::Resolve, true) => Act::ResolveSeatDrift,
             (Deed::Close, false) => Act::CloseReview,
             (Deed::Close, true) => Act::CloseSeatReview,
         }

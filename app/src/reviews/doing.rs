@@ -31,6 +31,8 @@ pub async fn perform(act: Act, visit: &Visit, fields: &Fields) -> Result<Done, P
         Act::ResolveDrift => resolve(visit, fields).await,
         Act::OpenSeatReview => seats::open(visit, fields).await,
         Act::DecideSeat => seats::decide(visit, fields).await,
+        Act::UndoSeat => seats::undo(visit, fields).await,
+        Act::ResolveSeatDrift => seats::resolve(visit, fields).await,
         Act::CloseSeatReview => seats::close(visit, fields).await,
         Act::ShareCalendar => calendar::share(visit).await,
         Act::CloseCalendar => calendar::close(visit).await,
@@ -51,6 +53,15 @@ fn people(text: &str) -> Vec<&str> {
     text.split(['\n', ',', ';']).map(str::trim).filter(|one| !one.is_empty()).collect()
 }
 
+/// A box that is ticked or not.
+pub fn ticked(fields: &Fields, name: &'static str) -> Result<bool, Problem> {
+    match fields.optional(name) {
+        None => Ok(false),
+        Some("yes") => Ok(true),
+        Some(_) => Err(Problem::field(name, "send yes, or leave it out")),
+    }
+}
+
 /// Everything that a form of ours has beside a program's: where on the list one was, and at which item.
 pub fn back(path: &str, fields: &Fields, done: &str) -> String {
     let place = Narrow::parse(fields.get("narrowing")).place();
@@ -65,11 +76,7 @@ fn review_path(visit: &Visit, review: &str) -> String {
 
 async fn open(visit: &Visit, fields: &Fields) -> Result<Done, Problem> {
     let manager = visit.may::<rights::ReviewsManage>(Asks::ToDo)?;
-    let draft = match fields.optional("draft") {
-        None => false,
-        Some("yes") => true,
-        Some(_) => return Err(Problem::field("draft", "send yes, or leave it out")),
-    };
+    let draft = ticked(fields, "draft")?;
     let mut stages = vec![people(fields.get("reviewer"))];
     stages
         .extend(["second", "third"].map(|name| people(fields.get(name))).into_iter().filter(|stage| !stage.is_empty()));
@@ -222,11 +229,7 @@ async fn delegate(visit: &Visit, fields: &Fields) -> Result<Done, Problem> {
 
 async fn resolve(visit: &Visit, fields: &Fields) -> Result<Done, Problem> {
     let manager = visit.may::<rights::ReviewsManage>(Asks::ToDo)?;
-    let again = match fields.optional("again") {
-        None => false,
-        Some("yes") => true,
-        Some(_) => return Err(Problem::field("again", "send yes, or leave it out")),
-    };
+    let again = ticked(fields, "again")?;
     let (accounts, note) = (&visit.site.accounts, fields.get("note"));
     let which = (fields.get("item"), again);
     reviews::resolve(&manager, accounts, which, note, &visit.origin, visit.now).await.map_err(told)?;

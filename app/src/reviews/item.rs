@@ -163,10 +163,9 @@ fn roles(shown: &Shown, typed: &str) -> AnyView {
 /// Taking back, and what people remark.
 fn others(desk: &Desk<'_>, shown: &Shown, place: &str, decides: bool) -> AnyView {
     let (id, review) = (shown.id.to_string(), shown.review.to_string());
-    // A decision about a seat is changed by making another.
-    let undo = (decides && !desk.seats).then(|| {
+    let undo = decides.then(|| {
         let inner = view! { {hidden("item", id.clone())}{hidden("review", review.clone())}{hidden("narrowing", place.to_owned())} };
-        frame::form(desk.visit, Act::UndoDecision, small("Take back", &shown.who), inner)
+        desk.form(Deed::Undo, small("Take back", &shown.who), inner)
     });
     let remarks: Vec<AnyView> = shown.remarks.iter().map(|said| view! { <li>{said.clone()}</li> }.into_any()).collect();
     let count = shown.remark_count;

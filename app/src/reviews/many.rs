@@ -15,20 +15,16 @@ use crate::ui::form::hidden;
 /// The field that repeats how many it is about.
 const SURE: &str = "sure";
 
-/// What was asked for and has to be confirmed, if that is why the page is drawn again: the use case says how many it would be.
-fn asked(typed: &Typed) -> Option<String> {
-    let Some(Problem::Conflict { message }) = &typed.problem else { return None };
-    message.contains("Confirm that number").then(|| message.clone())
+/// What was asked for and has to be confirmed, if that is why the page is drawn again: how many it would be, and that in words.
+fn asked(typed: &Typed) -> Option<(u64, String)> {
+    let problem = typed.problem.as_ref()?;
+    let Problem::Unconfirmed { number } = problem else { return None };
+    Some((*number, problem.detail()))
 }
 
 /// Whether the page is drawn again to ask that.
 pub fn asks(typed: &Typed) -> bool {
     asked(typed).is_some()
-}
-
-/// How many a refusal for want of the number is about: the number in its words.
-fn counted(said: &str) -> String {
-    said.chars().filter(char::is_ascii_digit).collect()
 }
 
 /// The form for the ticked ones, or for all that the list is narrowed to.
@@ -40,8 +36,8 @@ pub fn section(
     people: &[(String, String)],
     typed: &Typed,
 ) -> AnyView {
-    if let Some(said) = asked(typed) {
-        return confirming(desk, review, &said, typed);
+    if let Some((number, said)) = asked(typed) {
+        return confirming(desk, review, (number, &said), typed);
     }
     let row = frame::row_of(Act::DecideItems);
     let none = [(String::new(), "None".to_owned())];
@@ -94,8 +90,7 @@ fn reassigning(desk: &Desk<'_>, people: &[(String, String)]) -> AnyView {
 }
 
 /// The second question.
-fn confirming(desk: &Desk<'_>, review: Uuid, said: &str, typed: &Typed) -> AnyView {
-    let count = counted(said);
+fn confirming(desk: &Desk<'_>, review: Uuid, (count, said): (u64, &str), typed: &Typed) -> AnyView {
     let (decision, note) = (typed.value("decision"), typed.value("note"));
     let (verb, class) = match decision.as_str() {
         "revoke" => ("Revoke", "btn btn-primary danger"),
@@ -117,7 +112,7 @@ fn confirming(desk: &Desk<'_>, review: Uuid, said: &str, typed: &Typed) -> AnyVi
         {hidden("decision", decision)}
         {hidden("role", typed.value("role"))}
         {hidden("note", note)}
-        {hidden(SURE, count)}
+        {hidden(SURE, count.to_string())}
     };
     let button = view! { <button class=class type="submit" autofocus>{label}</button>" "<a class="btn" href=back>"No, go back"</a> }.into_any();
     view! {

@@ -14,7 +14,7 @@ mod overview;
 mod picture;
 pub mod report;
 mod said;
-mod seats;
+pub mod seats;
 mod since;
 
 use contract::access::Page;
@@ -33,6 +33,7 @@ pub async fn middle(page: Page, visit: &Visit, typed: &Typed) -> Result<Middle, 
         Page::Review => Box::pin(campaign::page(visit, typed)).await,
         Page::OperateReviews => Box::pin(seats::all(visit, typed)).await,
         Page::OperateReview => Box::pin(seats::one(visit, typed)).await,
+        Page::OperateReviewReport => Box::pin(seats::report(visit, typed)).await,
         // The table leads no other page here.
         _ => Err(Problem::NotFound),
     }

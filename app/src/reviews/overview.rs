@@ -124,7 +124,7 @@ fn list(
         view! {
             <section aria-labelledby=label>
                 <h2 id=heading>{title}</h2>
-                {table(&format!("Table of reviews: {title}"), &["Review", "About", "How far", "When"], rows)}
+                {table(&format!("Reviews: {title}"), &["Review", "About", "How far", "When"], rows)}
             </section>
         }
         .into_any(),

@@ -9,9 +9,11 @@ use futures::TryStreamExt;
 use leptos::prelude::*;
 use server::guard::{Asks, Person, rights};
 use server::problem::internal;
-use server::reviews::{self, Campaign, Quality, Report, Status};
+use server::reviews::{self, Found, Quality, Report, Since, Status};
+use uuid::Uuid;
 
 use super::desk::{Desk, id};
+use super::since::Differs;
 use super::{picture, said, since};
 use crate::http::people::Typed;
 use crate::http::respond;
@@ -31,17 +33,18 @@ pub async fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
     let title = format!("Report: {}", campaign.name);
     let counts = &campaign.counts;
     let words = said::in_words(counts);
+    let differs: Vec<String> = report.drift.iter().map(|one| Differs::of(one).said()).collect();
     let view = view! {
         {desk.crumbs(Some((campaign.id, &campaign.name)))}
         <h1>{title.clone()}</h1>
         {done(typed)}
-        <p>{said::status(campaign)}" "{standing(&report)}</p>
+        <p>{said::status(campaign)}" "{standing(campaign.status, report.drift.is_empty())}</p>
         {picture::bar(counts.keep, counts.change, counts.revoke, words.clone())}
         <p><b>{words}"."</b></p>
-        {taking_along(&desk, campaign)}
+        {taking_along(&desk, campaign.id, campaign.status)}
         {about(&reader, &report)}
-        {found(campaign)}
-        {equals(&report)}
+        {found(&campaign.found, campaign.population_sha256.as_ref())}
+        {equals(&differs, counts.changed, &report.since)}
         {quality(&report.reviewers)}
     };
     Ok(Middle::new(title, view).wide().with_script())
@@ -63,11 +66,16 @@ pub async fn archive(visit: &Visit) -> Result<Response, Problem> {
             if still { Ok(piece) } else { Err(std::io::Error::other("the right to read reviews has ended")) }
         }
     });
-    Ok(respond::download("application/zip", &format!("review-{id}.zip"), Body::from_stream(checked)))
+    Ok(download(id, Body::from_stream(checked)))
 }
 
-fn standing(report: &Report) -> String {
-    match (report.campaign.status, report.drift.is_empty()) {
+pub fn download(review: Uuid, archive: impl Into<Body>) -> Response {
+    respond::download("application/zip", &format!("review-{review}.zip"), archive.into())
+}
+
+/// Whether what is equals what was decided, in a sentence.
+pub fn standing(status: Status, equal: bool) -> String {
+    match (status, equal) {
         (Status::Closed, _) => "What stood when it was closed equals what was decided.".to_owned(),
         (Status::Open | Status::Draft, true) => "It is not closed yet: these are the facts so far.".to_owned(),
         (Status::Open | Status::Draft, false) => {
@@ -76,9 +84,9 @@ fn standing(report: &Report) -> String {
     }
 }
 
-fn taking_along(desk: &Desk<'_>, campaign: &Campaign) -> AnyView {
-    let archive = (campaign.status == Status::Closed).then(|| {
-        let href = format!("{}/archive.zip", desk.path(campaign.id));
+pub fn taking_along(desk: &Desk<'_>, review: Uuid, status: Status) -> AnyView {
+    let archive = (status == Status::Closed).then(|| {
+        let href = format!("{}/archive.zip", desk.path(review));
         view! { <a class="btn btn-primary" href=href>"Signed archive (ZIP)"</a>" " }
     });
     let said = archive.is_some().then(|| {
@@ -89,7 +97,7 @@ fn taking_along(desk: &Desk<'_>, campaign: &Campaign) -> AnyView {
 }
 
 /// A fact and its name.
-fn fact(name: &'static str, fact: String) -> AnyView {
+pub fn fact(name: &'static str, fact: String) -> AnyView {
     view! { <dt>{name}</dt><dd>{fact}</dd> }.into_any()
 }
 
@@ -131,7 +139,7 @@ fn about(person: &Person, report: &Report) -> AnyView {
 }
 
 /// A time as people say it.
-fn within(ms: i64) -> String {
+pub fn within(ms: i64) -> String {
     let minutes = ms / 60_000;
     match minutes {
         i64::MIN..1 => "a minute".to_owned(),
@@ -142,9 +150,8 @@ fn within(ms: i64) -> String {
 }
 
 /// Whether everything that there was became an item.
-fn found(campaign: &Campaign) -> AnyView {
-    let rows: Vec<AnyView> = campaign
-        .found
+pub fn found(found: &Found, hash: Option<&String>) -> AnyView {
+    let rows: Vec<AnyView> = found
         .sources
         .iter()
         .map(|source| {
@@ -152,20 +159,20 @@ fn found(campaign: &Campaign) -> AnyView {
             view! { <tr><th scope="row">{said::kind(&source.kind)}</th><td class="number">{grants}</td><td class="number">{items}</td></tr> }.into_any()
         })
         .collect();
-    let (grants, items) = (campaign.found.grants(), campaign.found.items());
+    let (grants, items) = (found.grants(), found.items());
     let complete = if grants == items {
         format!("Complete: all {} grants that there were are items of this review.", number(grants))
     } else {
         format!("{} of {} grants are items: the others are outside of what it is about.", number(items), number(grants))
     };
-    let hash = campaign.population_sha256.clone().map(|hash| {
+    let hash = hash.cloned().map(|hash| {
         view! { <p class="small">"SHA-256 of what was found, as it stands in the audit log: "<code class="hash">{hash}</code></p> }
     });
     view! {
         <section aria-labelledby="h-found">
             <h2 id="h-found">"What was found"</h2>
             <p data-complete=(grants == items).to_string()>{complete}</p>
-            {table("Table of what was found", &["What grants something", "There were", "Items"], rows)}
+            {table("What was found", &["What grants something", "There were", "Items"], rows)}
             {hash}
         </section>
     }
@@ -173,38 +180,28 @@ fn found(campaign: &Campaign) -> AnyView {
 }
 
 /// Whether what is equals what was decided, and what changed besides.
-fn equals(report: &Report) -> AnyView {
-    let drift: Vec<AnyView> = report
-        .drift
-        .iter()
-        .map(|one| {
-            let said =
-                sentence(&format!("{} ({}) {}", one.item.who, one.item.kind.said().to_lowercase(), one.how.said()));
-            view! { <li>{said}</li> }.into_any()
-        })
-        .collect();
+pub fn equals(differs: &[String], settled: u64, since: &Since) -> AnyView {
+    let drift: Vec<AnyView> = differs.iter().map(|said| view! { <li>{said.clone()}</li> }.into_any()).collect();
     let named = if drift.is_empty() {
         view! { <p>"Nothing differs from what was decided."</p> }.into_any()
     } else {
         view! { <ul class="due-list">{drift}</ul> }.into_any()
     };
-    let counts = &report.campaign.counts;
-    let settled = (counts.changed > 0).then(
-        || view! { <p>{format!("{} differed and were settled, each with a reason.", number(counts.changed))}</p> },
-    );
+    let settled = (settled > 0)
+        .then(|| view! { <p>{format!("{} differed and were settled, each with a reason.", number(settled))}</p> });
     view! {
         <section aria-labelledby="h-equals">
             <h2 id="h-equals">"What is, and what was decided"</h2>
             {named}
             {settled}
-            <p>{since::in_words(&report.since)}</p>
+            <p>{since::in_words(since)}</p>
         </section>
     }
     .into_any()
 }
 
 /// How each reviewer decided: facts, and no mark.
-fn quality(reviewers: &[Quality]) -> AnyView {
+pub fn quality(reviewers: &[Quality]) -> AnyView {
     let rows: Vec<AnyView> = reviewers
         .iter()
         .map(|one| {
@@ -227,7 +224,7 @@ fn quality(reviewers: &[Quality]) -> AnyView {
         empty("Nobody has decided", "What is decided stands here, by whom and how quickly.", None)
     } else {
         let head = ["Reviewer", "Decided", "Kept", "Revoked", "Changed", "Together with others", "Pause between two"];
-        table("Table of reviewers", &head, rows)
+        table("Reviewers", &head, rows)
     };
     view! {
         <section aria-labelledby="h-quality">

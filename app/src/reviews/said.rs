@@ -163,8 +163,8 @@ fn what(item: &Item) -> String {
 fn context(person: &Person, item: &Item) -> Vec<(&'static str, String)> {
     let at = |at: OffsetDateTime| when(person, at);
     let used = item.last_used.map_or_else(|| "Never".to_owned(), at);
-    let by = item.granted_by.as_ref().map(|by| format!(", by {by}")).unwrap_or_default();
-    let mut facts = vec![("Granted", format!("{}{by}", at(item.granted_at)))];
+    let by = item.granted_by.as_ref().map_or_else(|| "nobody wrote down by whom".to_owned(), |by| format!("by {by}"));
+    let mut facts = vec![("Granted", format!("{}, {by}", at(item.granted_at)))];
     // Whoever was only invited has not been here yet.
     if item.kind != Kind::Invitation {
         facts.insert(0, ("Last used", used));

@@ -1,16 +1,18 @@
-//! The same for the vendor's own seats: there are few of them, so one page has them all, and is the report as well.
+//! The same for the vendor's own seats: there are few of them, so one page has them all.
 
+use axum::response::Response;
 use contract::problem::Problem;
 use leptos::prelude::*;
 use serde_json::json;
 use server::guard::{Person, Staff};
-use server::reviews::seats::{self, SeatForm, SeatItem, SeatReview};
-use server::reviews::{Decision, Silence, State, Status};
+use server::reviews::seats::{self, SeatDrift, SeatForm, SeatItem, SeatReport, SeatReview};
+use server::reviews::{Decision, Kind, Silence, State, Status};
 use time::Duration;
 
 use super::desk::{Deed, Desk, id};
-use super::item::{self, Shown};
-use super::{doing, keys, opening, picture, said};
+use super::item::{self, Shown, Stands};
+use super::since::Differs;
+use super::{doing, keys, opening, picture, report, said, since};
 use crate::http::fields::Fields;
 use crate::http::people::{Done, Typed};
 use crate::http::visit::Visit;
@@ -94,8 +96,9 @@ fn form(desk: &Desk<'_>, typed: &Typed) -> AnyView {
 pub async fn one(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
     let staff = visit.staff()?;
     let desk = Desk::of_staff(visit);
-    let found = seats::campaign(&staff, &visit.site.accounts, id(visit)?, visit.now).await?;
-    let (review, items) = found.ok_or(Problem::NotFound)?;
+    let report = seats::report(&staff, &visit.site.accounts, id(visit)?, visit.now).await?;
+    let report = report.ok_or(Problem::NotFound)?;
+    let (review, items, differs) = (&report.review, &report.items, differs(&report));
     let open = review.status == Status::Open;
     let rows: Vec<AnyView> = items.iter().map(|one| item::item(&desk, &shown(&staff, one, open), "", typed)).collect();
     let counts = &review.counts;
@@ -119,13 +122,15 @@ pub async fn one(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
         <h1>{name.clone()}</h1>
         {done(typed)}
         {trouble(typed)}
-        <p>{status(&review)}" "{format!("Begun {}. {at}", when(&staff, review.opened))}</p>
+        <p>{status(review)}" "{format!("Begun {}. {at}", when(&staff, review.opened))}</p>
+        {since::named(&desk, &differs)}
         <div class="progress" data-progress="">
             <p><label for="progress"><b data-decided="">{number(decided)}</b>" of "{number(counts.items)}" decided."</label></p>
             <progress id="progress" max=counts.items.max(1) value=decided></progress>
             {(decided > 0).then(|| picture::bar(counts.keep, counts.change, counts.revoke, words.clone()))}
             <p class="small"><span data-words="">{words}</span>"."</p>
         </div>
+        {ways(&desk, review)}
         <section aria-labelledby="h-items">
             <h2 id="h-items">"Seats"</h2>
             {open.then(keys::bar)}
@@ -135,6 +140,83 @@ pub async fn one(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
         <p class="small">"SHA-256 of what was found: "<code class="hash">{review.population_sha256.clone()}</code></p>
     };
     Ok(Middle::new(name, view).wide().with_script())
+}
+
+fn ways(desk: &Desk<'_>, review: &SeatReview) -> AnyView {
+    let path = desk.path(review.id);
+    let (report, archive) = (format!("{path}/report"), format!("{path}/archive.zip"));
+    let archive =
+        (review.status == Status::Closed).then(|| view! { " "<a class="btn" href=archive>"Signed archive"</a> });
+    view! { <p class="go"><a class="btn" href=report>"Report"</a>{archive}</p> }.into_any()
+}
+
+fn differs(report: &SeatReport) -> Vec<Differs> {
+    let one = |one: &SeatDrift| Differs {
+        item: one.item.id,
+        review: one.item.review,
+        who: one.item.who.clone(),
+        kind: Kind::Seat,
+        how: one.how,
+    };
+    report.drift.iter().map(one).collect()
+}
+
+pub async fn report(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
+    let staff = visit.staff()?;
+    let report = seats::report(&staff, &visit.site.accounts, id(visit)?, visit.now).await?;
+    let report = report.ok_or(Problem::NotFound)?;
+    let desk = Desk::of_staff(visit);
+    let (review, counts) = (&report.review, &report.review.counts);
+    let differs: Vec<String> = differs(&report).iter().map(Differs::said).collect();
+    let title = format!("Report: {}", review.name);
+    let words = said::in_words(counts);
+    let view = view! {
+        {desk.crumbs(Some((review.id, &review.name)))}
+        <h1>{title.clone()}</h1>
+        {done(typed)}
+        <p>{status(review)}" "{report::standing(review.status, differs.is_empty())}</p>
+        {picture::bar(counts.keep, counts.change, counts.revoke, words.clone())}
+        <p><b>{words}"."</b></p>
+        {report::taking_along(&desk, review.id, review.status)}
+        {about(&staff, &report)}
+        {report::found(&report.found, Some(&review.population_sha256))}
+        {report::equals(&differs, counts.changed, &report.since)}
+        {report::quality(&report.reviewers)}
+    };
+    Ok(Middle::new(title, view).wide().with_script())
+}
+
+fn about(staff: &Staff, report: &SeatReport) -> AnyView {
+    let review = &report.review;
+    let at = |at| when(staff, at);
+    let origin =
+        if review.by_itself { "by itself, as it was time".to_owned() } else { format!("by {}", report.made_by) };
+    let closed = review.closed.map(|closed| {
+        let by = report.closed_by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+        report::fact("Closed", format!("{}{by}", at(closed)))
+    });
+    let half = report.median_decide_ms.map(|median| report::fact("Half was decided within", report::within(median)));
+    view! {
+        <section aria-labelledby="h-facts"><h2 id="h-facts">"Facts"</h2><dl class="facts">
+            {report::fact("About", "Every seat of our own staff".to_owned())}
+            {report::fact("Begun", format!("{} {origin}", at(review.opened)))}
+            {report::fact("Due", at(review.due))}
+            {closed}
+            {report::fact("Silence", sentence(&format!("what nobody decides on {}", review.silence.said())))}
+            {report::fact("Effect", "A seat that is revoked is taken away at once".to_owned())}
+            {report::fact("Decided after the last day", number(report.late))}
+            {report::fact("Decided by silence", number(report.silent))}
+            {half}
+        </dl></section>
+    }
+    .into_any()
+}
+
+/// Everything that an auditor needs, in one file.
+pub async fn archive(visit: &Visit) -> Result<Response, Problem> {
+    let (staff, id) = (visit.staff()?, id(visit)?);
+    let archive = seats::archive(&staff, &visit.site.accounts, id, visit.now).await?.ok_or(Problem::NotFound)?;
+    Ok(report::download(id, archive))
 }
 
 fn shown(staff: &Staff, item: &SeatItem, open: bool) -> Shown {
@@ -198,25 +280,44 @@ pub async fn decide(visit: &Visit, fields: &Fields) -> Result<Done, Problem> {
     let staff = visit.staff()?;
     let (accounts, which) = (&visit.site.accounts, (fields.get("item"), fields.get("decision")));
     seats::decide(&staff, accounts, which, fields.optional("note"), visit.now).await.map_err(doing::told)?;
+    let revoked = which.1 == "revoke";
+    decided(visit, fields, which.1, (if revoked { "Revoked by you" } else { "Kept by you" }, "decided")).await
+}
+
+pub async fn undo(visit: &Visit, fields: &Fields) -> Result<Done, Problem> {
+    seats::undo(&visit.staff()?, fields.get("item"), visit.now).await.map_err(doing::told)?;
+    decided(visit, fields, Stands::Undecided.word(), ("Not decided", "taken-back")).await
+}
+
+/// Back to the list for a person; a script is told what stands in the list now.
+async fn decided(visit: &Visit, fields: &Fields, stands: &str, (said, done): (&str, &str)) -> Result<Done, Problem> {
     let desk = Desk::of_staff(visit);
     let Ok(review) = fields.get("review").parse() else {
-        return Ok(Done::go(format!("{}?done=decided", desk.all())));
+        return Ok(Done::go(format!("{}?done={done}", desk.all())));
     };
-    let next = doing::back(&desk.path(review), fields, "decided");
-    let counts = seats::campaign(&staff, accounts, review, visit.now).await?.map(|(review, _)| review.counts);
-    let counts = counts.unwrap_or_default();
-    let revoked = which.1 == "revoke";
-    let said = if revoked { "Revoked by you" } else { "Kept by you" };
+    let next = doing::back(&desk.path(review), fields, done);
+    let found = seats::campaign(&visit.staff()?, &visit.site.accounts, review, visit.now).await?;
+    let counts = found.map(|(review, _)| review.counts).unwrap_or_default();
     let item = json!({
-        "item": which.0, "stands": which.1, "said": said, "done": revoked,
+        "item": fields.get("item"), "stands": stands, "said": said, "done": stands == Stands::Revoke.word(),
         "decided": said::decided(&counts), "total": counts.items, "words": said::in_words(&counts),
     });
     Ok(Done { told: Some(("item", item)), ..Done::go(next) })
 }
 
+pub async fn resolve(visit: &Visit, fields: &Fields) -> Result<Done, Problem> {
+    let staff = visit.staff()?;
+    let which = (fields.get("item"), doing::ticked(fields, "again")?);
+    let accounts = &visit.site.accounts;
+    seats::resolve(&staff, accounts, which, fields.get("note"), visit.now).await.map_err(doing::told)?;
+    let all = Desk::of_staff(visit).all();
+    let path = fields.optional("review").map_or_else(|| all.clone(), |review| format!("{all}/{review}"));
+    Ok(Done::go(format!("{path}?done=settled")))
+}
+
 pub async fn close(visit: &Visit, fields: &Fields) -> Result<Done, Problem> {
     let staff = visit.staff()?;
     let review = fields.get("review");
-    seats::close(&staff, review, visit.now).await.map_err(doing::told)?;
-    Ok(Done::go(format!("{}/{review}?done=review-closed", Desk::of_staff(visit).all())))
+    seats::close(&staff, &visit.site.accounts, review, visit.now).await.map_err(doing::told)?;
+    Ok(Done::go(format!("{}/{review}/report?done=review-closed", Desk::of_staff(visit).all())))
 }

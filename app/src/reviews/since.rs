@@ -1,13 +1,13 @@
 //! What changed since a review began: counted, and where it contradicts what was decided, by name, with a way to settle it.
 
-use contract::access::Act;
 use contract::problem::Problem;
 use leptos::prelude::*;
 use server::guard::{Allowed, rights};
-use server::reviews::{self, Campaign, Drift, Since};
+use server::reviews::{self, Campaign, Drift, How, Item, Kind, Since};
+use uuid::Uuid;
 
-use super::desk::Desk;
-use crate::organisation::frame::{self, small};
+use super::desk::{Deed, Desk};
+use crate::organisation::frame::small;
 use crate::ui::chart::number;
 use crate::ui::form::{hidden, sentence};
 
@@ -18,8 +18,35 @@ pub async fn section(
 ) -> Result<AnyView, Problem> {
     let since = reviews::since(reader, campaign.id).await?;
     let drift = reviews::drift(reader, &desk.visit.site.accounts, campaign.id).await?;
+    let drift: Vec<Differs> = drift.iter().map(Differs::of).collect();
+    Ok(view! { <p class="small" data-since="">{in_words(&since)}</p>{named(desk, &drift)} }.into_any())
+}
+
+/// One thing that is not what was decided.
+#[derive(Clone, Debug)]
+pub struct Differs {
+    pub item: Uuid,
+    pub review: Uuid,
+    pub who: String,
+    pub kind: Kind,
+    pub how: How,
+}
+
+impl Differs {
+    pub fn of(drift: &Drift) -> Self {
+        let Item { id, review, who, kind, .. } = &drift.item;
+        Self { item: *id, review: *review, who: who.clone(), kind: *kind, how: drift.how }
+    }
+
+    pub fn said(&self) -> String {
+        sentence(&format!("{} ({}) {}", self.who, self.kind.said().to_lowercase(), self.how.said()))
+    }
+}
+
+/// What differs, by name; nothing where nothing does.
+pub fn named(desk: &Desk<'_>, drift: &[Differs]) -> Option<AnyView> {
     let rows: Vec<AnyView> = drift.iter().map(|one| row(desk, one)).collect();
-    let named = (!rows.is_empty()).then(|| {
+    (!rows.is_empty()).then(|| {
         view! {
             <section class="failing" aria-labelledby="h-drift">
                 <h2 id="h-drift">"What differs from what was decided"</h2>
@@ -27,8 +54,8 @@ pub async fn section(
                 <ul class="due-list">{rows}</ul>
             </section>
         }
-    });
-    Ok(view! { <p class="small" data-since="">{in_words(&since)}</p>{named} }.into_any())
+        .into_any()
+    })
 }
 
 /// The numbers as a sentence.
@@ -45,18 +72,17 @@ pub fn in_words(since: &Since) -> String {
     )
 }
 
-fn row(desk: &Desk<'_>, drift: &Drift) -> AnyView {
-    let item = &drift.item;
-    let said = sentence(&format!("{} ({}) {}", item.who, item.kind.said().to_lowercase(), drift.how.said()));
+fn row(desk: &Desk<'_>, differs: &Differs) -> AnyView {
+    let id = differs.item.to_string();
     let form = desk.manages.then(|| {
-        let note = format!("drift-{}", item.id);
+        let note = format!("drift-{id}");
         let inner = view! {
-            {hidden("item", item.id.to_string())}
-            {hidden("review", item.review.to_string())}
+            {hidden("item", id.clone())}
+            {hidden("review", differs.review.to_string())}
             <div class="field"><label for=note.clone()>"Why"</label><input class="input" id=note name="note" required maxlength="120" autocomplete="off"/></div>
             <label class="tick"><input type="checkbox" name="again" value="yes"/><span>"Do again what was decided"</span></label>
         };
-        frame::form(desk.visit, Act::ResolveDrift, small("Settle it", &item.who), inner)
+        desk.form(Deed::Resolve, small("Settle it", &differs.who), inner)
     });
-    view! { <li data-drift=item.id.to_string()>{said}{form}</li> }.into_any()
+    view! { <li data-drift=id>{differs.said()}{form}</li> }.into_any()
 }

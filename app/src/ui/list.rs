@@ -86,7 +86,8 @@ pub fn empty(title: &str, hint: &str, action: Option<(&str, &str)>) -> AnyView {
     .into_any()
 }
 
-/// A table that scrolls by itself on a narrow screen, also by keyboard. `label` names the region, `rows` are `<tr>`.
+/// A table that scrolls by itself on a narrow screen, also by keyboard. `label` names the region, as a table: the section around it often has the
+/// same heading, and no two parts of a page have one name. `rows` are `<tr>`.
 ///
 /// A column of buttons has an empty `head`; it is named for those who hear it.
 pub fn table(label: &str, head: &[&str], rows: Vec<AnyView>) -> AnyView {
@@ -98,7 +99,7 @@ pub fn table(label: &str, head: &[&str], rows: Vec<AnyView>) -> AnyView {
         })
         .collect_view();
     view! {
-        <div class="scroll" role="region" aria-label=label.to_owned() tabindex="0"><table class="table">
+        <div class="scroll" role="region" aria-label=format!("Table: {label}") tabindex="0"><table class="table">
             <thead><tr>{head}</tr></thead>
             <tbody>{rows}</tbody>
         </table></div>
@@ -186,8 +187,8 @@ mod tests {
     #[test]
     fn a_table_names_its_region_and_its_column_of_buttons() {
         let row = view! { <tr><td>"Ada"</td><td></td></tr> }.into_any();
-        let html = html(table("Table of people", &["Name", ""], vec![row]));
-        assert!(html.contains("role=\"region\" aria-label=\"Table of people\" tabindex=\"0\""), "{html}");
+        let html = html(table("People", &["Name", ""], vec![row]));
+        assert!(html.contains("role=\"region\" aria-label=\"Table: People\" tabindex=\"0\""), "{html}");
         assert!(
             html.contains("<th scope=\"col\">Name</th><th scope=\"col\"><span class=\"sr-only\">Actions</span></th>"),
             "{html}"
@@ -204,7 +205,7 @@ mod tests {
             "{searched}"
         );
         assert!(
-            tabled.contains("aria-label=\"&lt;script&gt;alert(1)&lt;/script&gt;&quot; onload=&quot;x\""),
+            tabled.contains("aria-label=\"Table: &lt;script&gt;alert(1)&lt;/script&gt;&quot; onload=&quot;x\""),
             "{tabled}"
         );
         let paged = html(pages("/people", &[("q", HOSTILE)], Some(HOSTILE.into()), false));

@@ -11,4 +11,5 @@ mod people;
 mod registers;
 mod reviewing;
 mod reviews;
+mod seats;
 mod site;

@@ -1,6 +1,7 @@
 //! The vendor's pages over a real socket: what is typed wrong is said beside its field, and nothing is lost or half saved.
 
 use contract::access::Stage;
+use server::jobs::{self, Line};
 
 use crate::common::{Browser, Served, of_profile, status};
 
@@ -75,4 +76,22 @@ async fn a_component_keeps_what_it_had_when_a_change_of_it_is_refused() {
     let row = page.split("data-component=\"ledger\"").nth(1).and_then(|rest| rest.split("</tr>").next());
     let row = row.unwrap_or_else(|| unreachable!("it is not there: {page}"));
     assert!(row.contains("4 h") && row.contains("12 h") && !row.contains("2 h</td><td>"), "{row}");
+}
+
+#[tokio::test]
+async fn the_staff_see_what_each_job_last_came_to_and_no_cause_of_a_failure() {
+    let (served, mut browser) = staff().await;
+    let page = browser.get("/operator", "accept: text/html\r\n").await;
+    assert!(page.contains("No job has run yet"), "{page}");
+    let (operator, now) = (served.world.operator(), served.world.now);
+    let round = jobs::upkeep_line(&operator, served.world.accounts(), now).await;
+    let broken = Line { job: "backup".into(), outcome: "failing", detail: "/secret/place is full".into(), took_ms: 1 };
+    jobs::kept::keep(&operator, &[round, broken], now).await.expect("kept");
+    let page = browser.get("/operator", "accept: text/html\r\n").await;
+    let row = |job: &str| {
+        let rest = page.split(&format!("data-job=\"{job}\"")).nth(1);
+        rest.and_then(|rest| rest.split("</tr>").next()).unwrap_or_else(|| unreachable!("{job} is not there: {page}"))
+    };
+    assert!(row("organisations").contains("organisations: 0 departures"), "{}", row("organisations"));
+    assert!(row("backup").contains("Failed") && !page.contains("/secret/place"), "{}", row("backup"));
 }

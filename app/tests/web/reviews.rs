@@ -188,7 +188,7 @@ async fn many_are_decided_only_when_their_number_is_said() {
     let item = desk.item(&review, &desk.bea.clone()).await;
     let fields = [("review", review.as_str()), ("items", &item), ("decision", "keep")];
     let answer = desk.send("decide-items", &fields).await;
-    assert!(status(&answer) == 409 && answer.contains("Confirm that number"), "{answer}");
+    assert!(status(&answer) == 409 && answer.contains("urn:avouch:problem:unconfirmed"), "{answer}");
     let fields = [("review", review.as_str()), ("items", &item), ("decision", "keep"), ("sure", "7")];
     assert_eq!(status(&desk.send("decide-items", &fields).await), 409);
     let asked = desk.browser.form(&format!("{ALL}/{review}"), &act("decide-items"), &fields[..3]).await;

@@ -196,6 +196,20 @@ pub(crate) async fn sign_platform(operator: &Operator, vault: &Vault, now: Offse
     sign_platform_every(operator, vault, now, SIGN_EVERY).await
 }
 
+/// The same at once.
+pub(crate) async fn sign_platform_now(
+    operator: &Operator,
+    vault: &Vault,
+    now: OffsetDateTime,
+) -> Result<bool, Refusal> {
+    sign_platform_every(operator, vault, now, Duration::ZERO).await
+}
+
+/// The first head of the platform's log that covers this entry.
+pub(crate) fn of_platform(vault: &Vault, seq: i64) -> Option<Head> {
+    read(vault, TenantId(Uuid::nil())).into_iter().find(|head| head.kind == "head" && head.seq >= seq)
+}
+
 async fn sign_platform_every(
     operator: &Operator,
     vault: &Vault,

@@ -44,11 +44,24 @@ pub enum Event {
     SeatReviewOpened {
         review: Uuid,
         items: usize,
+        /// Over what was found.
+        population_sha256: String,
     },
     SeatDecided {
         item: Uuid,
         operator: Uuid,
         decision: &'static str,
+    },
+    /// A decision about a seat was taken back.
+    SeatReopened {
+        item: Uuid,
+        operator: Uuid,
+    },
+    /// A seat was not what was decided: that was accepted, or the seat was taken away again.
+    SeatDriftSettled {
+        item: Uuid,
+        operator: Uuid,
+        again: bool,
     },
     SeatReviewClosed {
         review: Uuid,
@@ -131,6 +144,8 @@ impl Event {
             Self::OperatorRemoved { .. } => "operator-removed",
             Self::SeatReviewOpened { .. } => "seat-review-opened",
             Self::SeatDecided { .. } => "seat-decided",
+            Self::SeatReopened { .. } => "seat-reopened",
+            Self::SeatDriftSettled { .. } => "seat-drift-settled",
             Self::SeatReviewClosed { .. } => "seat-review-closed",
             Self::ArchiveApproved { .. } => "archive-approved",
             Self::OrganisationLookedAt { .. } => "organisation-looked-at",
@@ -155,7 +170,9 @@ impl Event {
             Self::EvidenceRecorded { claim, .. } => claim.clone(),
             Self::CheckSwitchedOff { check, .. } | Self::CheckSwitchedOn { check } => check.path(),
             Self::SeatReviewOpened { review, .. } | Self::SeatReviewClosed { review } => review.to_string(),
-            Self::SeatDecided { item, .. } => item.to_string(),
+            Self::SeatDecided { item, .. } | Self::SeatReopened { item, .. } | Self::SeatDriftSettled { item, .. } => {
+                item.to_string()
+            }
             Self::ArchiveApproved { archive, .. } => archive.clone(),
             Self::OperatorAdded { operator } | Self::OperatorRemoved { operator } => operator.to_string(),
             Self::OrganisationLookedAt { organisation, .. }
@@ -188,7 +205,11 @@ impl Event {
             Self::OrganisationPurged { certificate, .. } | Self::AccountErased { certificate, .. } => {
                 certificate.to_string()
             }
-            Self::SeatReviewOpened { items, .. } => format!("{items} seats"),
+            Self::SeatReviewOpened { items, population_sha256, .. } => format!("{items} seats {population_sha256}"),
+            Self::SeatReopened { operator, .. } => operator.to_string(),
+            Self::SeatDriftSettled { operator, again, .. } => {
+                format!("{operator} {}", if *again { "again" } else { "accepted" })
+            }
             Self::SeatDecided { operator, decision, .. } => format!("{operator} {decision}"),
             Self::BackupBegun { object, .. } => object.clone(),
             Self::BackupPruned { object, destination, .. } => format!("{object} at {destination}"),
@@ -232,6 +253,16 @@ pub(crate) async fn append(
 fn hash_of(entry: &platform_entry::Model) -> String {
     let platform_entry::Model { seq, at_ms, actor, action, subject, detail, previous_hash, hash: _ } = entry;
     chain::link(previous_hash, &[&seq.to_string(), &at_ms.to_string(), actor, action, subject, detail])
+}
+
+/// An entry as a line of what is taken along: with what its hash is over.
+pub(crate) fn line(entry: &platform_entry::Model) -> String {
+    let platform_entry::Model { seq, at_ms, actor, action, subject, detail, previous_hash, hash } = entry;
+    let line = serde_json::json!({
+        "seq": seq, "at_ms": at_ms, "actor": actor, "action": action, "subject": subject, "detail": detail,
+        "previous_hash": previous_hash, "hash": hash,
+    });
+    format!("{line}\n")
 }
 
 /// The checks that the log says are switched off, in the order of `Check`.

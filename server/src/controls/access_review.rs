@@ -104,7 +104,8 @@ async fn refused(instance: &Instance, house: &mut StandIn, role: &str) -> Result
     let somebody = may(instance, house, &other).await?;
     let others = reviews::decide(&somebody, &instance.accounts, &form, &origin, now).await;
     Ok(match (alone, together, others) {
-        (Err(Refusal::Conflict(_)), Err(Refusal::Conflict(_)), Ok(())) => Seen::Upheld(
+        // Of the two that were said, one's own is left out.
+        (Err(Refusal::Conflict(_)), Err(Refusal::Unconfirmed(1)), Ok(())) => Seen::Upheld(
             "A reviewer's decision about their own access was refused, alone and among others; somebody else's was taken.".into(),
         ),
         (alone, together, others) => Seen::Failing(format!(

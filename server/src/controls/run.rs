@@ -51,11 +51,19 @@ where
         let (at, started) = (clock.now(), Instant::now());
         let seen = attempted(work()).await;
         let took = started.elapsed();
-        if turns < MOST_TURNS && clock.leapt(at, took) {
+        let leapt = clock.leapt(at, took);
+        if leapt && turns < MOST_TURNS {
             turns += 1;
             continue;
         }
-        let seen = seen.unwrap_or_else(|cause| broken(check, &cause));
+        let seen = match seen {
+            Ok(seen) => seen,
+            Err(cause) if leapt => {
+                tracing::warn!(check = %check.path(), %cause, "the clock was set in every turn of a look");
+                Seen::Unavailable("The clock of this machine is being set again and again.".into())
+            }
+            Err(cause) => broken(check, &cause),
+        };
         return Ran { check, seen, at, took_ms: i64::try_from(took.as_millis()).unwrap_or(i64::MAX) };
     }
 }

@@ -93,6 +93,7 @@ async fn what_a_look_that_was_cut_short_left_behind_goes_with_the_next() {
         left.settle().await.expect("settled");
         let event = Event::of(Action::OrganisationMade, left.tenant().0);
         left.change().await.expect("change").commit(&event, world.now).await.expect("entry");
+        drop(left);
         make(world.now + Duration::minutes(2)).await.remove(&instance.operator).await.expect("removed");
 
         let organisations = instance.operator.all(organisation::Entity::find()).await.expect("organisations");
@@ -247,4 +248,29 @@ async fn the_newest_entries_are_walked_from_a_signed_head() {
     let newest = verify_newest(&instance.operator, &instance.accounts, tenant, 2).await.expect("walked");
     // One head stands in the database and in its file.
     assert_eq!((all, newest), (Walked::Holds { entries: 4, heads: 2 }, Walked::Holds { entries: 3, heads: 2 }));
+}
+
+#[tokio::test]
+async fn what_a_look_holds_is_not_cleared_when_the_clock_leaps_and_what_it_left_behind_is() {
+    let world = World::new().await;
+    let (operator, accounts) = (world.operator(), world.accounts().clone());
+    let role = world.profile.roles.keys().next().expect("a role").clone();
+    let made = async |hours| {
+        StandIn::make(&operator, &accounts, &role, As::HalfWay, world.now + Duration::hours(hours)).await.expect("made")
+    };
+    let there = async || {
+        let rows = organisation::Entity::find().filter(organisation::Column::Slug.starts_with(".probe-"));
+        let rows = operator.all(rows).await.expect("organisations");
+        (rows.into_iter().map(|row| row.id).collect::<Vec<_>>(), world.accounts_of_kind(PROBE_KIND).await)
+    };
+    let first = made(0).await;
+    let (tenant, person) = (first.tenant().0, first.account.0);
+    let second = made(1).await;
+    let (houses, people) = there().await;
+    assert!(houses.contains(&tenant) && people.contains(&person), "{houses:?} {people:?}");
+    // A look that is stopped does not come to its end.
+    drop(first);
+    made(2).await.remove(&operator).await.expect("removed");
+    let (houses, people) = there().await;
+    assert_eq!((houses, people), (vec![second.tenant().0], vec![second.account.0]));
 }

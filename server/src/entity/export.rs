@@ -14,6 +14,7 @@ pub struct Model {
     pub requested_by: Uuid,
     pub requested_at_ms: i64,
     pub beat_at_ms: Option<i64>,
+    pub attempt: i64,
     pub done_rows: i64,
     pub total_rows: i64,
     pub bytes: i64,

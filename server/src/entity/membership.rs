@@ -14,6 +14,9 @@ pub struct Model {
     pub kind: String,
     pub scope: String,
     pub ends_at_ms: Option<i64>,
+    /// Who gave the role that it has now, and when: whoever invited, or changed it last.
+    pub granted_by: Option<Uuid>,
+    pub granted_at_ms: Option<i64>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

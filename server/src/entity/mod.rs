@@ -26,6 +26,7 @@ pub mod finding;
 pub mod former_log;
 pub mod help_grant;
 pub mod invitation;
+pub mod job;
 pub mod keyring_copy;
 pub mod known_device;
 pub mod legal_hold;

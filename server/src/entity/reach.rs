@@ -13,6 +13,8 @@ pub struct Model {
     pub kind: String,
     #[sea_orm(primary_key, auto_increment = false)]
     pub target: Uuid,
+    pub granted_by: Option<Uuid>,
+    pub granted_at_ms: Option<i64>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

@@ -91,6 +91,7 @@ pub async fn request(
         requested_by: ActiveValue::Set(requester.account.0),
         requested_at_ms: ActiveValue::Set(to_ms(now)),
         beat_at_ms: ActiveValue::Set(None),
+        attempt: ActiveValue::Set(0),
         done_rows: ActiveValue::Set(0),
         total_rows: ActiveValue::Set(0),
         bytes: ActiveValue::Set(0),

@@ -47,11 +47,22 @@ const COLUMNS: &[(&str, &[(&str, Class)])] = &[
             ("since", Class::Plain),
             ("scope", Class::Plain),
             ("ends_at", Class::Plain),
+            ("granted_by", Class::Account),
+            ("granted_at", Class::Plain),
         ],
     ),
     ("roles", &[("name", Class::Plain), ("permissions", Class::Plain), ("made_at", Class::Plain)]),
     ("units", &[("id", Class::Plain), ("name", Class::Name), ("made_at", Class::Plain)]),
-    ("reach", &[("account_id", Class::Account), ("kind", Class::Plain), ("target", Class::Plain)]),
+    (
+        "reach",
+        &[
+            ("account_id", Class::Account),
+            ("kind", Class::Plain),
+            ("target", Class::Plain),
+            ("granted_by", Class::Account),
+            ("granted_at", Class::Plain),
+        ],
+    ),
     (
         "invitations",
         &[

@@ -73,12 +73,13 @@ pub(crate) mod state {
     pub(crate) const EXPIRED: &str = "expired";
 }
 
-/// Where an archive lies in the store.
-pub(crate) fn place(tenant: TenantId, id: Uuid) -> String {
-    format!("{}/exports/{id}", tenant.0)
+/// Where an archive lies in the store. Each who begins it has a place of its own: whoever was thought gone, and goes on nevertheless,
+/// neither overwrites nor removes what another made.
+pub(crate) fn place(tenant: TenantId, id: Uuid, attempt: i64) -> String {
+    format!("{}/exports/{id}.{attempt}", tenant.0)
 }
 
 /// Where a table waits that is too large for memory.
-pub(crate) fn aside(tenant: TenantId, id: Uuid) -> String {
-    format!("{}/exports/{id}.table", tenant.0)
+pub(crate) fn aside(tenant: TenantId, id: Uuid, attempt: i64) -> String {
+    format!("{}/exports/{id}.{attempt}.table", tenant.0)
 }

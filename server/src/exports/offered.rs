@@ -61,7 +61,7 @@ pub async fn download(
     let over = row.expires_at_ms.is_some_and(|at| from_ms(at) <= now);
     match (row.state.as_str(), row.sha256, over) {
         (state::READY, Some(sha256), false) => {
-            let opening = accounts.blobs.open_sealed(&ring, &place(taker.here().tenant, id)).await?;
+            let opening = accounts.blobs.open_sealed(&ring, &place(taker.here().tenant, id, row.attempt)).await?;
             let event = Event::of(Action::ExportDownloaded, id).with("from", from.to_string());
             taker.note(accounts, origin, &event, now).await?;
             let name = format!("{}-{}.zip", taker.here().slug, crate::clock::rfc3339(from_ms(row.requested_at_ms)));

@@ -16,10 +16,11 @@ use crate::retention::holds;
 const PAGE: u64 = 500;
 
 pub(crate) const ORGANISATION: &[&str] = &["name", "created_at", "standing", "standing_since", "standing_until"];
-pub(crate) const MEMBERS: &[&str] = &["account_id", "name", "address", "role", "since", "scope", "ends_at"];
+pub(crate) const MEMBERS: &[&str] =
+    &["account_id", "name", "address", "role", "since", "scope", "ends_at", "granted_by", "granted_at"];
 pub(crate) const ROLES: &[&str] = &["name", "permissions", "made_at"];
 pub(crate) const UNITS: &[&str] = &["id", "name", "made_at"];
-pub(crate) const REACH: &[&str] = &["account_id", "kind", "target"];
+pub(crate) const REACH: &[&str] = &["account_id", "kind", "target", "granted_by", "granted_at"];
 pub(crate) const INVITATIONS: &[&str] = &["id", "address", "role", "unit_id", "invited_by", "made_at", "ends_at"];
 pub(crate) const DEPARTURES: &[&str] = &[
     "id",
@@ -141,7 +142,17 @@ async fn described(source: &Source<'_>, rows: Vec<membership::Model>) -> Result<
     let people: std::collections::BTreeMap<Uuid, names::Named> =
         found.iter().map(|row| (row.id, names::open(source.accounts, row))).collect();
     let cells = |row: membership::Model| {
-        let membership::Model { tenant_id: _, account_id, role, since_ms, kind: _, scope, ends_at_ms } = row;
+        let membership::Model {
+            tenant_id: _,
+            account_id,
+            role,
+            since_ms,
+            kind: _,
+            scope,
+            ends_at_ms,
+            granted_by,
+            granted_at_ms,
+        } = row;
         let (name, address) = people.get(&account_id).map(|who| (who.name.clone(), who.address.clone())).unzip();
         vec![
             Cell::Id(account_id),
@@ -151,6 +162,8 @@ async fn described(source: &Source<'_>, rows: Vec<membership::Model>) -> Result<
             Cell::At(since_ms),
             Cell::Text(scope),
             Cell::at(ends_at_ms),
+            Cell::id(granted_by),
+            Cell::at(granted_at_ms),
         ]
     };
     Ok(rows.into_iter().map(cells).collect())
@@ -170,8 +183,14 @@ async fn reach(making: &mut Making<'_>) -> Result<(), ExportError> {
             .order_by_asc(reach::Column::Kind)
             .order_by_asc(reach::Column::Target);
         let cells = |row: reach::Model| {
-            let reach::Model { tenant_id: _, account_id, kind, target } = row;
-            vec![Cell::Id(account_id), Cell::Text(kind), Cell::Id(target)]
+            let reach::Model { tenant_id: _, account_id, kind, target, granted_by, granted_at_ms } = row;
+            vec![
+                Cell::Id(account_id),
+                Cell::Text(kind),
+                Cell::Id(target),
+                Cell::id(granted_by),
+                Cell::at(granted_at_ms),
+            ]
         };
         let page = making.source.view.all(rows).await?.into_iter().map(cells).collect();
         making.rows(&mut open, page).await?;

@@ -23,6 +23,7 @@ struct Told {
     accounts: Accounts,
     tenant: TenantId,
     id: Uuid,
+    attempt: i64,
     began: OffsetDateTime,
 }
 
@@ -44,10 +45,10 @@ impl Progress {
         operator: &Operator,
         accounts: &Accounts,
         tenant: TenantId,
-        id: Uuid,
+        (id, attempt): (Uuid, i64),
         began: OffsetDateTime,
     ) -> Self {
-        let told = Told { operator: operator.clone(), accounts: accounts.clone(), tenant, id, began };
+        let told = Told { operator: operator.clone(), accounts: accounts.clone(), tenant, id, attempt, began };
         Self { told: Some(told), ..Self::unwatched() }
     }
 
@@ -70,6 +71,7 @@ impl Progress {
             .col_expr(export::Column::DoneRows, Expr::value(i64::try_from(self.done).unwrap_or(i64::MAX)))
             .col_expr(export::Column::BeatAtMs, Expr::value(Some(to_ms(now))))
             .filter(export::Column::Id.eq(told.id))
+            .filter(export::Column::Attempt.eq(told.attempt))
             .filter(export::Column::State.eq(state::RUNNING));
         if change.update(set).await? == 0 {
             return Err(ExportError::Stopped);

@@ -2,6 +2,7 @@
 //! begun anew: half an archive never appears.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use sea_orm::sea_query::{Expr, ExprTrait};
@@ -18,6 +19,7 @@ use super::mask::Mask;
 use super::progress::Progress;
 use super::{ExportError, aside, place, state};
 use crate::audit::log::{Action, Event};
+use crate::blobs::{BlobError, Blobs};
 use crate::clock::to_ms;
 use crate::entity::{act, export, membership, organisation, record, record_change};
 use crate::guard::{Actor, Change, Operator, TenantDb, TenantId};
@@ -66,13 +68,12 @@ pub async fn all_of(
 ) -> Result<usize, Refusal> {
     let mut made = 0;
     while let Some(row) = claim(operator, accounts, tenant, now).await? {
-        let id = row.id;
-        match Box::pin(make(operator, accounts, tenant, row, now)).await {
+        match Box::pin(make(operator, accounts, tenant, &row, now)).await {
             Ok(()) => made += 1,
             Err(ExportError::Stopped) => {}
             Err(cause) => {
-                tracing::error!(organisation = %tenant.0, export = %id, %cause, "an archive could not be made");
-                fail(operator, accounts, tenant, id, &cause).await?;
+                tracing::error!(organisation = %tenant.0, export = %row.id, %cause, "an archive could not be made");
+                fail(operator, accounts, tenant, &row, &cause).await?;
             }
         }
     }
@@ -102,39 +103,42 @@ async fn claim(
     }
     let change = begin(operator, accounts, tenant).await?;
     let Some(row) = change.one(oldest).await? else { return Ok(None) };
+    let attempt = row.attempt + 1;
     let set = export::Entity::update_many()
         .col_expr(export::Column::State, Expr::value(state::RUNNING))
+        .col_expr(export::Column::Attempt, Expr::value(attempt))
         .col_expr(export::Column::BeatAtMs, Expr::value(Some(to_ms(now))))
         .col_expr(export::Column::DoneRows, Expr::value(0))
         .filter(export::Column::Id.eq(row.id))
+        .filter(export::Column::Attempt.eq(row.attempt))
         .filter(waiting(now));
     let taken = change.update(set).await?;
     change.commit_housekeeping().await?;
-    Ok((taken == 1).then_some(row))
+    Ok((taken == 1).then_some(export::Model { attempt, ..row }))
 }
 
 async fn make(
     operator: &Operator,
     accounts: &Accounts,
     tenant: TenantId,
-    row: export::Model,
+    row: &export::Model,
     now: OffsetDateTime,
 ) -> Result<(), ExportError> {
-    let (blobs, at) = (&accounts.blobs, place(tenant, row.id));
-    // What an earlier try left beside its archive.
-    blobs.remove(&aside(tenant, row.id)).await?;
+    let (blobs, at) = (&accounts.blobs, place(tenant, row.id, row.attempt));
+    // What earlier tries left.
+    clear(blobs, tenant, row.id, 1..row.attempt).await?;
     let masked = Kind::parse(&row.kind) == Some(Kind::Masked);
     let source = source(operator, accounts, tenant, masked, now).await?;
-    total(operator, accounts, tenant, row.id, rows(&source.view).await?).await?;
+    total(operator, accounts, tenant, row, rows(&source.view).await?).await?;
     let ring = Arc::clone(&source.ring);
-    let beside = Aside { blobs, keys: &ring, at: aside(tenant, row.id) };
+    let beside = Aside { blobs, keys: &ring, at: aside(tenant, row.id, row.attempt) };
     let archive = Archive::new(Sink::Blob(Box::new(blobs.seal(&ring, &at)?)), Some(beside), now);
-    let progress = Progress::of(operator, accounts, tenant, row.id, now);
+    let progress = Progress::of(operator, accounts, tenant, (row.id, row.attempt), now);
     let (finished, manifest) = Making::new(source, archive, progress).all().await?;
     if let Sink::Blob(sealing) = finished.sink {
         sealing.finish().await?;
     }
-    let ready = ready(operator, accounts, tenant, &row, (finished.bytes, &finished.sha256, &manifest), now).await;
+    let ready = ready(operator, accounts, tenant, row, (finished.bytes, &finished.sha256, &manifest), now).await;
     if ready.is_err() {
         blobs.remove(&at).await?;
     }
@@ -173,15 +177,23 @@ async fn total(
     operator: &Operator,
     accounts: &Accounts,
     tenant: TenantId,
-    id: Uuid,
+    row: &export::Model,
     rows: u64,
 ) -> Result<(), ExportError> {
     let change = begin(operator, accounts, tenant).await?;
     let set = export::Entity::update_many()
         .col_expr(export::Column::TotalRows, Expr::value(i64::try_from(rows).unwrap_or(i64::MAX)))
-        .filter(export::Column::Id.eq(id));
+        .filter(at_it(row));
     change.update(set).await?;
     Ok(change.commit_housekeeping().await?)
+}
+
+/// Only while it is still this one's to make.
+fn at_it(row: &export::Model) -> sea_orm::Condition {
+    sea_orm::Condition::all()
+        .add(export::Column::Id.eq(row.id))
+        .add(export::Column::Attempt.eq(row.attempt))
+        .add(export::Column::State.eq(state::RUNNING))
 }
 
 async fn ready(
@@ -201,8 +213,7 @@ async fn ready(
         .col_expr(export::Column::ContentSha256, Expr::value(Some(manifest.content_sha256.clone())))
         .col_expr(export::Column::ReadyAtMs, Expr::value(Some(to_ms(now))))
         .col_expr(export::Column::ExpiresAtMs, Expr::value(Some(to_ms(now + Duration::hours(hours)))))
-        .filter(export::Column::Id.eq(row.id))
-        .filter(export::Column::State.eq(state::RUNNING));
+        .filter(at_it(row));
     let old = change.all(beyond_kept()).await?;
     if change.update(set).await? == 0 {
         return Err(ExportError::Stopped);
@@ -213,7 +224,7 @@ async fn ready(
         .with("rows", manifest.rows().to_string());
     change.commit(&event, now).await?;
     for old in old {
-        let_go(operator, accounts, tenant, old.id, now).await?;
+        let_go(operator, accounts, tenant, &old, now).await?;
     }
     Ok(())
 }
@@ -222,7 +233,7 @@ async fn fail(
     operator: &Operator,
     accounts: &Accounts,
     tenant: TenantId,
-    id: Uuid,
+    row: &export::Model,
     cause: &ExportError,
 ) -> Result<(), Refusal> {
     let said = match cause {
@@ -242,10 +253,18 @@ async fn fail(
     let set = export::Entity::update_many()
         .col_expr(export::Column::State, Expr::value(state::FAILED))
         .col_expr(export::Column::Trouble, Expr::value(Some(said.chars().take(200).collect::<String>())))
-        .filter(export::Column::Id.eq(id))
-        .filter(export::Column::State.eq(state::RUNNING));
+        .filter(at_it(row));
     change.update(set).await?;
     Ok(change.commit_housekeeping().await?)
+}
+
+/// Takes away what these tries put into the store.
+async fn clear(blobs: &Blobs, tenant: TenantId, id: Uuid, attempts: Range<i64>) -> Result<(), BlobError> {
+    for attempt in attempts {
+        blobs.remove(&aside(tenant, id, attempt)).await?;
+        blobs.remove(&place(tenant, id, attempt)).await?;
+    }
+    Ok(())
 }
 
 /// Lets an archive go: what lies in the store first, so that nothing stays there that nobody knows of.
@@ -253,10 +272,11 @@ async fn let_go(
     operator: &Operator,
     accounts: &Accounts,
     tenant: TenantId,
-    id: Uuid,
+    row: &export::Model,
     now: OffsetDateTime,
 ) -> Result<(), Refusal> {
-    accounts.blobs.remove(&place(tenant, id)).await?;
+    let id = row.id;
+    clear(&accounts.blobs, tenant, id, 1..row.attempt + 1).await?;
     let change = begin(operator, accounts, tenant).await?;
     let set = export::Entity::update_many()
         .col_expr(export::Column::State, Expr::value(state::EXPIRED))
@@ -283,7 +303,7 @@ pub(crate) async fn round(
     let waits = view.count(export::Entity::find().filter(waiting(now))).await? > 0;
     drop(view);
     for row in &over {
-        let_go(operator, accounts, tenant, row.id, now).await?;
+        let_go(operator, accounts, tenant, row, now).await?;
     }
     if waits {
         ring(tenant);
@@ -300,8 +320,8 @@ pub(crate) async fn one_for_measuring(
     now: OffsetDateTime,
 ) -> Result<String, ExportError> {
     let (id, source) = (Uuid::now_v7(), source(operator, accounts, tenant, false, now).await?);
-    let (ring, at) = (Arc::clone(&source.ring), place(tenant, id));
-    let beside = Aside { blobs: &accounts.blobs, keys: &ring, at: aside(tenant, id) };
+    let (ring, at) = (Arc::clone(&source.ring), place(tenant, id, 1));
+    let beside = Aside { blobs: &accounts.blobs, keys: &ring, at: aside(tenant, id, 1) };
     let archive = Archive::new(Sink::Blob(Box::new(accounts.blobs.seal(&ring, &at)?)), Some(beside), now);
     let (finished, _) = Making::new(source, archive, Progress::unwatched()).all().await?;
     if let Sink::Blob(sealing) = finished.sink {

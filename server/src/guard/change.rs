@@ -3,8 +3,8 @@
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
     ActiveModelTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, DeleteMany,
-    EntityTrait, ExprTrait, IntoActiveModel, Iterable, PaginatorTrait, QuerySelect, Select, SqliteTransactionMode,
-    TransactionOptions, TransactionTrait, UpdateMany,
+    EntityTrait, ExprTrait, FromQueryResult, IntoActiveModel, Iterable, PaginatorTrait, QuerySelect, Select,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait, UpdateMany,
 };
 use time::OffsetDateTime;
 
@@ -56,6 +56,10 @@ impl Rows {
 
     pub(crate) async fn all<E: EntityTrait>(&self, select: Select<E>) -> Result<Vec<E::Model>, DbErr> {
         select.all(&self.0).await
+    }
+
+    pub(crate) async fn all_as<E: EntityTrait, M: FromQueryResult>(&self, select: Select<E>) -> Result<Vec<M>, DbErr> {
+        select.into_model::<M>().all(&self.0).await
     }
 
     pub(crate) async fn count<E: EntityTrait>(&self, select: Select<E>) -> Result<u64, DbErr>

@@ -333,7 +333,7 @@ async fn grant(admin: &DatabaseConnection, url: &str, admin_url: &str) -> Result
         // Of an organisation that is gone, the key and the head of its log go too.
         format!("grant delete on data_key, log_head to \"{serving}\""),
         format!(
-            "grant insert, update, delete on backup_receipt, drill_receipt, keyring_copy, component to \"{serving}\""
+            "grant insert, update, delete on backup_receipt, drill_receipt, keyring_copy, component, job to \"{serving}\""
         ),
         format!("grant update on revision to \"{serving}\""),
         // What belongs to people comes and goes; the record of an account can only be lengthened.

@@ -47,6 +47,9 @@ pub enum Refusal {
     Lapsed,
     #[error("the state does not allow it: {0}")]
     Conflict(String),
+    /// It is about so many at once, and that was not said back.
+    #[error("it is about {0} at once, which was not confirmed")]
+    Unconfirmed(u64),
     #[error("too many tries; wait {0} s")]
     TooMany(u64),
     #[error("too many at once; come back in {0} s")]
@@ -113,6 +116,7 @@ impl From<Refusal> for Problem {
             },
             Refusal::SignedOut => Self::needs(Needs::SignIn),
             Refusal::Conflict(message) => Self::Conflict { message },
+            Refusal::Unconfirmed(number) => Self::Unconfirmed { number },
             Refusal::TooMany(retry_after_seconds) => Self::TooMany { retry_after_seconds },
             Refusal::Busy(retry_after_seconds) => Self::Busy { retry_after_seconds },
             Refusal::Hashing(cause) => internal(&cause),

@@ -36,6 +36,7 @@ pub(crate) struct StandIn {
     people: Vec<Uuid>,
     /// Whether it may have a database of its own.
     settled: bool,
+    _held: traces::Held,
     operator: Operator,
     accounts: Accounts,
 }
@@ -58,6 +59,7 @@ impl StandIn {
     ) -> Result<Self, Refusal> {
         traces::clear_organisations(operator, accounts, now).await?;
         let tenant = TenantId(Uuid::now_v7());
+        let held = traces::Held::new(tenant.0);
         let slug = format!("{SLUG}{}", tenant.0.simple());
         let change = operator.begin_account().await?;
         traces::clear_people(&change, now).await?;
@@ -68,7 +70,7 @@ impl StandIn {
         change.commit_housekeeping().await?;
         let people = vec![first.account.0];
         let (operator, accounts) = (operator.clone(), accounts.clone());
-        Ok(Self { first, tenant, slug, people, settled: false, operator, accounts })
+        Ok(Self { first, tenant, slug, people, settled: false, _held: held, operator, accounts })
     }
 
     pub(crate) fn slug(&self) -> &str {
@@ -105,7 +107,8 @@ impl StandIn {
     /// As if somebody with the right to had changed the role a moment ago.
     pub(crate) async fn set_role(&self, account: AccountId, role: &str) -> Result<(), Refusal> {
         let change = self.change().await?;
-        members::set_role(&change, account.0, role).await?;
+        let by = (self.first.account.0, OffsetDateTime::now_utc());
+        members::set_role(&change, account.0, role, by).await?;
         Ok(change.commit_housekeeping().await?)
     }
 
@@ -166,7 +169,8 @@ impl StandIn {
             .col_expr(membership::Column::Scope, Expr::value("some"))
             .filter(membership::Column::AccountId.eq(account.0));
         change.update(some).await?;
-        change.insert(units::reaches(account.0, "unit", unit)).await?;
+        let now = OffsetDateTime::now_utc();
+        change.insert(units::reaches(account.0, ("unit", unit), self.first.account.0, now)).await?;
         Ok(change.commit_housekeeping().await?)
     }
 

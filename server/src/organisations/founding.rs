@@ -88,6 +88,7 @@ pub(crate) struct Founder<'a> {
     pub(crate) origin: &'a Origin,
 }
 
+/// Whoever makes an organisation gave themselves their role.
 pub(crate) fn first_member(account: AccountId, role: &str, now: OffsetDateTime) -> membership::ActiveModel {
     membership::ActiveModel {
         tenant_id: ActiveValue::NotSet,
@@ -97,6 +98,8 @@ pub(crate) fn first_member(account: AccountId, role: &str, now: OffsetDateTime) 
         kind: ActiveValue::Set("member".to_owned()),
         scope: ActiveValue::Set("all".to_owned()),
         ends_at_ms: ActiveValue::Set(None),
+        granted_by: ActiveValue::Set(Some(account.0)),
+        granted_at_ms: ActiveValue::Set(Some(to_ms(now))),
     }
 }
 

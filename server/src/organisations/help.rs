@@ -63,6 +63,8 @@ pub async fn open(
             kind: ActiveValue::Set("help".to_owned()),
             scope: ActiveValue::Set("all".to_owned()),
             ends_at_ms: ActiveValue::Set(Some(to_ms(ends))),
+            granted_by: ActiveValue::Set(Some(giver.account.0)),
+            granted_at_ms: ActiveValue::Set(Some(to_ms(now))),
         })
         .await?;
     change

@@ -364,12 +364,13 @@ async fn join(
         return Ok(None);
     }
     let mut member = founding::first_member(account, &row.role, now);
+    member.granted_by = ActiveValue::Set(Some(row.invited_by));
     if row.unit_id.is_some() {
         member.scope = ActiveValue::Set("some".to_owned());
     }
     change.insert(member).await?;
     if let Some(unit) = row.unit_id {
-        change.insert(units::reaches(account.0, "unit", unit)).await?;
+        change.insert(units::reaches(account.0, ("unit", unit), row.invited_by, now)).await?;
     }
     remove(&change, &row).await?;
     let event = Event::of(Action::MemberJoined, account.0).with("role", &row.role).with("invitation", id.to_string());

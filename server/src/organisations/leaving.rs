@@ -35,9 +35,9 @@ pub struct Receipt {
     pub grants: u64,
     pub invitations: u64,
     pub help_ended: u64,
-    /// Records that named the person.
+    /// Records that named the person; nothing where nobody counted them before.
     #[serde(default)]
-    pub records: u64,
+    pub records: Option<u64>,
     pub left: u64,
 }
 
@@ -127,26 +127,67 @@ async fn write(
     at: OffsetDateTime,
 ) -> Result<Uuid, Refusal> {
     let id = Uuid::now_v7();
-    let policy = &accounts.profile.policy;
-    let due: Option<Due> = business::offboarding_due(&policy.clocks, &policy.calendar, at);
     let person = change.unscoped("the leaver's name").one(account::Entity::find_by_id(row.account_id)).await?;
     let name = person.map(|row| names::open(accounts, &row).name).unwrap_or_default();
-    let row = departure::ActiveModel {
+    let told = Told { account: row.account_id, name: &name, asked_by, successor };
+    change.insert(planned(change, accounts, id, &told, (now, at))?).await?;
+    Ok(id)
+}
+
+/// Whose access ends, by whose word, and who takes over.
+#[derive(Debug)]
+pub(crate) struct Told<'a> {
+    pub(crate) account: Uuid,
+    pub(crate) name: &'a str,
+    pub(crate) asked_by: Uuid,
+    pub(crate) successor: Option<Uuid>,
+}
+
+/// An end that is asked for now and comes then.
+fn planned(
+    change: &Change,
+    accounts: &Accounts,
+    id: Uuid,
+    told: &Told<'_>,
+    (now, at): (OffsetDateTime, OffsetDateTime),
+) -> Result<departure::ActiveModel, Refusal> {
+    let policy = &accounts.profile.policy;
+    let due: Option<Due> = business::offboarding_due(&policy.clocks, &policy.calendar, at);
+    Ok(departure::ActiveModel {
         tenant_id: ActiveValue::NotSet,
         id: ActiveValue::Set(id),
-        account_id: ActiveValue::Set(row.account_id),
-        name: ActiveValue::Set(change.seal(&place(change.tenant(), id, "name"), name.as_bytes())?),
-        successor_id: ActiveValue::Set(successor),
-        asked_by: ActiveValue::Set(asked_by),
+        account_id: ActiveValue::Set(told.account),
+        name: ActiveValue::Set(change.seal(&place(change.tenant(), id, "name"), told.name.as_bytes())?),
+        successor_id: ActiveValue::Set(told.successor),
+        asked_by: ActiveValue::Set(told.asked_by),
         asked_at_ms: ActiveValue::Set(to_ms(now)),
         at_ms: ActiveValue::Set(to_ms(at)),
         due_at_ms: ActiveValue::Set(due.as_ref().map(|due| to_ms(due.at))),
         due_rule: ActiveValue::Set(due.map(|due| due.rule)),
         done_at_ms: ActiveValue::Set(None),
         receipt: ActiveValue::Set(None),
-    };
-    change.insert(row).await?;
-    Ok(id)
+    })
+}
+
+/// An end that came in the same change, with its receipt.
+pub(crate) fn done(
+    change: &Change,
+    accounts: &Accounts,
+    told: &Told<'_>,
+    receipt: &Receipt,
+    now: OffsetDateTime,
+) -> Result<departure::ActiveModel, Refusal> {
+    let id = Uuid::now_v7();
+    Ok(departure::ActiveModel {
+        done_at_ms: ActiveValue::Set(Some(to_ms(now))),
+        receipt: ActiveValue::Set(Some(sealed(change, id, receipt)?)),
+        ..planned(change, accounts, id, told, (now, now))?
+    })
+}
+
+fn sealed(change: &Change, id: Uuid, receipt: &Receipt) -> Result<Vec<u8>, Refusal> {
+    let text = serde_json::to_vec(receipt).unwrap_or_default();
+    Ok(change.seal(&place(change.tenant(), id, "receipt"), &text)?)
 }
 
 /// Where the name on a receipt is sealed.
@@ -201,16 +242,12 @@ async fn remove(
         grants,
         invitations,
         help_ended,
-        records,
+        records: Some(records),
         left,
     };
-    let text = serde_json::to_vec(&receipt).unwrap_or_default();
     let set = departure::Entity::update_many()
         .col_expr(departure::Column::DoneAtMs, Expr::value(Some(to_ms(now))))
-        .col_expr(
-            departure::Column::Receipt,
-            Expr::value(Some(change.seal(&place(change.tenant(), id, "receipt"), &text)?)),
-        )
+        .col_expr(departure::Column::Receipt, Expr::value(Some(sealed(&change, id, &receipt)?)))
         .filter(departure::Column::Id.eq(id));
     change.update(set).await?;
     if let Some(address) = address {
@@ -281,22 +318,31 @@ pub(crate) async fn due(
         accounts.bell.notify_one();
         done += 1;
     }
-    hand_over(operator, accounts, tenant, now).await?;
+    hand_over(operator, accounts, tenant, None, now).await?;
     Ok(done)
 }
 
-/// What a successor takes over and has not got yet: of who left by the clock, and what a crash left undone.
-async fn hand_over(
+/// What a successor takes over and has not got yet: of one person, or of everybody who left by the clock or in a review, and what a crash left
+/// undone.
+pub(crate) async fn hand_over(
     operator: &Operator,
     accounts: &Accounts,
     tenant: TenantId,
+    only: Option<Uuid>,
     now: OffsetDateTime,
 ) -> Result<(), Refusal> {
     let lately = departure::Entity::find()
         .filter(departure::Column::DoneAtMs.gte(to_ms(now - HANDED_OVER_WITHIN)))
         .filter(departure::Column::SuccessorId.is_not_null());
-    let gone = operator.view(tenant).await?.all(lately).await?;
-    for row in gone {
+    let lately = match only {
+        Some(person) => lately.filter(departure::Column::AccountId.eq(person)),
+        None => lately,
+    };
+    let view = operator.view(tenant).await?;
+    let gone = view.all(lately).await?;
+    let named = handover::named(&view, accounts, gone.iter().map(|row| row.account_id)).await?;
+    drop(view);
+    for row in gone.into_iter().filter(|row| named.contains(&row.account_id)) {
         let Some(successor) = row.successor_id else { continue };
         let sealer = accounts.sealer(tenant, &Origin::of_program()).await?;
         handover::all(operator, accounts, tenant, (Actor::System, sealer), (row.account_id, successor), now).await?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
     ColumnTrait, Condition, EntityTrait, FromQueryResult, JoinType, Order, QueryFilter, QueryOrder, QuerySelect,
-    RelationDef, Select,
+    RelationDef, Select, UpdateMany,
 };
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -13,7 +13,7 @@ use uuid::Uuid;
 pub use super::reach::{grant_reach, withdraw_reach};
 use super::{names, roles, unknown};
 use crate::audit::log::{Action, Event};
-use crate::clock::from_ms;
+use crate::clock::{from_ms, to_ms};
 use crate::entity::{account, membership, reach, totp};
 use crate::guard::{Allowed, Change, Right, TenantDb, rights};
 use crate::identity::address::Address;
@@ -307,18 +307,32 @@ pub async fn change_role(
     if managing.contains(&row.role) && !managing.iter().any(|name| name == role) {
         roles::keeps_an_administrator(&change, &accounts.profile, row.account_id).await?;
     }
-    set_role(&change, row.account_id, role).await?;
+    set_role(&change, row.account_id, role, (manager.account.0, now)).await?;
     let event = Event::of(Action::RoleChanged, row.account_id).with("from", &row.role).with("to", role);
     change.commit(&event, now).await?;
     Ok(())
 }
 
-pub(crate) async fn set_role(change: &Change, account: Uuid, role: &str) -> Result<(), Refusal> {
-    let set = membership::Entity::update_many()
-        .col_expr(membership::Column::Role, Expr::value(role))
-        .filter(membership::Column::AccountId.eq(account));
+pub(crate) async fn set_role(
+    change: &Change,
+    account: Uuid,
+    role: &str,
+    by: (Uuid, OffsetDateTime),
+) -> Result<(), Refusal> {
+    let set = with_role(membership::Entity::update_many(), role, by).filter(membership::Column::AccountId.eq(account));
     change.update(set).await?;
     Ok(())
+}
+
+/// The columns of a role that somebody gives now.
+pub(crate) fn with_role(
+    rows: UpdateMany<membership::Entity>,
+    role: &str,
+    (by, now): (Uuid, OffsetDateTime),
+) -> UpdateMany<membership::Entity> {
+    rows.col_expr(membership::Column::Role, Expr::value(role))
+        .col_expr(membership::Column::GrantedBy, Expr::value(Some(by)))
+        .col_expr(membership::Column::GrantedAtMs, Expr::value(Some(to_ms(now))))
 }
 
 /// Members by role and how many of them have a second factor, in two statements.

@@ -29,8 +29,8 @@ pub async fn transfer(
     }
     roles::within_reach_of(&change, &accounts.profile, owner.here(), &row.role).await?;
     roles::within_reach(&change, &accounts.profile, owner.here(), own_role).await?;
-    members::set_role(&change, row.account_id, &owner.here().role).await?;
-    members::set_role(&change, owner.account.0, own_role).await?;
+    members::set_role(&change, row.account_id, &owner.here().role, (owner.account.0, now)).await?;
+    members::set_role(&change, owner.account.0, own_role, (owner.account.0, now)).await?;
     let event = Event::of(Action::OwnershipTransferred, row.account_id)
         .with("role", &owner.here().role)
         .with("own-role", own_role);

@@ -61,7 +61,7 @@ pub async fn grant_reach(
     } else {
         let keys = [reach::Column::TenantId, reach::Column::AccountId, reach::Column::Kind, reach::Column::Target];
         let nothing = OnConflict::columns(keys).do_nothing().to_owned();
-        change.upsert(super::units::reaches(row.account_id, kind, target), nothing).await?;
+        change.upsert(super::units::reaches(row.account_id, (kind, target), manager.account.0, now), nothing).await?;
     }
     let event = Event::of(Action::ReachGranted, row.account_id).with("to", kind).with("target", target.to_string());
     Ok(change.commit(&event, now).await?)

@@ -11,20 +11,29 @@ use super::unknown;
 use crate::audit::log::{Action, Event};
 use crate::clock::to_ms;
 use crate::entity::{custom_role, invitation, membership, organisation};
-use crate::guard::{Allowed, Belonging, Change, Right, TenantDb, rights};
+use crate::guard::{Allowed, Belonging, Change, Operator, Right, TenantDb, TenantId, rights};
 use crate::identity::{Accounts, Origin, Refusal};
 use crate::profile::Profile;
 
 /// Most roles that an organisation may add.
 const MOST: u64 = 50;
 
+/// Where a role comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    Profile,
+    /// The organisation added it itself.
+    Own,
+    /// The same, and the profile has a role of its name by now, which counts in its place: this one permits nothing.
+    Hidden,
+}
+
 /// One role as the matrix shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Role {
     pub name: String,
     pub permissions: BTreeSet<Permission>,
-    /// Whether the organisation added it itself.
-    pub own: bool,
+    pub whose: Whose,
     pub privileged: bool,
     pub needs_factor: bool,
 }
@@ -49,20 +58,37 @@ pub(crate) fn all(profile: &Profile, own: Vec<custom_role::Model>) -> Vec<Role> 
         .map(|(name, role)| Role {
             name: name.clone(),
             permissions: role.grants.clone(),
-            own: false,
+            whose: Whose::Profile,
             privileged: role.privileged,
             needs_factor: profile.demands_factor([name.as_str()]),
         })
         .collect();
     roles.sort_by_key(|role| std::cmp::Reverse(role.permissions.len()));
-    roles.extend(own.into_iter().map(|row| Role {
-        permissions: parse(&row.permissions),
-        own: true,
-        privileged: false,
-        needs_factor: profile.demands_factor([row.name.as_str()]),
-        name: row.name,
+    roles.extend(own.into_iter().map(|row| {
+        let hidden = profile.roles.contains_key(&row.name);
+        Role {
+            permissions: if hidden { BTreeSet::new() } else { parse(&row.permissions) },
+            whose: if hidden { Whose::Hidden } else { Whose::Own },
+            privileged: false,
+            needs_factor: profile.demands_factor([row.name.as_str()]),
+            name: row.name,
+        }
     }));
     roles
+}
+
+/// Roles that organisations added before the profile had one of the same name: the organisation's slug, and the role.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn hidden(operator: &Operator, profile: &Profile) -> Result<Vec<(String, String)>, Refusal> {
+    let mut found = Vec::new();
+    for row in operator.organisations().await? {
+        let roles = of(&operator.view(TenantId(row.id)).await?, profile).await?;
+        let names = roles.into_iter().filter(|role| role.whose == Whose::Hidden).map(|role| role.name);
+        found.extend(names.map(|name| (row.slug.clone(), name)));
+    }
+    Ok(found)
 }
 
 fn parse(words: &str) -> BTreeSet<Permission> {
@@ -244,7 +270,9 @@ pub async fn delete(
     let change = remover.begin(accounts, origin).await?;
     let holders = change.count(membership::Entity::find().filter(membership::Column::Role.eq(name))).await?;
     let invited = change.count(invitation::Entity::find().filter(invitation::Column::Role.eq(name))).await?;
-    if holders + invited > 0 {
+    // Whoever has it has the profile's of this name.
+    let hidden = accounts.profile.roles.contains_key(name);
+    if !hidden && holders + invited > 0 {
         return Err(Refusal::Conflict(
             "Somebody has this role or is invited to it. Give them another one first.".into(),
         ));

@@ -78,12 +78,20 @@ fn within(reader: &Belonging) -> Select<unit::Entity> {
     }
 }
 
-pub(crate) fn reaches(account: Uuid, kind: &str, target: Uuid) -> reach::ActiveModel {
+/// `by` is whoever lets them there.
+pub(crate) fn reaches(
+    account: Uuid,
+    (kind, target): (&str, Uuid),
+    by: Uuid,
+    now: OffsetDateTime,
+) -> reach::ActiveModel {
     reach::ActiveModel {
         tenant_id: ActiveValue::NotSet,
         account_id: ActiveValue::Set(account),
         kind: ActiveValue::Set(kind.to_owned()),
         target: ActiveValue::Set(target),
+        granted_by: ActiveValue::Set(Some(by)),
+        granted_at_ms: ActiveValue::Set(Some(to_ms(now))),
     }
 }
 

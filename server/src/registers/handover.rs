@@ -1,6 +1,8 @@
 //! What somebody who leaves is named in goes to a successor.
 
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+use std::collections::{BTreeMap, BTreeSet};
+
+use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QuerySelect};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -16,6 +18,9 @@ use crate::profile::format::FieldKind;
 
 /// Records handed over in one transaction.
 const AT_ONCE: u64 = 1_000;
+
+/// People who are asked for in one statement.
+const ASKED_AT_ONCE: usize = 1_000;
 
 /// Puts `to` wherever a record names `from`, in as many records as one transaction takes. How many that were.
 pub(crate) async fn some(
@@ -53,6 +58,34 @@ pub(crate) async fn some(
 pub(crate) async fn count(view: &crate::guard::TenantDb, accounts: &Accounts, person: Uuid) -> Result<u64, Refusal> {
     let token = accounts.vault.within(view).await?.tokens()?.person(person);
     Ok(view.count(record_token::Entity::find().filter(record_token::Column::Token.eq(token))).await?)
+}
+
+#[derive(Debug, FromQueryResult)]
+struct Token {
+    token: i64,
+}
+
+/// Which of these people any record names.
+pub(crate) async fn named(
+    view: &crate::guard::TenantDb,
+    accounts: &Accounts,
+    people: impl Iterator<Item = Uuid>,
+) -> Result<BTreeSet<Uuid>, Refusal> {
+    let ring = accounts.vault.within(view).await?;
+    let tokens = ring.tokens()?;
+    let by_token: BTreeMap<i64, Uuid> = people.map(|person| (tokens.person(person), person)).collect();
+    let all: Vec<i64> = by_token.keys().copied().collect();
+    let mut named = BTreeSet::new();
+    for some in all.chunks(ASKED_AT_ONCE) {
+        let found = record_token::Entity::find()
+            .select_only()
+            .column(record_token::Column::Token)
+            .distinct()
+            .filter(record_token::Column::Token.is_in(some.iter().copied()));
+        let found = view.all_as::<record_token::Entity, Token>(found).await?;
+        named.extend(found.into_iter().filter_map(|row| by_token.get(&row.token)));
+    }
+    Ok(named)
 }
 
 /// The same to the end, part by part, each with its entry.

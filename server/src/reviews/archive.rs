@@ -1,10 +1,9 @@
 //! A review as one signed archive that an auditor verifies without us: what was found, what was decided, what came of it, and the entries of the
 //! log, each proven to stand under a signed head.
 
-mod page;
+pub(super) mod page;
 mod proof;
-
-use std::fmt::Write as _;
+pub(super) mod signed;
 
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
@@ -17,6 +16,7 @@ use super::bench::Bench;
 use super::freeze;
 use super::items::{Item, described, of_review};
 use super::report::{Report, report};
+use super::words::Decision;
 use crate::clock::rfc3339;
 use crate::entity::{review, review_item};
 use crate::exports::ExportError;
@@ -26,11 +26,8 @@ use crate::guard::{Allowed, rights};
 use crate::identity::{Accounts, Refusal};
 use crate::organisations::names;
 
-/// Items that are read at once, and that the page shows.
+/// Items that are read at once.
 const PAGE: u64 = 2000;
-
-/// What stands before the list of everything when it is signed, so that a signature of something else never fits.
-pub const SIGNED: &[u8] = b"avouch-review/1\n";
 
 const COLUMNS: &[&str] = &[
     "id",
@@ -87,23 +84,7 @@ pub async fn archive(
     let organisation = names::of_organisation(accounts, reader.here());
     let making = Making { reader, accounts: accounts.clone(), row, report, bench, organisation, now };
     let pieces = taken_along(move |sink| making.all(sink));
-    Ok(Some(pieces.map_err(refused).boxed()))
-}
-
-fn refused(error: ExportError) -> Refusal {
-    match error {
-        ExportError::Refused(refusal) => refusal,
-        ExportError::Database(error) => error.into(),
-        other @ (ExportError::Unclassified(_)
-        | ExportError::Archive(_)
-        | ExportError::Stopped
-        | ExportError::Broken(_)
-        | ExportError::Blob(_)
-        | ExportError::Seal(_)
-        | ExportError::Vault(_)
-        | ExportError::Zip(_)
-        | ExportError::Compressor(_)) => Refusal::Database(sea_orm::DbErr::Custom(other.to_string())),
-    }
+    Ok(Some(pieces.map_err(signed::refused).boxed()))
 }
 
 /// How items are written.
@@ -130,15 +111,27 @@ impl Making {
         let said = serde_json::to_string_pretty(&self.said()).unwrap_or_default() + "\n";
         archive.put("report.json", said.as_bytes()).await?;
         let shown = self.page(Uuid::nil()).await?.map(|(items, _)| items).unwrap_or_default();
-        archive.put("report.html", page::page(&self.organisation, &self.report, &shown).as_bytes()).await?;
+        archive.put("report.html", self.printed(&shown).as_bytes()).await?;
         drop(shown);
         self.items(&mut archive, "items.jsonl", As::Lines).await?;
         self.items(&mut archive, "items.csv", As::Table).await?;
         self.population(&mut archive).await?;
         proof::write(&mut archive, &self.reader, &self.accounts, &self.row).await?;
         archive.put("VERIFY.txt", VERIFY.as_bytes()).await?;
-        self.sign(&mut archive).await?;
+        signed::sign(&mut archive, &self.accounts, self.row.id, self.now).await?;
         archive.hand_over().await
+    }
+
+    fn printed(&self, items: &[Item]) -> String {
+        let campaign = &self.report.campaign;
+        page::page(&page::Printed {
+            title: format!("Access review {} of {}", campaign.name, self.organisation),
+            facts: facts(&self.report),
+            reviewers: &self.report.reviewers,
+            head: HEAD,
+            rows: items.iter().take(page::MOST).map(printed).collect(),
+            of: campaign.counts.items,
+        })
     }
 
     /// The next items, and where they end.
@@ -188,22 +181,12 @@ impl Making {
     fn said(&self) -> serde_json::Value {
         let Report { campaign, since, drift, reviewers, .. } = &self.report;
         let at = |at: Option<OffsetDateTime>| at.map(rfc3339);
-        let reviewers: Vec<_> = reviewers
-            .iter()
-            .map(|one| {
-                json!({
-                    "account": one.account, "who": one.who, "decided": one.decided, "keep": one.keep, "revoke": one.revoke,
-                    "change": one.change, "bulk": one.bulk, "keep_percent": one.keep_percent(),
-                    "bulk_percent": one.bulk_percent(), "median_seconds_between_single_decisions": one.median_seconds,
-                })
-            })
-            .collect();
         let drift: Vec<_> = drift
             .iter()
             .map(|one| json!({ "item": one.item.id, "who": one.item.who, "how": one.how.said() }))
             .collect();
         json!({
-            "format": "avouch-review/1",
+            "format": signed::FORMAT,
             "made_at": rfc3339(self.now),
             "organisation": self.organisation,
             "profile": self.accounts.profile.id,
@@ -227,32 +210,60 @@ impl Making {
             "privileged": self.report.privileged,
             "privileged_that_stayed": self.report.privileged_kept,
             "half_was_decided_within_ms": self.report.median_decide_ms,
-            "reviewers": reviewers,
+            "reviewers": signed::reviewers(reviewers),
         })
     }
+}
 
-    /// The list of everything with its hashes, and the signature over it.
-    async fn sign(&self, archive: &mut Archive<'_>) -> Result<(), ExportError> {
-        let manifest = json!({
-            "format": "avouch-review/1",
-            "made_by": concat!("avouch ", env!("CARGO_PKG_VERSION")),
-            "review": self.row.id,
-            "made_at": rfc3339(self.now),
-            "parts": archive.parts(),
-        });
-        let text = serde_json::to_string_pretty(&manifest).unwrap_or_default() + "\n";
-        let key = self.accounts.vault.signing();
-        let signature = json!({
-            "algorithm": "Ed25519",
-            "key": key.public_hex(),
-            "signature": key.sign_hex(&[SIGNED, text.as_bytes()].concat()),
-        });
-        let mut signed = String::new();
-        let _ = writeln!(signed, "{}", serde_json::to_string_pretty(&signature).unwrap_or_default());
-        archive.put("manifest.json", text.as_bytes()).await?;
-        archive.put("manifest.sig", signed.as_bytes()).await?;
-        Ok(())
-    }
+/// What a printed report says of the whole review.
+fn facts(report: &Report) -> Vec<page::Fact> {
+    let campaign = &report.campaign;
+    let at = |at: Option<OffsetDateTime>| at.map_or_else(|| "not yet".to_owned(), rfc3339);
+    vec![
+        ("Where it stands", campaign.status.said().to_owned()),
+        ("Began", at(campaign.opened)),
+        ("Due", rfc3339(campaign.due)),
+        ("Closed", at(campaign.closed)),
+        ("Grants found", campaign.found.grants().to_string()),
+        ("Items", campaign.counts.items.to_string()),
+        ("SHA-256 of what was found", campaign.population_sha256.clone().unwrap_or_default()),
+        ("Kept", campaign.counts.keep.to_string()),
+        ("Revoked", campaign.counts.revoke.to_string()),
+        ("Role changed", campaign.counts.change.to_string()),
+        ("Gone before it was decided", campaign.counts.gone.to_string()),
+        ("Differed, and that was settled", campaign.counts.changed.to_string()),
+        ("Not decided", campaign.counts.pending.to_string()),
+        ("Decided by silence", report.silent.to_string()),
+        ("Decided late", report.late.to_string()),
+        ("Given since it began", report.since.added.to_string()),
+        ("Gone since it began", report.since.gone.to_string()),
+        ("Changed since it began", report.since.changed.to_string()),
+        ("Differs from what was decided", report.drift.len().to_string()),
+        ("Privileged", report.privileged.to_string()),
+        (
+            "Privileged that stayed",
+            report.privileged_kept.map_or_else(|| "not yet".to_owned(), |kept| kept.to_string()),
+        ),
+    ]
+}
+
+const HEAD: &[&str] = &["Who", "What", "Role", "Granted", "Recommended", "Decision", "By", "Why", "State"];
+
+/// One item as a row of the printed report.
+fn printed(item: &Item) -> Vec<String> {
+    let by = if item.silent { Some("silence") } else { item.decided_by.as_deref() };
+    let giver = item.granted_by.as_ref().map(|by| format!(", by {by}")).unwrap_or_default();
+    vec![
+        item.who.clone(),
+        item.kind.said().to_owned(),
+        item.role.clone().unwrap_or_default(),
+        format!("{}{giver}", rfc3339(item.granted_at)),
+        format!("{}: {}", item.recommendation.said(), item.reason.said()),
+        item.decision.map_or("Not decided", Decision::said).to_owned(),
+        by.unwrap_or_default().to_owned(),
+        item.note.clone().unwrap_or_default(),
+        item.state.said().to_owned(),
+    ]
 }
 
 fn cells(item: &Item) -> Vec<Cell> {

@@ -42,19 +42,21 @@ pub async fn undo(
             take_back(&change, item.add(review_item::Column::DecidedBy.eq(own))).await?;
         }
         State::Pending if row.stage > 1 => back(&change, &row, own).await?,
-        State::Applied => {
-            return Err(Refusal::Conflict(
-                "This was done already. Access that is needed after all has to be given anew.".into(),
-            ));
-        }
-        State::Pending | State::Decided | State::Gone | State::Changed => {
-            return Err(Refusal::Conflict("There is no decision of yours here that could be taken back.".into()));
-        }
+        State::Applied => return Err(done_already()),
+        State::Pending | State::Decided | State::Gone | State::Changed => return Err(nothing_of_yours()),
     }
     let event = Event::of(Action::ItemReopened, id)
         .with("review", review.id.to_string())
         .with("was", row.decision.unwrap_or_default());
     Ok(change.commit(&event, now).await?)
+}
+
+pub(crate) fn done_already() -> Refusal {
+    Refusal::Conflict("This was done already. Access that is needed after all has to be given anew.".into())
+}
+
+pub(crate) fn nothing_of_yours() -> Refusal {
+    Refusal::Conflict("There is no decision of yours here that could be taken back.".into())
 }
 
 fn still_open(review: &review::Model) -> Result<(), Refusal> {
@@ -73,7 +75,7 @@ async fn back(change: &Change, row: &review_item::Model, own: Uuid) -> Result<()
         .filter(review_vote::Column::Stage.eq(row.stage - 1))
         .filter(review_vote::Column::DecidedBy.eq(own));
     if change.delete(vote).await? == 0 {
-        return Err(Refusal::Conflict("There is no decision of yours here that could be taken back.".into()));
+        return Err(nothing_of_yours());
     }
     let set = review_item::Entity::update_many()
         .col_expr(review_item::Column::Stage, Expr::value(row.stage - 1))

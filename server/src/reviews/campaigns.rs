@@ -65,30 +65,42 @@ pub struct Campaign {
     pub population_sha256: Option<String>,
 }
 
+/// Items that stand alike.
 #[derive(Debug, FromQueryResult)]
-struct Group {
+pub(crate) struct Group {
     decision: Option<String>,
     state: String,
+    stage: i32,
+    reviewer_id: Option<Uuid>,
     number: i64,
 }
 
-/// How far a review is, counted from one index.
-pub(crate) async fn counted(view: &TenantDb, review: Uuid) -> Result<Counts, Refusal> {
+/// How far a review is and who is asked: one walk through one index, which is most of what a page of many items costs.
+pub(crate) async fn groups(view: &TenantDb, review: Uuid) -> Result<Vec<Group>, Refusal> {
+    const ALIKE: [review_item::Column; 4] = [
+        review_item::Column::Decision,
+        review_item::Column::State,
+        review_item::Column::Stage,
+        review_item::Column::ReviewerId,
+    ];
     let groups = review_item::Entity::find()
         .select_only()
-        .columns([review_item::Column::Decision, review_item::Column::State])
+        .columns(ALIKE)
         .column_as(review_item::Column::Id.count(), "number")
-        .filter(review_item::Column::ReviewId.eq(review))
-        .group_by(review_item::Column::Decision)
-        .group_by(review_item::Column::State);
-    let mut counts = Counts::default();
-    for group in view.all_as::<review_item::Entity, Group>(groups).await? {
-        counts.add(&group);
-    }
-    Ok(counts)
+        .filter(review_item::Column::ReviewId.eq(review));
+    let groups = ALIKE.into_iter().fold(groups, QuerySelect::group_by);
+    Ok(view.all_as::<review_item::Entity, Group>(groups).await?)
 }
 
 impl Counts {
+    pub(crate) fn of(groups: &[Group]) -> Self {
+        let mut counts = Self::default();
+        for group in groups {
+            counts.add(group);
+        }
+        counts
+    }
+
     fn add(&mut self, group: &Group) {
         let number = u64::try_from(group.number).unwrap_or(0);
         self.items += number;
@@ -153,9 +165,11 @@ async fn described<R: Right>(
 ) -> Result<Campaign, Refusal> {
     let bench = Bench::of(view, accounts, &row).await?;
     let status = Status::stored(&row.state);
-    let counts = if status == Status::Draft { Counts::default() } else { counted(view, row.id).await? };
+    let groups = if status == Status::Draft { Vec::new() } else { groups(view, row.id).await? };
+    let counts = Counts::of(&groups);
     let may = reader.here().permissions.contains(&Permission::ReviewsDecide);
-    let mine = if may && status == Status::Open { mine(view, &bench, &row, reader.account.0).await? } else { 0 };
+    let mine =
+        if may && status == Status::Open { mine(view, &bench, &row, reader.account.0, &groups).await? } else { 0 };
     let ids = bench.rows.iter().flat_map(|row| [Some(row.account_id), row.delegate_id]).flatten();
     let ids: Vec<Uuid> = ids.chain([row.made_by]).chain(row.closed_by).chain(row.fallback_id).collect();
     let people = names::of(view, accounts, ids).await?;
@@ -212,20 +226,54 @@ pub(crate) fn opened_name(ring: &Keyring, row: &review::Model) -> String {
     plain.map(|plain| String::from_utf8_lossy(&plain).into_owned()).unwrap_or_default()
 }
 
-/// How much somebody is asked about: counted from the index, less what is about themselves.
-pub(crate) async fn mine(view: &TenantDb, bench: &Bench, row: &review::Model, account: Uuid) -> Result<u64, Refusal> {
-    let open = review_item::Entity::find()
-        .filter(review_item::Column::ReviewId.eq(row.id))
-        .filter(review_item::Column::Decision.is_null())
-        .filter(review_item::Column::State.eq(State::Pending.word()));
-    let all = view.count(open.filter(asked_of(bench, row, account))).await?;
-    let own = review_item::Entity::find()
-        .filter(review_item::Column::AccountId.eq(account))
-        .filter(review_item::Column::ReviewId.eq(row.id))
-        .filter(review_item::Column::Decision.is_null())
-        .filter(review_item::Column::State.eq(State::Pending.word()));
-    let own = view.count(own.filter(asked_of(bench, row, account))).await?;
-    Ok(all - own.min(all))
+/// How much somebody is asked about and nobody has decided, less what is about themselves.
+pub(crate) async fn mine(
+    view: &TenantDb,
+    bench: &Bench,
+    row: &review::Model,
+    account: Uuid,
+    groups: &[Group],
+) -> Result<u64, Refusal> {
+    let given: Vec<Uuid> = bench.delegators(account).into_iter().chain([account]).collect();
+    let asked = |group: &&Group| match group.reviewer_id {
+        Some(reviewer) => given.contains(&reviewer),
+        None => bench.asks(account, Asked { stage: group.stage, reviewer: None, subject: None }),
+    };
+    let open = groups.iter().filter(|group| group.decision.is_none() && group.state == State::Pending.word());
+    let all: i64 = open.filter(asked).map(|group| group.number).sum();
+    // Of single people there are few.
+    let undecided = || {
+        review_item::Entity::find()
+            .filter(of_review(row.id))
+            .filter(review_item::Column::Decision.is_null())
+            .filter(review_item::Column::State.eq(State::Pending.word()))
+    };
+    let mut more = 0;
+    for stage in
+        (1..=row.stages).filter(|stage| !bench.asks(account, Asked { stage: *stage, reviewer: None, subject: None }))
+    {
+        let theirs = theirs(bench, account, stage);
+        if !theirs.is_empty() {
+            let about = undecided()
+                .filter(review_item::Column::Stage.eq(stage))
+                .filter(review_item::Column::AccountId.is_in(theirs))
+                .filter(
+                    Condition::any()
+                        .add(review_item::Column::ReviewerId.is_null())
+                        .add(review_item::Column::ReviewerId.is_not_in(given.clone())),
+                );
+            more += view.count(about).await?;
+        }
+    }
+    let own = undecided().filter(review_item::Column::AccountId.eq(account)).filter(asked_of(bench, row, account));
+    let own = view.count(own).await?;
+    Ok((u64::try_from(all).unwrap_or(0) + more).saturating_sub(own))
+}
+
+/// The reviewers of a stage whose own access is for this one to look at, who is not asked about the rest of it.
+fn theirs(bench: &Bench, account: Uuid, stage: i32) -> Vec<Uuid> {
+    let about = bench.rows.iter().map(|one| one.account_id);
+    about.filter(|about| bench.asks(account, Asked { stage, reviewer: None, subject: Some(*about) })).collect()
 }
 
 /// Which items somebody is asked about, whoever they are about.
@@ -241,9 +289,7 @@ pub(crate) fn asked_of(bench: &Bench, row: &review::Model, account: Uuid) -> Con
             continue;
         }
         // The access of the reviewers themselves may be for others.
-        let about = bench.rows.iter().map(|one| one.account_id);
-        let theirs: Vec<Uuid> =
-            about.filter(|about| bench.asks(account, Asked { subject: Some(*about), ..whoever })).collect();
+        let theirs = theirs(bench, account, stage);
         if !theirs.is_empty() {
             any = any.add(Condition::all().add(at).add(review_item::Column::AccountId.is_in(theirs)));
         }

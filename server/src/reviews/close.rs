@@ -16,13 +16,10 @@ use super::{effect, no_review, open};
 use crate::audit::heads;
 use crate::audit::log::{Action, Event};
 use crate::clock::to_ms;
-use crate::entity::{membership, review, review_item};
+use crate::entity::{account, membership, review, review_item};
 use crate::guard::{Actor, Allowed, Change, rights};
 use crate::identity::{Accounts, Origin, Refusal};
-use crate::organisations::roles;
-
-/// Drifts that a refusal names.
-const NAMED: usize = 5;
+use crate::organisations::{names, roles};
 
 /// What came of a review, kept with it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -201,22 +198,16 @@ impl Closing<'_> {
         if found.is_empty() {
             return Ok(());
         }
-        let people: Vec<Uuid> = found.iter().take(NAMED).filter_map(|(_, row)| row.account_id).collect();
+        let people = found.iter().filter_map(|(_, row)| row.account_id);
+        let people = account::Entity::find().filter(account::Column::Id.is_in(people));
         let rows = self.change.unscoped("the names of those whose access differs from what was decided");
-        let people = crate::entity::account::Entity::find().filter(crate::entity::account::Column::Id.is_in(people));
         let named = rows.all(people).await?;
-        let named = named.iter().map(|row| (row.id, crate::organisations::names::open(self.accounts, row))).collect();
-        let each = found.iter().take(NAMED).map(|(how, row)| {
-            let who = row.account_id.map_or_else(
-                || Kind::stored(&row.kind).said().to_owned(),
-                |id| crate::organisations::names::called(&named, id),
-            );
-            format!("{who} ({}) {}", Kind::stored(&row.kind).said().to_lowercase(), how.said())
-        });
-        let said = each.collect::<Vec<_>>().join("; ");
-        let more = found.len().saturating_sub(NAMED);
-        let more = if more > 0 { format!("; and {more} more") } else { String::new() };
-        Err(Refusal::Conflict(format!("What is differs from what was decided: {said}{more}. Settle that first.")))
+        let named = named.iter().map(|row| (row.id, names::open(self.accounts, row))).collect();
+        Err(drift::differs(found.iter().map(|(how, row)| {
+            let kind = Kind::stored(&row.kind);
+            let who = row.account_id.map_or_else(|| kind.said().to_owned(), |id| names::called(&named, id));
+            drift::in_words(&who, kind, *how)
+        })))
     }
 
     async fn count(&self, outcome: &mut Outcome) -> Result<(), Refusal> {

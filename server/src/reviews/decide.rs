@@ -13,9 +13,9 @@ use super::{effect, no_item, note_place, open};
 use crate::audit::log::{Action, Event};
 use crate::clock::{from_ms, to_ms};
 use crate::entity::{account, review, review_item, review_note, review_vote};
-use crate::guard::{Allowed, Change, rights};
+use crate::guard::{Allowed, Change, Changes, rights};
 use crate::identity::{Accounts, Origin, Refusal};
-use crate::organisations::{names, roles};
+use crate::organisations::{leaving, names, roles};
 
 /// The longest reason.
 const NOTE_CHARACTERS: usize = 1000;
@@ -107,7 +107,23 @@ pub async fn decide(
         .with("stage", row.stage.to_string())
         .with("review", review.id.to_string())
         .with("person", row.account_id.unwrap_or_default().to_string());
-    follow(change, accounts, (&review, &row), event, now).await
+    follow(change, accounts, (&review, &row), event, now).await?;
+    if verdict.decision != Decision::Revoke {
+        return Ok(());
+    }
+    handed_over(reviewer, accounts, &row, now).await
+}
+
+/// The records of whoever lost their membership go to their successor, as with whoever is offboarded. What is not done now, or is of many, is done
+/// by the clock.
+pub(crate) async fn handed_over<R: Changes>(
+    by: &Allowed<R>,
+    accounts: &Accounts,
+    row: &review_item::Model,
+    now: OffsetDateTime,
+) -> Result<(), Refusal> {
+    let Some(person) = row.account_id.filter(|_| row.kind == Kind::Membership.word()) else { return Ok(()) };
+    leaving::hand_over(&by.schedule(), accounts, by.here().tenant, Some(person), now).await
 }
 
 /// An item and its review, the latter held until the change ends.

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::bench::{self, Bench};
-use super::decide::{named, write_note};
+use super::decide::{handed_over, named, write_note};
 use super::items::{Item, described, mailbox_of, of_review};
 use super::rules::{Barred, Subject};
 use super::words::{Decision, Kind, State, Status};
@@ -50,6 +50,32 @@ impl How {
 pub struct Drift {
     pub how: How,
     pub item: Item,
+}
+
+/// Drifts that a refusal names.
+const NAMED: usize = 5;
+
+/// One drift in words.
+pub(crate) fn in_words(who: &str, kind: Kind, how: How) -> String {
+    format!("{who} ({}) {}", kind.said().to_lowercase(), how.said())
+}
+
+/// A review is not closed over what differs: the first of it by name, and how much more there is.
+pub(crate) fn differs(each: impl ExactSizeIterator<Item = String>) -> Refusal {
+    let more = each.len().saturating_sub(NAMED);
+    let said = each.take(NAMED).collect::<Vec<_>>().join("; ");
+    let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+    Refusal::Conflict(format!("What is differs from what was decided: {said}{more}. Settle that first."))
+}
+
+/// What cannot be done again.
+pub(crate) fn not_again() -> Refusal {
+    Refusal::Conflict("This cannot be done again. Accept it with a reason, or decide anew.".into())
+}
+
+/// Nothing is to be settled.
+pub(crate) fn no_drift() -> Refusal {
+    Refusal::Conflict("Nothing differs here from what was decided.".into())
 }
 
 fn sql(text: &str) -> SimpleExpr {
@@ -173,7 +199,7 @@ pub async fn resolve(
         return Err(Barred::NotOpen.into());
     }
     let how = how(&change, accounts, &row).await?;
-    let how = how.ok_or_else(|| Refusal::Conflict("Nothing differs here from what was decided.".into()))?;
+    let how = how.ok_or_else(no_drift)?;
     apart(&change, accounts, &review, &row, manager.account.0).await?;
     let written = write_note(&change, &review, Some(id), manager.account.0, Some(&note), now).await?;
     let mut done = Vec::new();
@@ -191,7 +217,8 @@ pub async fn resolve(
         .with("review", review.id.to_string())
         .with("how", how.said())
         .with("again", if again { "yes" } else { "no" });
-    Ok(change.commit_all(event, done, now).await?)
+    change.commit_all(event, done, now).await?;
+    handed_over(manager, accounts, &row, now).await
 }
 
 /// Nobody settles what differs about their own access.
@@ -231,11 +258,7 @@ async fn repeat(
     match how {
         How::Back => {}
         How::OtherRole if row.decision.as_deref() == Some(Decision::Change.word()) => {}
-        How::Gone | How::OtherRole | How::NoSuchRole => {
-            return Err(Refusal::Conflict(
-                "This cannot be done again. Accept it with a reason, or decide anew.".into(),
-            ));
-        }
+        How::Gone | How::OtherRole | How::NoSuchRole => return Err(not_again()),
     }
     let one = Condition::all().add(review_item::Column::Id.eq(row.id));
     let set = review_item::Entity::update_many()

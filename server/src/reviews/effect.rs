@@ -1,11 +1,14 @@
 //! What a decision does: the grant goes, or the role is another, and the sessions that hang on it end. The same few statements for one item and
 //! for ten thousand, inside the transaction of the decision.
 
+mod leavers;
+
 use std::collections::BTreeSet;
 
 use sea_orm::sea_query::{Expr, ExprTrait, SelectStatement};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect, QueryTrait};
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use super::words::{Decision, Kind, State};
 use crate::audit::log::{Action, Event};
@@ -14,7 +17,7 @@ use crate::entity::{account, calendar_key, help_grant, invitation, membership, r
 use crate::guard::Change;
 use crate::identity::{Accounts, Refusal};
 use crate::mail::{Letter, queue};
-use crate::organisations::{names, roles};
+use crate::organisations::{members, names, roles};
 
 /// What came of it.
 #[derive(Clone, Debug, Default)]
@@ -73,7 +76,7 @@ pub(crate) async fn apply(
         done.sessions += revoke(&those, accounts, &kinds, now).await?;
     }
     if !changed.is_empty() {
-        done.sessions += change_roles(&those, &changed).await?;
+        done.sessions += change_roles(&those, &changed, now).await?;
     }
     if before > 0 && roles::administrators(change, &accounts.profile).await? == 0 {
         return Err(Refusal::Conflict(
@@ -107,7 +110,7 @@ async fn revoke(
     let change = those.change;
     let mut sessions = 0;
     if kinds.contains(&Kind::Membership) {
-        tell(those, accounts, now).await?;
+        leave(those, accounts, now).await?;
     }
     // Sessions hang on a person and not on an organisation: whoever has others signs in again.
     let through = [Kind::Membership, Kind::Help, Kind::Reach];
@@ -132,11 +135,13 @@ async fn revoke(
     Ok(sessions)
 }
 
-async fn tell(those: &Those<'_>, accounts: &Accounts, now: OffsetDateTime) -> Result<(), Refusal> {
+/// Each gets a receipt and is told, and no link leads back to their account.
+async fn leave(those: &Those<'_>, accounts: &Accounts, now: OffsetDateTime) -> Result<(), Refusal> {
     let rows =
         those.change.unscoped("the addresses of those whose access ends, and the links that lead to their accounts");
     let people = || those.people(Decision::Revoke, &[Kind::Membership]);
     let found = rows.all(account::Entity::find().filter(account::Column::Id.in_subquery(people()))).await?;
+    leavers::receipts(those, accounts, &found, now).await?;
     let to: Vec<String> = found.iter().map(|row| names::open(accounts, row).address).collect();
     queue::put_all(rows, accounts, &to, &Letter::AccessEnded, now).await?;
     rows.delete(token::Entity::delete_many().filter(token::Column::AccountId.in_subquery(people()))).await?;
@@ -188,17 +193,20 @@ async fn memberships(those: &Those<'_>, now: OffsetDateTime) -> Result<(), Refus
     Ok(())
 }
 
-/// One statement for each new role.
-async fn change_roles(those: &Those<'_>, changed: &[review_item::Model]) -> Result<u64, Refusal> {
+/// One statement for each new role and whoever gave it.
+async fn change_roles(those: &Those<'_>, changed: &[review_item::Model], now: OffsetDateTime) -> Result<u64, Refusal> {
     let change = those.change;
-    let new: BTreeSet<&str> = changed.iter().filter_map(|row| row.new_role.as_deref()).collect();
-    for role in new {
+    let new: BTreeSet<(&str, Uuid)> =
+        changed.iter().filter_map(|row| Some((row.new_role.as_deref()?, row.decided_by?))).collect();
+    for (role, by) in new {
         let to = |kind: Kind, column| {
-            let items = those.of(Decision::Change, &[kind]).filter(review_item::Column::NewRole.eq(role));
+            let items = those
+                .of(Decision::Change, &[kind])
+                .filter(review_item::Column::NewRole.eq(role))
+                .filter(review_item::Column::DecidedBy.eq(by));
             items.select_only().column(column).into_query()
         };
-        let members = membership::Entity::update_many()
-            .col_expr(membership::Column::Role, Expr::value(role))
+        let members = members::with_role(membership::Entity::update_many(), role, (by, now))
             .filter(membership::Column::Kind.eq("member"))
             .filter(membership::Column::AccountId.in_subquery(to(Kind::Membership, review_item::Column::AccountId)));
         change.update(members).await?;

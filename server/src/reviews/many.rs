@@ -61,7 +61,7 @@ struct Light {
 /// Decides about many undecided grants at once. What somebody may not decide on is left out and counted.
 ///
 /// # Errors
-/// [`Refusal::Conflict`] when the number is not the one that was shown, with the right one; [`Refusal::Field`] with what is missing.
+/// [`Refusal::Unconfirmed`] when the number is not the one that was shown, with the right one; [`Refusal::Field`] with what is missing.
 pub async fn decide_many(
     reviewer: &Allowed<rights::ReviewsDecide>,
     accounts: &Accounts,
@@ -86,7 +86,7 @@ pub async fn decide_many(
     sorted.explained(&verdict)?;
     let number = sorted.in_.len() as u64;
     if form.sure != Some(number) {
-        return Err(Refusal::Conflict(format!("This decides about {number} at once. Confirm that number to go on.")));
+        return Err(Refusal::Unconfirmed(number));
     }
     let (act, by) = (Uuid::now_v7(), decider.account);
     let note = write_note(&change, &review, None, by, verdict.note.as_deref(), now).await?;

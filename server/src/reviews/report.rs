@@ -195,7 +195,7 @@ async fn pauses(view: &TenantDb, id: Uuid) -> Result<BTreeMap<Uuid, f64>, Refusa
     Ok(all.into_iter().filter_map(|(who, moments)| Some((who, median_pause(&moments)?))).collect())
 }
 
-fn median_pause(moments: &[i64]) -> Option<f64> {
+pub(crate) fn median_pause(moments: &[i64]) -> Option<f64> {
     let mut pauses: Vec<i64> = moments.windows(2).map(|pair| pair[1] - pair[0]).collect();
     pauses.sort_unstable();
     let middle = *pauses.get(pauses.len() / 2)?;
@@ -263,7 +263,8 @@ pub(crate) async fn waiting<R: Right>(
     let (mut number, mut next) = (0, None);
     for row in view.all(open).await? {
         let bench = super::bench::Bench::of(view, accounts, &row).await?;
-        let mine = super::campaigns::mine(view, &bench, &row, reader.account.0).await?;
+        let groups = super::campaigns::groups(view, row.id).await?;
+        let mine = super::campaigns::mine(view, &bench, &row, reader.account.0, &groups).await?;
         number += mine;
         if mine > 0 && next.is_none() {
             next = Some((from_ms(row.due_at_ms), row.id));

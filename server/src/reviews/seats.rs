@@ -1,11 +1,19 @@
 //! The same for the vendor's own staff: every seat is looked at anew, by somebody else, and what is not needed is taken away. The rules are those
 //! of organisations; there are few seats, so each is a row and an entry of its own.
 
+mod archive;
 mod clock;
+mod close;
 mod decide;
+mod drift;
+mod report;
 
+pub use self::archive::archive;
 pub(crate) use self::clock::{due_by, round};
-pub use self::decide::{close, decide};
+pub use self::close::close;
+pub use self::decide::{decide, undo};
+pub use self::drift::{SeatDrift, resolve};
+pub use self::report::{SeatReport, report};
 
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder};
 use sha2::{Digest, Sha256};
@@ -111,12 +119,7 @@ async fn begin(
     }
     let id = Uuid::now_v7();
     let items = seats(&change, id, now).await?;
-    let mut digest = Sha256::new();
-    for item in &items {
-        let last = item.last_used_ms.map_or_else(|| "-".to_owned(), |at| at.to_string());
-        digest
-            .update(format!("{}\t{}\t{}\t{last}\t{}\n", item.id, item.account_id, item.granted_at_ms, item.has_factor));
-    }
+    let population_sha256 = hex(&Sha256::digest(population(&items)));
     let review = seat_review::Model {
         id,
         name: accounts.vault.seal(&name_place(id), name.as_bytes())?,
@@ -129,7 +132,7 @@ async fn begin(
         closed_at_ms: None,
         closed_by: None,
         items: i64::try_from(items.len()).unwrap_or(i64::MAX),
-        population_sha256: hex(&digest.finalize()),
+        population_sha256: population_sha256.clone(),
         reminded: 0,
         escalated_at_ms: None,
     };
@@ -138,9 +141,19 @@ async fn begin(
     change.insert(review.into_active_model().reset_all()).await?;
     change.insert_many(items.into_iter().map(|item| item.into_active_model().reset_all()).collect()).await?;
     tell(&change, accounts, &news, now).await?;
-    change.commit(Event::SeatReviewOpened { review: id, items: number }, now).await?;
+    let opened = Event::SeatReviewOpened { review: id, items: number, population_sha256 };
+    change.commit(opened, now).await?;
     accounts.bell.notify_one();
     Ok(id)
+}
+
+/// A line for each seat, fields between tabs, an absent one as a hyphen: what is hashed, so that anybody can hash it again.
+fn population(items: &[seat_review_item::Model]) -> String {
+    let line = |item: &seat_review_item::Model| {
+        let last = item.last_used_ms.map_or_else(|| "-".to_owned(), |at| at.to_string());
+        format!("{}\t{}\t{}\t{last}\t{}\n", item.id, item.account_id, item.granted_at_ms, item.has_factor)
+    };
+    items.iter().map(line).collect()
 }
 
 /// Every seat as it is found.
@@ -157,9 +170,7 @@ async fn seats(
         .order_by_desc(seat_review::Column::ClosedAtMs);
     let before = match change.one(before).await? {
         None => Vec::new(),
-        Some(last) => {
-            change.all(seat_review_item::Entity::find().filter(seat_review_item::Column::ReviewId.eq(last.id))).await?
-        }
+        Some(last) => change.all(of_review(last.id)).await?,
     };
     let item = |row: account::Model| {
         let used = row.seen_at_ms.unwrap_or(row.created_at_ms);
@@ -228,8 +239,7 @@ pub async fn campaigns(staff: &Staff, accounts: &Accounts, now: OffsetDateTime) 
     let rows = staff.all(seat_review::Entity::find().order_by_desc(seat_review::Column::OpenedAtMs)).await?;
     let mut all = Vec::new();
     for row in rows {
-        let items = seat_review_item::Entity::find().filter(seat_review_item::Column::ReviewId.eq(row.id));
-        all.push(shown(accounts, &row, &staff.all(items).await?, now));
+        all.push(shown(accounts, &row, &staff.all(of_review(row.id)).await?, now));
     }
     Ok(all)
 }
@@ -279,18 +289,41 @@ pub async fn campaign(
     id: Uuid,
     now: OffsetDateTime,
 ) -> Result<Option<(SeatReview, Vec<SeatItem>)>, Refusal> {
-    let Some(row) = staff.all(seat_review::Entity::find_by_id(id)).await?.into_iter().next() else { return Ok(None) };
-    let items = seat_review_item::Entity::find()
-        .filter(seat_review_item::Column::ReviewId.eq(id))
-        .order_by_asc(seat_review_item::Column::Id);
-    let items = staff.all(items).await?;
-    let ids = items.iter().flat_map(|item| [Some(item.account_id), item.decided_by]).flatten().chain([staff.account.0]);
-    let people = staff.all(account::Entity::find().filter(account::Column::Id.is_in(ids))).await?;
-    let people = people.iter().map(|row| (row.id, names::open(accounts, row))).collect();
-    let review = shown(accounts, &row, &items, now);
-    let decider = decider(accounts, staff, &people, &items);
-    let items = items.iter().map(|item| described(accounts, &people, &decider, &row, item)).collect();
+    let Some(found) = Found::read(staff, accounts, id).await? else { return Ok(None) };
+    let review = shown(accounts, &found.row, &found.items, now);
+    let items = found.described(staff, accounts);
     Ok(Some((review, items)))
+}
+
+/// A review of the seats as it is read: with its items in their order, and everybody whom they name.
+struct Found {
+    row: seat_review::Model,
+    items: Vec<seat_review_item::Model>,
+    people: People,
+}
+
+impl Found {
+    async fn read(staff: &Staff, accounts: &Accounts, id: Uuid) -> Result<Option<Self>, Refusal> {
+        let row = staff.all(seat_review::Entity::find_by_id(id)).await?.into_iter().next();
+        let Some(row) = row else { return Ok(None) };
+        let items = staff.all(of_review(id)).await?;
+        let ids = items.iter().flat_map(|item| [Some(item.account_id), item.decided_by]).flatten();
+        let ids = ids.chain([staff.account.0, row.made_by]).chain(row.closed_by);
+        let people = staff.all(account::Entity::find().filter(account::Column::Id.is_in(ids))).await?;
+        let people = people.iter().map(|row| (row.id, names::open(accounts, row))).collect();
+        Ok(Some(Self { row, items, people }))
+    }
+
+    fn described(&self, staff: &Staff, accounts: &Accounts) -> Vec<SeatItem> {
+        let decider = decider(accounts, staff, &self.people, &self.items);
+        self.items.iter().map(|item| described(accounts, &self.people, &decider, &self.row, item)).collect()
+    }
+}
+
+fn of_review(id: Uuid) -> sea_orm::Select<seat_review_item::Entity> {
+    seat_review_item::Entity::find()
+        .filter(seat_review_item::Column::ReviewId.eq(id))
+        .order_by_asc(seat_review_item::Column::Id)
 }
 
 type People = std::collections::BTreeMap<Uuid, names::Named>;

@@ -174,14 +174,14 @@ fn alone(path: &std::path::Path) -> Result<(u64, f64), ExportError> {
 }
 
 /// A line of what Linux tells of this process, in MiB.
-fn memory(name: &str) -> f64 {
+pub(super) fn memory(name: &str) -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
     line.split_whitespace().next().and_then(|kib| kib.parse::<f64>().ok()).unwrap_or(0.0) / 1024.0
 }
 
 /// Forgets the highest mark so far, and says what is held now.
-fn settle_memory() -> f64 {
+pub(super) fn settle_memory() -> f64 {
     let _ = std::fs::write("/proc/self/clear_refs", "5");
     memory("VmRSS:")
 }

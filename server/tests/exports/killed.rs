@@ -67,6 +67,17 @@ fn noise(number: u64) -> Vec<u8> {
     bytes
 }
 
+/// A record with files: its archive takes a moment.
+async fn heavy(world: &World, who: &Somebody) {
+    let named: Uuid = record(world, who, "Kept", "words").await.parse().expect("an id");
+    let editor = may::<rights::RecordsWrite>(world, who).await;
+    for number in 0..FILES {
+        let accepted = files::accept(1024, &format!("{number}.pdf"), "", noise(number).into()).expect("a file");
+        let onto = Onto { record: named, field: None };
+        files::attach(&editor, world.accounts(), onto, &accepted, &here(), world.now).await.expect("attached");
+    }
+}
+
 async fn stands(world: &World, who: &Somebody) -> Stands {
     let reader = may::<rights::ExportCreate>(world, who).await;
     asking::list(&reader, world.accounts()).await.expect("list").remove(0).stands
@@ -81,13 +92,7 @@ async fn whoever_is_killed_while_making_an_archive_leaves_nothing_that_could_be_
     std::fs::create_dir_all(&folder).expect("a folder");
     let mut world = opened(&folder).await;
     let ada = ada(&world).await;
-    let named: Uuid = record(&world, &ada, "Kept", "words").await.parse().expect("an id");
-    let editor = may::<rights::RecordsWrite>(&world, &ada).await;
-    for number in 0..FILES {
-        let accepted = files::accept(1024, &format!("{number}.pdf"), "", noise(number).into()).expect("a file");
-        let onto = Onto { record: named, field: None };
-        files::attach(&editor, world.accounts(), onto, &accepted, &here(), world.now).await.expect("attached");
-    }
+    heavy(&world, &ada).await;
     let requester = may::<rights::ExportCreate>(&world, &ada).await;
     let id = asking::request(&requester, world.accounts(), Kind::Whole, &here(), world.now).await.expect("request");
     let lies_below = format!("{}/exports", ada.tenant.0);
@@ -115,7 +120,7 @@ async fn whoever_is_killed_while_making_an_archive_leaves_nothing_that_could_be_
         let offered = offered::download(&taker, world.accounts(), &id.to_string(), 0, &here(), world.now).await;
         assert!(matches!(offered, Err(Refusal::Conflict(_))));
         let lies = world.accounts().blobs.below(&lies_below).await.expect("store");
-        assert!(lies.iter().all(|found| !found.at.ends_with(&id.to_string())), "{lies:?}");
+        assert!(lies.iter().all(|found| found.at.contains(".table")), "{lies:?}");
     }
     let left = half(&world, &ada).expect("what the kill left");
 
@@ -125,7 +130,7 @@ async fn whoever_is_killed_while_making_an_archive_leaves_nothing_that_could_be_
     let made = work::all_of(&again.operator(), again.accounts(), ada.tenant, world.now).await.expect("work");
     assert_eq!(made, 1);
     let lies = world.accounts().blobs.below(&lies_below).await.expect("store");
-    assert_eq!(lies.iter().map(|found| found.at.as_str()).collect::<Vec<_>>(), [format!("{lies_below}/{id}")]);
+    assert_eq!(lies.iter().map(|found| found.at.as_str()).collect::<Vec<_>>(), [format!("{lies_below}/{id}.3")]);
     let ada = ada.again(&world).await;
     let found = read(&world, &taken(&world, &ada, &id.to_string()).await);
     assert!(found.to_string().contains("Kept"));
@@ -138,4 +143,28 @@ async fn whoever_is_killed_while_making_an_archive_leaves_nothing_that_could_be_
     assert!(world.accounts().blobs.sweep_halves().expect("sweep") >= 1);
     assert!(!left.exists());
     std::fs::remove_dir_all(folder).expect("remove");
+}
+
+#[tokio::test]
+async fn whoever_was_thought_gone_and_goes_on_takes_nothing_from_the_one_who_took_over() {
+    let world = world("aertous").await;
+    let ada = ada(&world).await;
+    heavy(&world, &ada).await;
+    let requester = may::<rights::ExportCreate>(&world, &ada).await;
+    let id = asking::request(&requester, world.accounts(), Kind::Whole, &here(), world.now).await.expect("request");
+    let (operator, accounts) = (world.operator(), world.accounts());
+    let first = work::all_of(&operator, accounts, ada.tenant, world.now);
+    // The clock leaps while the first is at it.
+    let second = async {
+        while !matches!(stands(&world, &ada).await, Stands::Running(..)) {
+            tokio::task::yield_now().await;
+        }
+        work::all_of(&operator, accounts, ada.tenant, world.now + Duration::minutes(3)).await
+    };
+    let (first, second) = futures::join!(first, second);
+    assert_eq!((first.expect("first"), second.expect("second")), (0, 1));
+    let found = read(&world, &taken(&world, &ada, &id.to_string()).await);
+    assert!(found.to_string().contains("Kept"));
+    let lies = accounts.blobs.below(&format!("{}/exports", ada.tenant.0)).await.expect("store");
+    assert_eq!(lies.len(), 1, "{lies:?}");
 }

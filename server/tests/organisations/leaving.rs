@@ -71,7 +71,7 @@ async fn the_receipt_counts_what_was_found_and_that_nothing_is_left() {
             grants: 2,
             invitations: 0,
             help_ended: 0,
-            records: 0,
+            records: Some(0),
             left: 0,
         };
         assert_eq!(receipt, wanted, "{mode}");

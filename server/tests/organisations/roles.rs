@@ -4,7 +4,7 @@ use contract::permission::Permission;
 use server::guard::{Asks, Barred, rights};
 use server::identity::Refusal;
 use server::organisations::{members, ownership, roles};
-use server::testing::World;
+use server::testing::{World, profile};
 
 use crate::common::*;
 
@@ -179,4 +179,28 @@ async fn whoever_hands_over_takes_nothing_from_somebody_who_may_more() {
     let refused = ownership::transfer(&owner, world.accounts(), &ada.id(), "Employee", &here(), world.now).await;
     assert!(matches!(refused, Err(Refusal::Field("role", _))), "{refused:?}");
     assert_eq!(permitted(&world, &ada).await, Permission::ALL);
+}
+
+#[tokio::test]
+async fn a_role_of_ones_own_that_the_profile_overtakes_permits_nothing_is_told_and_can_be_removed() {
+    let mut world = world("aertous").await;
+    let ada = ada(&world).await;
+    role(&world, &ada, "Deputy", "organisation_read members_manage").await;
+    let told = async |world: &World| roles::hidden(&world.operator(), &world.profile).await.expect("told");
+    assert!(told(&world).await.is_empty());
+    let newer = (
+        "[roles.Employee]",
+        "[roles.Deputy]\nprivileged = false\nmfa = true\ngrants = [\"organisation_read\"]\n\n[roles.Employee]",
+    );
+    world.follows(profile("aertous", &[newer]));
+    assert_eq!(told(&world).await, vec![(ada.slug.clone(), "Deputy".to_owned())]);
+    let reader = may::<rights::OrganisationRead>(&world, &ada).await;
+    let named: Vec<_> = roles::list(&reader, world.accounts()).await.expect("roles");
+    let named: Vec<_> = named.into_iter().filter(|role| role.name == "Deputy").collect();
+    let permits: Vec<_> = named.iter().map(|role| (role.whose, role.permissions.len())).collect();
+    assert_eq!(permits, [(roles::Whose::Profile, 1), (roles::Whose::Hidden, 0)]);
+    // It goes although somebody has the profile's role of this name.
+    joins(&world, &ada, GRACE, "Deputy").await;
+    delete(&world, &ada, "Deputy").await.expect("removed");
+    assert!(told(&world).await.is_empty());
 }

@@ -12,7 +12,7 @@ const CLEAR: &[(&str, &str)] = &[
     (
         "an id says nothing by itself",
         "finding.id evidence.id evidence.key_id platform_entry.subject data_key.id data_key.owner account.id organisation.id \
-         membership.tenant_id membership.account_id totp.account_id backup_code.account_id known_device.account_id session.public_id \
+         membership.tenant_id membership.account_id membership.granted_by reach.granted_by totp.account_id backup_code.account_id known_device.account_id session.public_id \
          session.account_id token.account_id letter.id account_chain.account_id account_entry.account_id custom_role.tenant_id \
          unit.tenant_id unit.id reach.tenant_id reach.account_id reach.target invitation.tenant_id invitation.id invitation.unit_id \
          invitation.invited_by departure.tenant_id departure.id departure.account_id departure.successor_id departure.asked_by \
@@ -48,7 +48,7 @@ const CLEAR: &[(&str, &str)] = &[
         "finding.checked_at_ms evidence.recorded_at_ms trust_change.at_ms trust_change.since_ms check_switch.off_since_ms \
          platform_entry.at_ms data_key.made_at_ms account.password_set_at_ms account.created_at_ms account.disabled_at_ms \
          account.factor_changed_at_ms account.seen_at_ms organisation.created_at_ms organisation.standing_since_ms \
-         organisation.standing_until_ms membership.since_ms membership.ends_at_ms totp.confirmed_at_ms known_device.seen_at_ms \
+         organisation.standing_until_ms membership.since_ms membership.ends_at_ms membership.granted_at_ms reach.granted_at_ms totp.confirmed_at_ms known_device.seen_at_ms \
          session.factor_at_ms session.password_at_ms session.created_at_ms session.seen_at_ms session.idle_until_ms session.ends_at_ms \
          token.made_at_ms token.ends_at_ms allowance.full_at_ms letter.queued_at_ms letter.due_at_ms letter.done_at_ms \
          account_entry.at_ms custom_role.made_at_ms unit.made_at_ms invitation.made_at_ms invitation.ends_at_ms departure.asked_at_ms \
@@ -60,7 +60,7 @@ const CLEAR: &[(&str, &str)] = &[
          organisation.closed_at_ms organisation.purge_at_ms organisation.purge_began_at_ms organisation.standing_before_until_ms \
          account.delete_asked_at_ms account.delete_at_ms legal_hold.placed_at_ms legal_hold.ends_at_ms legal_hold.lifted_at_ms \
          purge.closed_at_ms purge.due_at_ms purge.began_at_ms certificate.at_ms backup_receipt.started_at_ms \
-         backup_receipt.finished_at_ms backup_receipt.pruned_at_ms drill_receipt.at_ms keyring_copy.written_at_ms component.changed_at_ms \
+         backup_receipt.finished_at_ms backup_receipt.pruned_at_ms drill_receipt.at_ms keyring_copy.written_at_ms job.at_ms component.changed_at_ms \
          review.made_at_ms review.opened_at_ms review.due_at_ms review.closed_at_ms review.escalated_at_ms \
          review_reviewer.since_ms review_item.granted_at_ms review_item.ends_at_ms review_item.last_used_ms \
          review_item.decided_at_ms review_item.applied_at_ms review_vote.decided_at_ms review_note.at_ms \
@@ -75,12 +75,12 @@ const CLEAR: &[(&str, &str)] = &[
          membership.kind membership.scope totp.last_step token.purpose letter.kind letter.state letter.tries letter.trouble \
          account_chain.seq account_entry.seq account_entry.action custom_role.permissions reach.kind tally.what tally.count entry.seq \
          entry.actor_kind entry.action entry.outcome signed_head.kind signed_head.seq log_head.seq record.version \
-         export.kind export.state export.done_rows export.total_rows export.bytes export.trouble former_log.name \
+         export.kind export.state export.attempt export.done_rows export.total_rows export.bytes export.trouble former_log.name \
          former_log.bytes personal_copy.bytes \
          record_change.version record_change.kind act.kind act.state act.rows act.done_rows act.trouble file.bytes \
          organisation.standing_before legal_hold.kind legal_hold.placed_kind purge.found certificate.seq backup_receipt.bytes backup_receipt.outcome backup_receipt.said drill_receipt.rto_ms \
          drill_receipt.rpo_ms drill_receipt.bytes drill_receipt.rows_compared drill_receipt.outcome drill_receipt.said \
-         component.critical component.rto_hours component.rpo_hours review.scope review.silence review.effect review.state \
+         job.name job.outcome job.said component.critical component.rto_hours component.rpo_hours review.scope review.silence review.effect review.state \
          review.origin review.stages review.items review.found review.outcome review.reminded review_reviewer.stage \
          review_item.kind review_item.target_kind review_item.has_factor review_item.privileged review_item.orphaned \
          review_item.previous review_item.advice review_item.reason review_item.stage review_item.decision \

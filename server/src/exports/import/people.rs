@@ -1,5 +1,8 @@
 //! Who belongs to the organisation, and the organisation itself. Members get accounts without a password: they get in by asking for a new one.
 
+use std::collections::BTreeMap;
+
+use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveModelTrait, ActiveValue, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
 use uuid::Uuid;
 
@@ -97,6 +100,7 @@ async fn units(taking: &Taking<'_>, change: Into<'_>) -> Result<(), ExportError>
 
 async fn members(taking: &mut Taking<'_>, change: Into<'_>) -> Result<(), ExportError> {
     let mut lines = taking.lines("members")?;
+    let mut granted: BTreeMap<Uuid, Vec<Uuid>> = BTreeMap::new();
     while let Some(row) = lines.next()? {
         let account = person(taking, change, &row).await?;
         let member = membership::ActiveModel {
@@ -107,9 +111,30 @@ async fn members(taking: &mut Taking<'_>, change: Into<'_>) -> Result<(), Export
             kind: ActiveValue::Set("member".to_owned()),
             scope: ActiveValue::Set(row.text("scope")?),
             ends_at_ms: ActiveValue::Set(row.at_or_none("ends_at")?),
+            granted_by: ActiveValue::Set(None),
+            granted_at_ms: ActiveValue::Set(row.at_or_none("granted_at")?),
         };
         change.insert(member).await?;
         taking.imported.members += 1;
+        if let Some(by) = row.id_or_none("granted_by")? {
+            granted.entry(by).or_default().push(account);
+        }
+    }
+    grants(taking, change, granted).await
+}
+
+/// Members who are updated in one statement.
+const AT_ONCE: usize = 1000;
+
+/// Who gave whom their role: told when everybody is here, because whoever gave it may stand further down.
+async fn grants(taking: &Taking<'_>, change: Into<'_>, granted: BTreeMap<Uuid, Vec<Uuid>>) -> Result<(), ExportError> {
+    for (by, members) in granted {
+        for some in members.chunks(AT_ONCE) {
+            let set = membership::Entity::update_many()
+                .col_expr(membership::Column::GrantedBy, Expr::value(Some(taking.who(by))))
+                .filter(membership::Column::AccountId.is_in(some.iter().copied()));
+            change.update(set).await?;
+        }
     }
     Ok(())
 }
@@ -152,6 +177,8 @@ async fn reach(taking: &Taking<'_>, change: Into<'_>) -> Result<(), ExportError>
             account_id: ActiveValue::Set(taking.who(row.id("account_id")?)),
             kind: ActiveValue::Set(row.text("kind")?),
             target: ActiveValue::Set(row.id("target")?),
+            granted_by: ActiveValue::Set(row.id_or_none("granted_by")?.map(|by| taking.who(by))),
+            granted_at_ms: ActiveValue::Set(row.at_or_none("granted_at")?),
         };
         change.insert(reached).await?;
     }

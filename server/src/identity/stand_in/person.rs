@@ -5,7 +5,7 @@ use sea_orm::{ActiveModelTrait, ActiveValue, ColumnTrait, EntityTrait, IntoActiv
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use super::traces;
+use super::traces::{self, Held};
 use crate::clock::to_ms;
 use crate::crypto::random;
 use crate::crypto::totp::TotpSecret;
@@ -39,6 +39,7 @@ pub(crate) struct Someone {
     pub(crate) session: SessionId,
     pub(crate) secret: TotpSecret,
     pub(crate) address: String,
+    _held: Held,
 }
 
 impl Someone {
@@ -71,6 +72,7 @@ pub(super) async fn person(
     now: OffsetDateTime,
 ) -> Result<Someone, Refusal> {
     let account = AccountId(Uuid::now_v7());
+    let held = Held::new(account.0);
     let address = format!("probe-{}{NO_MAILBOX}", account.0);
     let mut row = row(accounts, account, &address, now)?;
     kind.clone_into(&mut row.kind);
@@ -97,7 +99,7 @@ pub(super) async fn person(
         .col_expr(session::Column::FactorAtMs, Expr::value(given))
         .filter(session::Column::IdHash.eq(session.hash()));
     change.update(set).await?;
-    Ok(Someone { account, session, secret, address })
+    Ok(Someone { account, session, secret, address, _held: held })
 }
 
 /// The row of an account that nobody can sign in to: no password has its hash.

@@ -56,6 +56,8 @@ async fn made_true(change: &Change, world: &World, member: &membership::Model, k
         account_id: ActiveValue::Set(id),
         kind: ActiveValue::Set("record".into()),
         target: ActiveValue::Set(Uuid::now_v7()),
+        granted_by: ActiveValue::Set(None),
+        granted_at_ms: ActiveValue::Set(None),
     };
     change.insert(row).await.expect("reach");
 }

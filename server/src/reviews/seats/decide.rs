@@ -1,11 +1,11 @@
-//! Deciding about a seat, and the end of a review of the seats.
+//! Deciding about a seat, and taking that back.
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{People, decider, may, note_place};
+use super::{People, decider, may, note_place, of_review};
 use crate::audit::{self, Event};
 use crate::clock::to_ms;
 use crate::entity::{account, seat_review, seat_review_item};
@@ -13,9 +13,10 @@ use crate::guard::{PlatformChange, Staff};
 use crate::identity::{Accounts, Refusal};
 use crate::operators;
 use crate::organisations::names;
+use crate::reviews::asking::{done_already, nothing_of_yours};
 use crate::reviews::decide::Verdict;
-use crate::reviews::rules::of_silence;
-use crate::reviews::words::{Advice, Decision, Kind, Silence, State, Status};
+use crate::reviews::rules::{Barred, Decider};
+use crate::reviews::words::{Decision, Kind, State, Status};
 use crate::reviews::{no_item, no_review};
 
 /// Decides about one seat. A revoke takes it away with this: the account is disabled, and its sessions are over.
@@ -36,13 +37,8 @@ pub async fn decide(
     let id: Uuid = item.parse().map_err(|_| no_item())?;
     // A change of the platform is alone: nobody else is at it.
     let change = staff.begin_platform().await?;
-    let row = change.one(seat_review_item::Entity::find_by_id(id)).await?.ok_or_else(no_item)?;
-    let review = change.one(seat_review::Entity::find_by_id(row.review_id)).await?.ok_or_else(no_review)?;
-    let all = seat_review_item::Entity::find().filter(seat_review_item::Column::ReviewId.eq(review.id));
-    let all = change.all(all).await?;
-    let ids = [row.account_id, staff.account.0].into_iter().chain(row.decided_by);
-    let people = change.all(account::Entity::find().filter(account::Column::Id.is_in(ids))).await?;
-    let people: People = people.iter().map(|row| (row.id, names::open(accounts, row))).collect();
+    let (review, row) = named(&change, id).await?;
+    let (people, decider) = around(&change, accounts, staff, &row).await?;
     let address = people.get(&row.account_id).map(|named| named.address.clone()).unwrap_or_default();
     let own = staff.account.0;
     if let Some(other) = row.decided_by.filter(|other| *other != own) {
@@ -53,7 +49,7 @@ pub async fn decide(
             said.to_lowercase()
         )));
     }
-    may(&decider(accounts, staff, &people, &all), &review, &row, &address)?;
+    may(&decider, &review, &row, &address)?;
     let sealed =
         verdict.note.as_deref().map(|note| accounts.vault.seal(&note_place(id), note.as_bytes())).transpose()?;
     let revoked = verdict.decision == Decision::Revoke;
@@ -77,66 +73,55 @@ pub async fn decide(
     Ok(())
 }
 
-/// Closes a review of the seats: silence is heard, and what is has to equal what was decided.
+/// Takes one's own decision back, as long as the seat is still held.
 ///
 /// # Errors
-/// [`Refusal::Conflict`] when it is not open, or a seat that was taken away is held again.
-pub async fn close(staff: &Staff, review: &str, now: OffsetDateTime) -> Result<(), Refusal> {
-    let id: Uuid = review.parse().map_err(|_| no_review())?;
+/// [`Refusal::Conflict`] when it is not one's own, or was done already.
+pub async fn undo(staff: &Staff, item: &str, now: OffsetDateTime) -> Result<(), Refusal> {
+    let id: Uuid = item.parse().map_err(|_| no_item())?;
     let change = staff.begin_platform().await?;
-    let row = change.one(seat_review::Entity::find_by_id(id)).await?.ok_or_else(no_review)?;
-    if row.state != Status::Open.word() {
-        return Err(Refusal::Conflict("This review is not open, so it cannot be closed.".into()));
+    let (review, row) = named(&change, id).await?;
+    if review.state != Status::Open.word() {
+        return Err(Barred::NotOpen.into());
     }
-    let held: Vec<Uuid> = change.all(operators::holders()).await?.into_iter().map(|row| row.id).collect();
-    let items = change.all(seat_review_item::Entity::find().filter(seat_review_item::Column::ReviewId.eq(id))).await?;
-    let name = staff.operator();
-    for item in items {
-        let there = held.contains(&item.account_id);
-        let state = match State::stored(&item.state) {
-            State::Applied if there => {
-                return Err(Refusal::Conflict(
-                    "A seat that was taken away is held again. Take it away, then close.".into(),
-                ));
-            }
-            State::Pending | State::Decided if !there => State::Gone,
-            State::Pending => silence(&change, name.name(), (&row, &item), staff.account.0, now).await?,
-            other @ (State::Decided | State::Applied | State::Gone | State::Changed) => other,
-        };
-        let set = seat_review_item::Entity::update_many()
-            .col_expr(seat_review_item::Column::State, Expr::value(state.word()))
-            .filter(seat_review_item::Column::Id.eq(item.id));
-        change.update(set).await?;
+    let own = staff.account.0;
+    match State::stored(&row.state) {
+        State::Decided if row.decided_by == Some(own) => {}
+        State::Applied => return Err(done_already()),
+        State::Pending | State::Decided | State::Gone | State::Changed => return Err(nothing_of_yours()),
     }
-    let set = seat_review::Entity::update_many()
-        .col_expr(seat_review::Column::State, Expr::value(Status::Closed.word()))
-        .col_expr(seat_review::Column::ClosedAtMs, Expr::value(Some(to_ms(now))))
-        .col_expr(seat_review::Column::ClosedBy, Expr::value(Some(staff.account.0)))
-        .filter(seat_review::Column::Id.eq(id));
+    let set = seat_review_item::Entity::update_many()
+        .col_expr(seat_review_item::Column::Decision, Expr::value(None::<String>))
+        .col_expr(seat_review_item::Column::DecidedBy, Expr::value(None::<Uuid>))
+        .col_expr(seat_review_item::Column::DecidedAtMs, Expr::value(None::<i64>))
+        .col_expr(seat_review_item::Column::Note, Expr::value(None::<Vec<u8>>))
+        .col_expr(seat_review_item::Column::State, Expr::value(State::Pending.word()))
+        .filter(seat_review_item::Column::Id.eq(id));
     change.update(set).await?;
-    Ok(change.commit(Event::SeatReviewClosed { review: id }, now).await?)
+    Ok(change.commit(Event::SeatReopened { item: id, operator: own }, now).await?)
 }
 
-/// What silence says of one seat, done. It never takes the seat of whoever closes.
-async fn silence(
+/// A seat and its review. A change of the platform is alone: what is read stays as it is until the change ends.
+pub(super) async fn named(
     change: &PlatformChange,
-    actor: &str,
-    (review, item): (&seat_review::Model, &seat_review_item::Model),
-    closer: Uuid,
-    now: OffsetDateTime,
-) -> Result<State, Refusal> {
-    let said = of_silence(Silence::stored(&review.silence), Advice::stored(&item.advice));
-    let decision = if item.account_id == closer { Decision::Keep } else { said };
-    let set = seat_review_item::Entity::update_many()
-        .col_expr(seat_review_item::Column::Decision, Expr::value(Some(decision.word())))
-        .col_expr(seat_review_item::Column::DecidedAtMs, Expr::value(Some(to_ms(now))))
-        .col_expr(seat_review_item::Column::Silent, Expr::value(1_i32))
-        .filter(seat_review_item::Column::Id.eq(item.id));
-    change.update(set).await?;
-    if decision != Decision::Revoke {
-        return Ok(State::Decided);
-    }
-    operators::take_away(change, item.account_id, now).await?;
-    audit::append(change, actor, &Event::OperatorRemoved { operator: item.account_id }, now).await?;
-    Ok(State::Applied)
+    id: Uuid,
+) -> Result<(seat_review::Model, seat_review_item::Model), Refusal> {
+    let row = change.one(seat_review_item::Entity::find_by_id(id)).await?.ok_or_else(no_item)?;
+    let review = change.one(seat_review::Entity::find_by_id(row.review_id)).await?.ok_or_else(no_review)?;
+    Ok((review, row))
+}
+
+/// Everybody whom a seat names, and who decides.
+pub(super) async fn around(
+    change: &PlatformChange,
+    accounts: &Accounts,
+    staff: &Staff,
+    row: &seat_review_item::Model,
+) -> Result<(People, Decider), Refusal> {
+    let all = change.all(of_review(row.review_id)).await?;
+    let ids = [row.account_id, staff.account.0].into_iter().chain(row.decided_by);
+    let people = change.all(account::Entity::find().filter(account::Column::Id.is_in(ids))).await?;
+    let people: People = people.iter().map(|row| (row.id, names::open(accounts, row))).collect();
+    let decider = decider(accounts, staff, &people, &all);
+    Ok((people, decider))
 }

@@ -15,6 +15,7 @@ use crate::guard::{AccountId, Asks, TenantId, rights};
 use crate::identity::Refusal;
 use crate::organisations::{founding, units};
 use crate::reviews::{self, Form, Kind, ManyForm, Narrowing};
+use crate::staged::archives::{memory, settle_memory};
 
 /// Units that every member is let to: of five grants one is a membership.
 const UNITS: usize = 4;
@@ -36,6 +37,8 @@ pub struct Measured {
     pub sessions_ended: u64,
     pub decide_s: f64,
     pub close_s: f64,
+    /// The most that was held in memory from taking down to closing, over what was held before.
+    pub peak_over_idle_mib: f64,
 }
 
 fn milliseconds(times: &[f64], of_hundred: usize) -> f64 {
@@ -61,6 +64,7 @@ impl Crowd {
         let due = (now + Duration::days(30)).date().to_string();
         let form = Form { name: "Measured", due: &due, ..Form::default() };
         let mut measured = Measured::default();
+        let held = settle_memory();
         let began = Instant::now();
         let id = reviews::open(&manager, &self.accounts, &form, &origin(), now).await?;
         measured.freeze_s = began.elapsed().as_secs_f64();
@@ -91,6 +95,7 @@ impl Crowd {
         let manager = caller.may::<rights::ReviewsManage>(&slug, Asks::ToDo).map_err(barred)?;
         reviews::close(&manager, &self.accounts, &review, &origin(), now).await?;
         measured.close_s = began.elapsed().as_secs_f64();
+        measured.peak_over_idle_mib = memory("VmHWM:") - held;
         Ok(measured)
     }
 
@@ -125,7 +130,7 @@ impl Crowd {
         let reaches = people.iter().flat_map(|(_, member)| {
             ids.iter().map(|target| reach::ActiveModel {
                 tenant_id: ActiveValue::Set(tenant.0),
-                ..units::reaches(member.0, "unit", *target)
+                ..units::reaches(member.0, ("unit", *target), administrator.0, self.now)
             })
         });
         all(&change, reaches.collect()).await?;

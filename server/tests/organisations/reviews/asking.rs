@@ -200,3 +200,47 @@ async fn a_remark_stands_at_its_item_with_whoever_left_it_until_the_review_is_cl
     let late = reviews::comment(&reviewer, world.accounts(), &text, "Too late", &here(), world.now).await;
     assert!(matches!(late, Err(Refusal::Conflict(_))), "{late:?}");
 }
+
+/// What the page says that somebody is asked about, and what a list of exactly that shows.
+async fn mine(world: &World, who: &Somebody, review: uuid::Uuid) -> u64 {
+    let who = who.again(world).await;
+    let reader = may::<rights::ReviewsRead>(world, &who).await;
+    let narrowing = reviews::Narrowing { mine: true, ..reviews::Narrowing::default() };
+    let page = reviews::items(&reader, world.accounts(), review, &narrowing, None, world.now).await.expect("database");
+    let listed = page.expect("the review").items.len() as u64;
+    let counted = campaign(world, &who, review).await.mine;
+    assert_eq!(counted, listed, "{}", who.email);
+    counted
+}
+
+#[tokio::test]
+async fn the_number_that_one_is_asked_about_is_that_of_the_list() {
+    let world = World::with(profile("aertous", &[])).await;
+    let (ada, grace, eve) = bench(&world).await;
+    let everybody = review(&world, &ada).await;
+    for who in [&ada, &grace, &eve] {
+        assert_eq!(mine(&world, who, everybody).await, 2);
+    }
+    let about_eve = item_of(&world, &ada, everybody, &eve).await.id;
+    revoke(&world, &grace.again(&world).await, about_eve).await.expect("revoked");
+    assert_eq!((mine(&world, &ada, everybody).await, mine(&world, &grace, everybody).await), (1, 1));
+
+    let eve = joins_as(&world, &ada, "rosa@acme.example", REVIEWER, "Rosa").await;
+    let stages = [vec![GRACE], vec!["rosa@acme.example"]];
+    let form = Form { name: "By stages", due: DUE, reviewers: &stages, fallback: Some(ADA), ..Form::default() };
+    let staged = open(&world, &ada, &form).await.expect("open");
+    let before =
+        (mine(&world, &ada, staged).await, mine(&world, &grace, staged).await, mine(&world, &eve, staged).await);
+    // Grace's own access is for the fallback; the second stage has not come.
+    assert_eq!(before, (1, 2, 0));
+    let reviewer = may::<rights::ReviewsDecide>(&world, &grace.again(&world).await).await;
+    reviews::delegate(&reviewer, world.accounts(), &staged.to_string(), Some("rosa@acme.example"), &here(), world.now)
+        .await
+        .expect("delegated");
+    assert!(mine(&world, &eve, staged).await > 0);
+    let about_ada = item_of(&world, &ada, staged, &ada).await.id;
+    decide(&world, &grace.again(&world).await, about_ada, "keep", None, Some("Needed")).await.expect("keep");
+    for who in [&ada, &grace, &eve] {
+        mine(&world, who, staged).await;
+    }
+}

@@ -6,6 +6,7 @@ mod clock;
 mod closing;
 mod deciding;
 mod killed;
+mod leavers;
 mod many;
 mod meeting;
 mod opening;
@@ -68,4 +69,11 @@ pub async fn decide(
 
 pub async fn revoke(world: &World, by: &Somebody, item: Uuid) -> Result<(), Refusal> {
     decide(world, by, item, "revoke", None, Some("Not needed any more")).await
+}
+
+/// What somebody without the product says of an archive.
+pub fn verified(world: &World, archive: Vec<u8>) -> String {
+    let path = world.folder.join("review.zip");
+    std::fs::write(&path, archive).expect("written");
+    archived::holds(&path)
 }

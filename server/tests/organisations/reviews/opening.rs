@@ -33,6 +33,68 @@ async fn everything_that_grants_something_becomes_an_item_and_is_counted() {
 }
 
 #[tokio::test]
+async fn who_gave_a_membership_and_a_reach_and_when_stands_beside_it() {
+    for (mode, plain) in MODES {
+        let mut world = world(mode).await;
+        let ada = ada(&world).await;
+        let grace = joins(&world, &ada, GRACE, plain).await;
+        let joined = world.now;
+        world.now += Duration::MINUTE;
+        let unit = unit(&world, &ada, "North").await;
+        let manager = may::<rights::UnitsManage>(&world, &ada).await;
+        let target = (Some(unit.as_str()), None);
+        members::grant_reach(&manager, world.accounts(), &grace.id(), target, &here(), world.now).await.expect("reach");
+        let id = review(&world, &ada).await;
+        let mut given = Vec::new();
+        for item in items(&world, &ada, id).await.iter().filter(|item| item.account == Some(grace.account.0)) {
+            given.push((item.kind, item.granted_by.clone(), item.granted_at));
+        }
+        let by = Some("Ada Lovelace".to_owned());
+        let wanted = [(Kind::Membership, by.clone(), joined), (Kind::Reach, by.clone(), world.now)];
+        assert_eq!(given, wanted, "{mode}");
+        assert_eq!(item_of(&world, &ada, id, &ada).await.granted_by, by, "{mode}: whoever made it");
+    }
+}
+
+#[tokio::test]
+async fn whoever_changes_a_role_gave_it_by_hand_or_in_a_review() {
+    let mut world = world("aertous").await;
+    let ada = ada(&world).await;
+    role(&world, &ada, "Visitor", "organisation_read").await;
+    role(&world, &ada, "Clerk", "organisation_read members_read").await;
+    let eve = joins_as(&world, &ada, EVE, "Employee", "Eve").await;
+    world.now += Duration::MINUTE;
+    let manager = may::<rights::MembersManage>(&world, &ada).await;
+    members::change_role(&manager, world.accounts(), &eve.id(), "Clerk", &here(), world.now).await.expect("role");
+    let first = review(&world, &ada).await;
+    let item = item_of(&world, &ada, first, &eve).await;
+    assert_eq!((item.granted_by.as_deref(), item.granted_at), (Some("Ada Lovelace"), world.now));
+    world.now += Duration::MINUTE;
+    decide(&world, &ada, item.id, "change", Some("Visitor"), None).await.expect("change");
+    let again = open(&world, &ada, &Form { name: "Again", due: DUE, ..Form::default() }).await.expect("open");
+    assert_eq!(item_of(&world, &ada, again, &eve).await.granted_at, world.now);
+}
+
+#[tokio::test]
+async fn whoever_gave_it_and_is_not_known_any_more_is_a_former_person() {
+    let world = world("aertous").await;
+    let ada = ada(&world).await;
+    let grace = joins(&world, &ada, GRACE, "Employee").await;
+    let database = world.behind().await;
+    let sql = "update membership set granted_by = $1 where account_id = $2";
+    let values = vec![Uuid::now_v7().into(), grace.account.0.into()];
+    database.execute_raw(statement(&database, sql, values)).await.expect("somebody who is gone");
+    let first = review(&world, &ada).await;
+    let by = item_of(&world, &ada, first, &grace).await.granted_by;
+    assert!(by.as_deref().is_some_and(|by| by.starts_with("Former person ")), "{by:?}");
+    let sql = "update membership set granted_by = null, granted_at_ms = null where account_id = $1";
+    database.execute_raw(statement(&database, sql, vec![grace.account.0.into()])).await.expect("nobody");
+    let before = open(&world, &ada, &Form { name: "Before", due: DUE, ..Form::default() }).await.expect("open");
+    let item = item_of(&world, &ada, before, &grace).await;
+    assert_eq!((item.granted_by, item.granted_at), (None, world.now), "as it was before anybody wrote it down");
+}
+
+#[tokio::test]
 async fn an_account_that_is_gone_is_an_item_and_recommended_to_go() {
     let world = world("aertous").await;
     let ada = ada(&world).await;
