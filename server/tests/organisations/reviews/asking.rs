@@ -175,6 +175,32 @@ async fn whoever_decided_in_one_stage_does_not_decide_in_the_next_with_a_second_
 }
 
 #[tokio::test]
+async fn whoever_decided_on_many_in_one_stage_does_not_in_the_next_with_a_second_account() {
+    let world = World::with(profile("aertous", &[])).await;
+    let (ada, grace, eve) = bench(&world).await;
+    let second = joins(&world, &ada, SECOND, REVIEWER).await;
+    let stages = [vec![GRACE], vec![SECOND, ADA]];
+    let form = Form { name: "Twice", due: DUE, reviewers: &stages, ..Form::default() };
+    let id = open(&world, &ada, &form).await.expect("open");
+    let (review, about_eve) = (id.to_string(), item_of(&world, &ada, id, &eve).await.id.to_string());
+    let items = [about_eve.as_str()];
+    let many = async |who: &Somebody, sure| {
+        let reviewer = may::<rights::ReviewsDecide>(&world, who).await;
+        let (review, items, note, sure) = (review.as_str(), items.as_slice(), Some("Yearly"), Some(sure));
+        let form = ManyForm { review, items, decision: "revoke", note, sure, ..ManyForm::default() };
+        reviews::decide_many(&reviewer, world.accounts(), &form, &here(), world.now).await
+    };
+    assert_eq!(many(&grace, 1).await.expect("the first stage").decided, 1);
+    let again = many(&second, 0).await.expect("nothing");
+    assert_eq!((again.decided, again.left_out), (0, vec![(Barred::EarlierStage, 1)]));
+    let refused = many(&second, 1).await;
+    assert!(matches!(refused, Err(Refusal::Unconfirmed(0))), "{refused:?}");
+    assert!(of_session(&world, eve.session).await.is_some());
+    assert_eq!(many(&ada, 1).await.expect("somebody else").decided, 1);
+    assert!(of_session(&world, eve.session).await.is_none());
+}
+
+#[tokio::test]
 async fn a_remark_stands_at_its_item_with_whoever_left_it_until_the_review_is_closed() {
     let world = World::with(profile("aertous", &[])).await;
     let (ada, grace, eve) = bench(&world).await;
