@@ -17,6 +17,16 @@ import zipfile
 from pathlib import Path
 
 
+# What an entry is called that tells of a grant taken away, and whose id it is about.
+EFFECTS = {
+    "membership": ("member-offboarded", "account"),
+    "help": ("help-ended", "account"),
+    "reach": ("reach-withdrawn", "account"),
+    "token": ("calendar-closed", "account"),
+    "invitation": ("invitation-withdrawn", "target_id"),
+}
+
+
 def fail(why):
     sys.exit(f"does not hold: {why}")
 
@@ -56,20 +66,39 @@ def lines(archive, name):
     return [json.loads(line) for line in archive.read(name).splitlines() if line]
 
 
-def organisations(archive):
+def organisations(archive, items):
     """The entries of an organisation's review, and where its chain of leaves leads."""
+    if "log/README.txt" in archive.namelist():
+        fail("there is no proof from the log: " + archive.read("log/README.txt").decode().strip())
     leaves = {row["seq"]: bytes.fromhex(row["leaf"]) for row in lines(archive, "log/chain.jsonl")}
     entries = lines(archive, "log/entries.jsonl")
     for row in entries:
         if leaves.get(row["seq"]) != leaf(row):
             fail(f"entry {row['seq']}")
+    told(entries, items)
     before = json.loads(archive.read("log/before.json"))
     head = json.loads(archive.read("log/head.json"))
     at, at_hash = before["after_seq"], bytes.fromhex(before["hash"])
     while at < head["seq"]:
         at += 1
+        if at not in leaves:
+            fail(f"entry {at} is missing from the chain")
         at_hash = hashlib.sha256(b"\2" + at_hash + leaves[at]).digest()
     return entries, at_hash
+
+
+def told(entries, items):
+    """The log tells of each decision and of what came of it."""
+    decided = {row["subject"] for row in entries if row["action"] == "item-decided"}
+    for item in items:
+        if item["decision"] and not item["silent"] and item["id"] not in decided:
+            fail(f"nothing in the log says that {item['id']} was decided on")
+    done = {(row["action"], row["subject"]) for row in entries}
+    for item in (item for item in items if item["state"] == "applied"):
+        action, whose = EFFECTS[item["kind"]]
+        action = "role-changed" if item["decision"] == "change" else action
+        if (action, item[whose]) not in done:
+            fail(f"nothing in the log says that {item['id']} was done")
 
 
 def platforms(archive, report):
@@ -100,7 +129,11 @@ def main(path):
     signature = json.loads(archive.read("manifest.sig"))
     if not signed(signature["key"], b"avouch-review/1\n" + text, signature["signature"]):
         fail("the signature of the list")
-    for part in json.loads(text)["parts"]:
+    parts = json.loads(text)["parts"]
+    known = {part["file"] for part in parts} | {"manifest.json", "manifest.sig"}
+    if sorted(known) != sorted(archive.namelist()):
+        fail("the list is not of these files")
+    for part in parts:
         content = archive.read(part["file"])
         if len(content) != part["bytes"] or hashlib.sha256(content).hexdigest() != part["sha256"]:
             fail(part["file"])
@@ -112,7 +145,7 @@ def main(path):
     if len(items) != report["counts"]["items"] or len(population.splitlines()) != len(items):
         fail("the number of items")
     of_seats = report["review"]["scope"] == "seats"
-    entries, at_hash = platforms(archive, report) if of_seats else organisations(archive)
+    entries, at_hash = platforms(archive, report) if of_seats else organisations(archive, items)
     head = json.loads(archive.read("log/head.json"))
     if at_hash.hex() != head["hash"]:
         fail("the chain does not lead to the head")

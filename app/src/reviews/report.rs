@@ -1,10 +1,14 @@
 //! The report of a review: what was found, what was decided and by whom, how quickly, and whether what is equals it. Made to be printed.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::response::Response;
 use contract::problem::Problem;
+use futures::TryStreamExt;
 use leptos::prelude::*;
 use server::guard::{Asks, Person, rights};
+use server::problem::internal;
 use server::reviews::{self, Found, Quality, Report, Since, Status};
 use uuid::Uuid;
 
@@ -46,16 +50,27 @@ pub async fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
     Ok(Middle::new(title, view).wide().with_script())
 }
 
-/// Everything that an auditor needs, in one file.
+/// Everything that an auditor needs, in one file, made while it is sent.
 pub async fn archive(visit: &Visit) -> Result<Response, Problem> {
     let reader = visit.may::<rights::ReviewsRead>(Asks::ToSee)?;
     let id = id(visit)?;
-    let archive = reviews::archive(&reader, &visit.site.accounts, id, visit.now).await?.ok_or(Problem::NotFound)?;
-    Ok(download(id, archive))
+    let pieces = reviews::archive(reader, &visit.site.accounts, id, visit.now).await?.ok_or(Problem::NotFound)?;
+    let (site, slug) = (Arc::clone(&visit.site), visit.param("slug").to_owned());
+    let session = visit.session_hash.clone().unwrap_or_default();
+    let checked = pieces.map_err(|cause| std::io::Error::other(internal(&cause).detail())).and_then(move |piece| {
+        let (site, slug, session) = (Arc::clone(&site), slug.clone(), session.clone());
+        async move {
+            // Whoever loses the right while it is under way gets no more of it.
+            let caller = site.visitor.caller(&site.profile, &session, site.clock.now()).await.ok().flatten();
+            let still = caller.is_some_and(|caller| caller.may::<rights::ReviewsRead>(&slug, Asks::ToSee).is_ok());
+            if still { Ok(piece) } else { Err(std::io::Error::other("the right to read reviews has ended")) }
+        }
+    });
+    Ok(download(id, Body::from_stream(checked)))
 }
 
-pub fn download(review: Uuid, archive: Vec<u8>) -> Response {
-    respond::download("application/zip", &format!("review-{review}.zip"), Body::from(archive))
+pub fn download(review: Uuid, archive: impl Into<Body>) -> Response {
+    respond::download("application/zip", &format!("review-{review}.zip"), archive.into())
 }
 
 /// Whether what is equals what was decided, in a sentence.

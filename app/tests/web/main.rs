@@ -9,6 +9,7 @@ mod looks;
 mod operator;
 mod people;
 mod registers;
+mod reviewing;
 mod reviews;
 mod seats;
 mod site;

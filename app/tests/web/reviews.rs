@@ -11,27 +11,27 @@ use time::{Duration, OffsetDateTime};
 use crate::common::{Browser, Served, of_profile, status};
 
 /// An organisation with somebody who opens reviews and decides in them, and somebody whose access is looked at.
-struct Desk {
-    served: Served,
-    ours: Staged,
-    ada: Insider,
-    bea: Insider,
-    browser: Browser,
+pub struct Desk {
+    pub served: Served,
+    pub ours: Staged,
+    pub ada: Insider,
+    pub bea: Insider,
+    pub browser: Browser,
 }
 
-const ALL: &str = "/o/ours/reviews";
+pub const ALL: &str = "/o/ours/reviews";
 
-fn told(answer: &str) -> Value {
+pub fn told(answer: &str) -> Value {
     let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
     serde_json::from_str(body).unwrap_or_else(|_| unreachable!("no JSON: {answer}"))
 }
 
-fn act(name: &str) -> String {
+pub fn act(name: &str) -> String {
     format!("/api/o/ours/{name}")
 }
 
 /// The role that may least, and the one that may most.
-fn roles(served: &Served) -> (String, String) {
+pub fn roles(served: &Served) -> (String, String) {
     let roles = &served.world.profile.roles;
     let least = roles.iter().min_by_key(|(_, role)| role.grants.len()).expect("a role").0;
     let most = roles.iter().max_by_key(|(_, role)| role.grants.len()).expect("a role").0;
@@ -39,7 +39,7 @@ fn roles(served: &Served) -> (String, String) {
 }
 
 impl Desk {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let wide = [
             ("reads_per_minute = 600", "reads_per_minute = 600000"),
             ("changes_per_minute = 120", "changes_per_minute = 120000"),
@@ -55,22 +55,22 @@ impl Desk {
         Self { served, ours, ada, bea, browser }
     }
 
-    fn of(&self, person: &Insider) -> Browser {
+    pub fn of(&self, person: &Insider) -> Browser {
         let mut browser = Browser::new(self.served.address);
         browser.sign_in_with(&person.session);
         browser
     }
 
-    async fn send(&mut self, name: &str, fields: &[(&str, &str)]) -> String {
+    pub async fn send(&mut self, name: &str, fields: &[(&str, &str)]) -> String {
         self.browser.send("/account", &act(name), fields).await
     }
 
-    async fn page(&mut self, path: &str) -> String {
+    pub async fn page(&mut self, path: &str) -> String {
         self.browser.get(path, "accept: text/html\r\n").await
     }
 
     /// Opens a review of everything, and gives its id.
-    async fn open(&mut self, more: &[(&str, &str)]) -> String {
+    pub async fn open(&mut self, more: &[(&str, &str)]) -> String {
         let due = day(14);
         let given = |name: &str| more.iter().any(|(known, _)| *known == name);
         let usual = [("name", "Autumn"), ("due", due.as_str())].into_iter().filter(|(name, _)| !given(name));
@@ -81,7 +81,7 @@ impl Desk {
     }
 
     /// The id of the item about somebody, as the page shows it.
-    async fn item(&mut self, review: &str, person: &Insider) -> String {
+    pub async fn item(&mut self, review: &str, person: &Insider) -> String {
         let page = self.page(&format!("{ALL}/{review}")).await;
         let href = format!("/members/{}\"", person.account);
         let item = page.split("data-item=\"").skip(1).find(|item| item.contains(&href));
@@ -91,7 +91,7 @@ impl Desk {
 }
 
 /// A day that is to come.
-fn day(ahead: i64) -> String {
+pub fn day(ahead: i64) -> String {
     (OffsetDateTime::now_utc() + Duration::days(ahead)).date().to_string()
 }
 

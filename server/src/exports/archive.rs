@@ -1,7 +1,11 @@
 //! An archive while it is being written. Contents go through the compressor beside the reading of the database, and out to where the archive lies;
 //! nothing of it is held but what is on its way.
 
-use futures::StreamExt;
+use std::future::ready;
+
+use futures::channel::mpsc;
+use futures::stream::{self, BoxStream};
+use futures::{SinkExt, StreamExt};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
@@ -16,10 +20,15 @@ use crate::vault::Keyring;
 /// A compressed table up to this size waits in memory for its place in the archive; a larger one waits sealed beside it.
 const WAITS_IN_MEMORY: usize = 4 * 1024 * 1024;
 
+/// What goes out at once to whoever takes an archive along.
+const PIECE: usize = 64 * 1024;
+
 /// Where an archive goes.
 #[derive(Debug)]
 pub(crate) enum Sink {
     Blob(Box<Sealing>),
+    /// To whoever takes it along, as it is made.
+    Out(Outlet),
     /// For what is known to be small.
     Memory(Vec<u8>),
 }
@@ -28,10 +37,50 @@ impl Sink {
     async fn push(&mut self, bytes: &[u8]) -> Result<(), ExportError> {
         match self {
             Self::Blob(sealing) => sealing.push(bytes).await?,
+            Self::Out(outlet) => outlet.push(bytes).await?,
             Self::Memory(all) => all.extend_from_slice(bytes),
         }
         Ok(())
     }
+}
+
+/// The near end of a way out. Whoever makes the archive waits until what was made before was taken.
+#[derive(Debug)]
+pub(crate) struct Outlet {
+    pieces: mpsc::Sender<Vec<u8>>,
+    held: Vec<u8>,
+}
+
+impl Outlet {
+    async fn push(&mut self, bytes: &[u8]) -> Result<(), ExportError> {
+        for part in bytes.chunks(PIECE) {
+            self.held.extend_from_slice(part);
+            if self.held.len() >= PIECE {
+                self.flush().await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn flush(&mut self) -> Result<(), ExportError> {
+        let piece = std::mem::take(&mut self.held);
+        if piece.is_empty() {
+            return Ok(());
+        }
+        self.pieces.send(piece).await.map_err(|_| ExportError::Stopped)
+    }
+}
+
+/// An archive that is made while it is taken along: nothing is made ahead, and nothing goes on when nobody takes it any more. What fails in the
+/// middle ends it there, without the list of everything that a whole one has.
+pub(crate) fn taken_along<F>(make: impl FnOnce(Sink) -> F) -> BoxStream<'static, Result<Vec<u8>, ExportError>>
+where
+    F: Future<Output = Result<(), ExportError>> + Send + 'static,
+{
+    let (pieces, taken) = mpsc::channel(1);
+    let made = make(Sink::Out(Outlet { pieces, held: Vec::new() }));
+    let failed = stream::once(made).filter_map(|made| ready(made.err().map(Err)));
+    stream::select(taken.map(Ok), failed).boxed()
 }
 
 /// One file of the archive.
@@ -235,6 +284,14 @@ impl<'a> Archive<'a> {
             self.packed(&piece?).await?;
         }
         Ok(aside.blobs.remove(&aside.at).await?)
+    }
+
+    /// Writes the list of everything and the last piece for whoever takes it along.
+    pub(crate) async fn hand_over(self) -> Result<(), ExportError> {
+        match self.finish().await?.sink {
+            Sink::Out(mut outlet) => outlet.flush().await,
+            Sink::Blob(_) | Sink::Memory(_) => Err(ExportError::Broken("nobody takes this archive along")),
+        }
     }
 
     /// Writes the list of everything. What lies in a store appears there only when its sealing is finished.

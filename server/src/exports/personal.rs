@@ -255,7 +255,7 @@ async fn ended(
     archive.put(manifest::FILE, text.as_bytes()).await?;
     match archive.finish().await?.sink {
         Sink::Memory(bytes) => Ok(bytes),
-        Sink::Blob(_) => Err(ExportError::Broken("a copy was written elsewhere")),
+        Sink::Blob(_) | Sink::Out(_) => Err(ExportError::Broken("a copy was written elsewhere")),
     }
 }
 

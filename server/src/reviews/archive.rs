@@ -5,6 +5,8 @@ pub(super) mod page;
 mod proof;
 pub(super) mod signed;
 
+use futures::stream::{self, BoxStream};
+use futures::{StreamExt, TryStreamExt};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::json;
 use time::OffsetDateTime;
@@ -18,9 +20,9 @@ use super::words::Decision;
 use crate::clock::rfc3339;
 use crate::entity::{review, review_item};
 use crate::exports::ExportError;
-use crate::exports::archive::Archive;
+use crate::exports::archive::{Archive, Sink, taken_along};
 use crate::exports::table::{Cell, Written, head};
-use crate::guard::{Allowed, TenantDb, rights};
+use crate::guard::{Allowed, rights};
 use crate::identity::{Accounts, Refusal};
 use crate::organisations::names;
 
@@ -35,6 +37,7 @@ const COLUMNS: &[&str] = &[
     "address",
     "role",
     "target",
+    "target_id",
     "privileged",
     "orphaned",
     "granted_by",
@@ -55,100 +58,128 @@ const COLUMNS: &[&str] = &[
     "state",
 ];
 
-/// The archive of one review. `None`: there is no such review here, or it has not begun.
+/// An archive, piece by piece as it is made.
+pub type Pieces = BoxStream<'static, Result<Vec<u8>, Refusal>>;
+
+/// The archive of one review, made while it is taken along: however many items it has, only some pages of them are held at once. What a closed
+/// review has stays as it is, so nothing has to be held still meanwhile; of an open one it is what stood when its turn came.
+/// `None`: there is no such review here, or it has not begun.
 ///
 /// # Errors
 /// When the database does not answer, or something sealed does not open.
 pub async fn archive(
-    reader: &Allowed<rights::ReviewsRead>,
+    reader: Allowed<rights::ReviewsRead>,
     accounts: &Accounts,
     id: Uuid,
     now: OffsetDateTime,
-) -> Result<Option<Vec<u8>>, Refusal> {
-    let Some(report) = report(reader, accounts, id, now).await? else { return Ok(None) };
+) -> Result<Option<Pieces>, Refusal> {
+    let Some(report) = report(&reader, accounts, id, now).await? else { return Ok(None) };
     let view = reader.read().await?;
     let Some(row) = view.one(review::Entity::find().filter(review::Column::Id.eq(id))).await? else { return Ok(None) };
     if row.opened_at_ms.is_none() {
         return Ok(None);
     }
+    let bench = Bench::of(&view, accounts, &row).await?;
+    drop(view);
     let organisation = names::of_organisation(accounts, reader.here());
-    let making = Making { view: &view, accounts, row: &row, report: &report, organisation, now };
-    Ok(Some(making.all().await.map_err(signed::refused)?))
+    let making = Making { reader, accounts: accounts.clone(), row, report, bench, organisation, now };
+    let pieces = taken_along(move |sink| making.all(sink));
+    Ok(Some(pieces.map_err(signed::refused).boxed()))
 }
 
-struct Making<'a> {
-    view: &'a TenantDb,
-    accounts: &'a Accounts,
-    row: &'a review::Model,
-    report: &'a Report,
+/// How items are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum As {
+    Lines,
+    Table,
+}
+
+#[derive(Debug)]
+struct Making {
+    reader: Allowed<rights::ReviewsRead>,
+    accounts: Accounts,
+    row: review::Model,
+    report: Report,
+    bench: Bench,
     organisation: String,
     now: OffsetDateTime,
 }
 
-impl Making<'_> {
-    async fn all(&self) -> Result<Vec<u8>, ExportError> {
-        let mut archive = signed::begin(self.now);
+impl Making {
+    async fn all(self, sink: Sink) -> Result<(), ExportError> {
+        let mut archive = Archive::new(sink, None, self.now);
         let said = serde_json::to_string_pretty(&self.said()).unwrap_or_default() + "\n";
         archive.put("report.json", said.as_bytes()).await?;
-        let shown = self.items(&mut archive).await?;
+        let shown = self.page(Uuid::nil()).await?.map(|(items, _)| items).unwrap_or_default();
+        archive.put("report.html", self.printed(&shown).as_bytes()).await?;
+        drop(shown);
+        self.items(&mut archive, "items.jsonl", As::Lines).await?;
+        self.items(&mut archive, "items.csv", As::Table).await?;
         self.population(&mut archive).await?;
-        archive.put("report.html", self.page(&shown).as_bytes()).await?;
-        proof::write(&mut archive, self.view, self.accounts, self.row).await?;
+        proof::write(&mut archive, &self.reader, &self.accounts, &self.row).await?;
         archive.put("VERIFY.txt", VERIFY.as_bytes()).await?;
-        signed::finish(archive, self.accounts, self.row.id, self.now).await
+        signed::sign(&mut archive, &self.accounts, self.row.id, self.now).await?;
+        archive.hand_over().await
     }
 
-    fn page(&self, items: &[Item]) -> String {
+    fn printed(&self, items: &[Item]) -> String {
         let campaign = &self.report.campaign;
         page::page(&page::Printed {
             title: format!("Access review {} of {}", campaign.name, self.organisation),
-            facts: facts(self.report),
+            facts: facts(&self.report),
             reviewers: &self.report.reviewers,
             head: HEAD,
-            rows: items.iter().map(printed).collect(),
+            rows: items.iter().take(page::MOST).map(printed).collect(),
             of: campaign.counts.items,
         })
     }
 
-    /// Every item with everything about it, as lines of JSON and as a table. The first of them, for the page.
-    async fn items(&self, archive: &mut Archive<'_>) -> Result<Vec<Item>, ExportError> {
-        let bench = Bench::of(self.view, self.accounts, self.row).await?;
-        let mut section = archive.section("items", "items", head(COLUMNS.iter().copied())).await?;
-        let (mut shown, mut after) = (Vec::new(), Uuid::nil());
-        loop {
-            let rows = review_item::Entity::find()
-                .filter(of_review(self.row.id))
-                .filter(review_item::Column::Id.gt(after))
-                .order_by_asc(review_item::Column::Id)
-                .limit(PAGE);
-            let rows = self.view.all(rows).await?;
-            let Some(last) = rows.last().map(|row| row.id) else { break };
-            after = last;
-            let items = described(self.view, self.accounts, &bench, self.row, rows, None).await?;
+    /// The next items, and where they end.
+    async fn page(&self, after: Uuid) -> Result<Option<(Vec<Item>, Uuid)>, ExportError> {
+        let view = self.reader.read().await?;
+        let rows = review_item::Entity::find()
+            .filter(of_review(self.row.id))
+            .filter(review_item::Column::Id.gt(after))
+            .order_by_asc(review_item::Column::Id)
+            .limit(PAGE);
+        let rows = view.all(rows).await?;
+        let Some(last) = rows.last().map(|row| row.id) else { return Ok(None) };
+        let items = described(&view, &self.accounts, &self.bench, &self.row, rows, None).await?;
+        Ok(Some((items, last)))
+    }
+
+    /// Every item with everything about it. Read once for the lines and once for the table: neither waits in memory for the other.
+    async fn items(&self, archive: &mut Archive<'_>, file: &str, how: As) -> Result<(), ExportError> {
+        let first = if how == As::Table { head(COLUMNS.iter().copied()) } else { Vec::new() };
+        let pages = stream::try_unfold((Uuid::nil(), Some(first)), move |(after, first)| async move {
+            if let Some(first) = first {
+                return Ok(Some((first, (after, None))));
+            }
+            let Some((items, last)) = self.page(after).await? else { return Ok(None) };
             let mut written = Written::default();
             for item in &items {
                 written.row(COLUMNS, &cells(item));
             }
-            archive.rows(&mut section, written).await?;
-            shown.extend(items.into_iter().take(page::MOST.saturating_sub(shown.len())));
-        }
-        archive.close(section).await?;
-        Ok(shown)
+            let text = if how == As::Table { written.table } else { written.lines };
+            Ok(Some((text, (last, None))))
+        });
+        archive.stream(file, pages.boxed()).await?;
+        Ok(())
     }
 
     /// The lines over which the hash of the population goes.
     async fn population(&self, archive: &mut Archive<'_>) -> Result<(), ExportError> {
-        let (mut lines, mut after) = (Vec::new(), Uuid::nil());
-        while let Some((text, last)) = freeze::lines(self.view, self.row.id, after).await? {
-            lines.push(Ok(text.into_bytes()));
-            after = last;
-        }
-        archive.stream("population.txt", futures::stream::iter(lines)).await?;
+        let pages = stream::try_unfold(Uuid::nil(), move |after| async move {
+            let view = self.reader.read().await?;
+            let lines = freeze::lines(&view, self.row.id, after).await?;
+            Ok(lines.map(|(text, last)| (text.into_bytes(), last)))
+        });
+        archive.stream("population.txt", pages.boxed()).await?;
         Ok(())
     }
 
     fn said(&self) -> serde_json::Value {
-        let Report { campaign, since, drift, reviewers, .. } = self.report;
+        let Report { campaign, since, drift, reviewers, .. } = &self.report;
         let at = |at: Option<OffsetDateTime>| at.map(rfc3339);
         let drift: Vec<_> = drift
             .iter()
@@ -248,6 +279,7 @@ fn cells(item: &Item) -> Vec<Cell> {
         word(&item.address),
         text(&item.role),
         text(&item.target),
+        Cell::id(item.target_id),
         yes(item.privileged),
         yes(item.orphaned),
         text(&item.granted_by),
@@ -276,8 +308,12 @@ const VERIFY: &str = "How to verify this archive without us
 2. manifest.json lists every other file with its SHA-256.
 3. population.txt has a line for each grant as it was found when the review began. Its SHA-256 is the population_sha256 of report.json, which
    also stands in the sealed detail of the entry that tells of the beginning.
-4. log/entries.jsonl has the entries of this review in full. log/chain.jsonl has a line for each entry of the log between the beginning of the
-   review and the signed head: its number and its leaf, SHA-256(0x00 || the canonical bytes of the entry). Beginning from the hash in
+4. log/entries.jsonl has the entries of this review in full: one for each decision, and one for each grant that was taken away or changed. What
+   happened to people's access besides in that time stands there too. log/chain.jsonl has a line for each entry of the log between the beginning of
+   the review and the signed head: its number and its leaf, SHA-256(0x00 || the canonical bytes of the entry). Beginning from the hash in
    log/before.json, hash = SHA-256(0x02 || hash before || leaf) leads to the hash of log/head.json, whose signature is by the same key. The leaf
-   of each entry in entries.jsonl, computed anew, is the one in chain.jsonl: so the entry stands in the log where it says.
+   of each entry in entries.jsonl, computed anew, is the one in chain.jsonl: so the entry stands in the log where it says. Where there is only
+   log/README.txt, it says why there is no such proof.
+5. Each item of items.jsonl that people decided on has an entry item-decided of its own, in which it is the subject. Each that is applied has one
+   that tells of what was done, about its account, or its target_id where there is no account.
 ";

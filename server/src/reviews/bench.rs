@@ -1,11 +1,13 @@
 //! Who is to decide: the reviewers of each stage, who stands in for them, and who decides when none of them can.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use contract::permission::Permission;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::sea_query::SelectStatement;
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect, QueryTrait};
 use uuid::Uuid;
 
+use super::items::ids_of;
 use super::rules::{Decider, mailbox};
 use crate::entity::{account, custom_role, membership, review, review_item, review_reviewer, review_vote};
 use crate::guard::Reads;
@@ -35,6 +37,8 @@ pub(crate) struct Bench {
     pub(crate) able: BTreeSet<Uuid>,
     pub(crate) fallback: Option<Uuid>,
     escalated: bool,
+    stages: i32,
+    tenant: Uuid,
     pub(crate) mutual: bool,
 }
 
@@ -63,6 +67,8 @@ impl Bench {
             rows: reviewers,
             fallback: review.fallback_id,
             escalated: review.escalated_at_ms.is_some(),
+            stages: review.stages,
+            tenant: review.tenant_id,
             mutual: accounts.profile.policy.reviews.mutual,
         })
     }
@@ -146,16 +152,38 @@ pub(crate) async fn decider(
     review: Uuid,
     account: Uuid,
 ) -> Result<Decider, Refusal> {
-    let own = account::Entity::find_by_id(account);
-    let own = rows.people("the address of whoever decides", own).await?.into_iter().next();
+    let delegators = bench.delegators(account);
+    let asked = delegators.iter().copied().chain([account]);
+    let mut which = Condition::any().add(account::Column::Id.is_in(asked));
+    if bench.stages > 1 {
+        which = which.add(account::Column::Id.in_subquery(earlier(bench.tenant, review)));
+    }
+    let why = "the addresses of whoever decides, of those they stand in for, and of those who decided before";
+    let people = rows.people(why, account::Entity::find().filter(which)).await?;
+    let boxes = people.into_iter().map(|row| (row.id, mailbox(&names::open(accounts, &row).address)));
+    let boxes: BTreeMap<Uuid, String> = boxes.collect();
     let judges = if bench.mutual { BTreeSet::new() } else { judges(rows, review, account).await? };
+    let own = boxes.get(&account).cloned().unwrap_or_default();
     Ok(Decider {
         account,
-        mailbox: own.map(|row| mailbox(&names::open(accounts, &row).address)).unwrap_or_default(),
-        delegators: bench.delegators(account),
+        delegator_boxes: delegators.iter().filter_map(|other| boxes.get(other).cloned()).collect(),
+        selves: boxes.iter().filter(|(_, other)| **other == own).map(|(id, _)| *id).chain([account]).collect(),
+        mailbox: own,
+        delegators,
         judges,
         mutual: bench.mutual,
     })
+}
+
+/// Who decided in a stage that is over.
+fn earlier(tenant: Uuid, review: Uuid) -> SelectStatement {
+    let (first, last) = ids_of(review);
+    review_vote::Entity::find()
+        .filter(review_vote::Column::TenantId.eq(tenant))
+        .filter(review_vote::Column::ItemId.between(first, last))
+        .select_only()
+        .column(review_vote::Column::DecidedBy)
+        .into_query()
 }
 
 /// Who decided on somebody's access, in whatever stage.
@@ -191,6 +219,8 @@ mod tests {
             able: able.iter().copied().map(person).collect(),
             fallback: fallback.map(person),
             escalated: false,
+            stages: 1,
+            tenant: Uuid::nil(),
             mutual: true,
         }
     }

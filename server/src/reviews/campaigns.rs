@@ -88,7 +88,9 @@ pub(crate) async fn groups(view: &TenantDb, review: Uuid) -> Result<Vec<Group>, 
 impl Counts {
     pub(crate) fn of(groups: &[Group]) -> Self {
         let mut counts = Self::default();
-        groups.iter().for_each(|group| counts.add(group));
+        for group in groups {
+            counts.add(group);
+        }
         counts
     }
 

@@ -2,7 +2,7 @@
 //! in the middle has not begun.
 
 use sea_orm::sea_query::{CaseStatement, Expr};
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -138,7 +138,30 @@ impl Closing<'_> {
             .col_expr(review_item::Column::State, Expr::value(State::Decided.word()))
             .filter(self.pending());
         let silent = self.change.update(set).await?;
-        Ok((silent, self.spare().await?))
+        let spared = self.spare().await?;
+        self.follow().await?;
+        Ok((silent, spared))
+    }
+
+    /// What nobody decided on and hangs on a membership that goes, goes with it: silence never contradicts a decision.
+    async fn follow(&self) -> Result<(), Refusal> {
+        let goes = review_item::Entity::find()
+            .filter(review_item::Column::TenantId.eq(self.row.tenant_id))
+            .filter(of_review(self.row.id))
+            .filter(review_item::Column::Kind.is_in([Kind::Membership.word(), Kind::Help.word()]))
+            .filter(review_item::Column::Decision.eq(Decision::Revoke.word()))
+            .filter(review_item::Column::State.eq(State::Decided.word()))
+            .select_only()
+            .column(review_item::Column::AccountId)
+            .into_query();
+        let set = review_item::Entity::update_many()
+            .col_expr(review_item::Column::Decision, Expr::value(Some(Decision::Revoke.word())))
+            .filter(of_review(self.row.id))
+            .filter(review_item::Column::Kind.is_in([Kind::Reach.word(), Kind::Token.word()]))
+            .filter(review_item::Column::Silent.eq(1))
+            .filter(review_item::Column::AccountId.in_subquery(goes));
+        self.change.update(set).await?;
+        Ok(())
     }
 
     /// Silence takes nobody away whom an organisation cannot do without.

@@ -154,7 +154,7 @@ async fn may(
     decider.stands_apart(&subject)?;
     let votes = review_vote::Entity::find()
         .filter(review_vote::Column::ItemId.eq(row.id))
-        .filter(review_vote::Column::DecidedBy.eq(account));
+        .filter(review_vote::Column::DecidedBy.is_in(decider.selves.iter().copied()));
     if change.count(votes).await? > 0 {
         return Err(Barred::EarlierStage.into());
     }

@@ -24,6 +24,8 @@ use crate::identity::{Accounts, Refusal};
 use crate::organisations::roles;
 
 mod source;
+#[cfg(test)]
+mod tests;
 
 /// Items that are hashed at once.
 const PAGE: u64 = 5000;

@@ -64,6 +64,8 @@ pub struct Item {
     pub role: Option<String>,
     /// The unit or the record that somebody is let to.
     pub target: Option<String>,
+    /// Its id, or that of the invitation or of the help that was given.
+    pub target_id: Option<Uuid>,
     pub privileged: bool,
     pub granted_by: Option<String>,
     pub granted_at: OffsetDateTime,
@@ -101,12 +103,16 @@ pub struct Page {
 
 /// The items of one review: their ids begin as its own does.
 pub(crate) fn of_review(review: Uuid) -> Condition {
+    let (first, last) = ids_of(review);
+    Condition::all().add(review_item::Column::ReviewId.eq(review)).add(review_item::Column::Id.between(first, last))
+}
+
+/// Between which two the ids of a review's items lie, and its own.
+pub(crate) fn ids_of(review: Uuid) -> (Uuid, Uuid) {
     let (mut first, mut last) = (*review.as_bytes(), *review.as_bytes());
     first[10..].fill(0);
     last[10..].fill(u8::MAX);
-    Condition::all()
-        .add(review_item::Column::ReviewId.eq(review))
-        .add(review_item::Column::Id.between(Uuid::from_bytes(first), Uuid::from_bytes(last)))
+    (Uuid::from_bytes(first), Uuid::from_bytes(last))
 }
 
 /// One page of items, in the order in which they were taken down.
@@ -323,6 +329,7 @@ impl Around<'_> {
             address,
             orphaned: row.orphaned != 0 || row.account_id.is_some_and(|id| !self.people.contains_key(&id)),
             target,
+            target_id: row.target_id,
             privileged: row.privileged != 0,
             granted_by: row.granted_by.map(called),
             granted_at: from_ms(row.granted_at_ms),
@@ -355,7 +362,7 @@ impl Around<'_> {
         }
         let subject = Subject { account: row.account_id, mailbox: Some(&mailbox(address)) };
         decider.stands_apart(&subject)?;
-        if self.votes.iter().any(|vote| vote.item_id == row.id && vote.decided_by == decider.account) {
+        if self.votes.iter().any(|vote| vote.item_id == row.id && decider.selves.contains(&vote.decided_by)) {
             return Err(Barred::EarlierStage);
         }
         if self.bench.asks(decider.account, Asked::from(row)) { Ok(()) } else { Err(Barred::NotAsked) }

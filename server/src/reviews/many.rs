@@ -188,7 +188,7 @@ async fn sort(
         return Err(Refusal::Conflict(format!("At most {MOST} at once: narrow the list.")));
     }
     let boxes = mailboxes(change, accounts, which).await?;
-    let voted = voted(change, decider.account, &rows).await?;
+    let voted = voted(change, &decider.selves, &rows).await?;
     let mut sorted = Sorted::default();
     for row in rows {
         let invited = invited(change, &row);
@@ -230,12 +230,12 @@ fn invited(change: &Change, row: &Light) -> Option<String> {
     Some(mailbox(&String::from_utf8_lossy(&plain)))
 }
 
-/// What somebody decided on in an earlier stage.
-async fn voted(change: &Change, account: Uuid, rows: &[Light]) -> Result<BTreeSet<Uuid>, Refusal> {
+/// What somebody decided on in an earlier stage, with whichever of their accounts.
+async fn voted(change: &Change, selves: &BTreeSet<Uuid>, rows: &[Light]) -> Result<BTreeSet<Uuid>, Refusal> {
     if rows.iter().all(|row| row.stage == 1) {
         return Ok(BTreeSet::new());
     }
-    let votes = review_vote::Entity::find().filter(review_vote::Column::DecidedBy.eq(account));
+    let votes = review_vote::Entity::find().filter(review_vote::Column::DecidedBy.is_in(selves.iter().copied()));
     Ok(change.all(votes).await?.into_iter().map(|row| row.item_id).collect())
 }
 

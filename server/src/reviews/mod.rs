@@ -27,7 +27,7 @@ pub mod seats;
 mod tell;
 mod words;
 
-pub use self::archive::archive;
+pub use self::archive::{Pieces, archive};
 pub use self::asking::{Remark, comment, delegate, reassign, remarks, undo, undo_act};
 pub use self::bench::Reviewer;
 pub use self::cadence::REMINDERS;

@@ -101,8 +101,11 @@ pub(crate) struct Decider {
     pub(crate) account: Uuid,
     /// Their own address without what a mailbox ignores.
     pub(crate) mailbox: String,
-    /// For whom they stand in, in this review.
+    /// For whom they stand in, in this review, and the mailboxes of those: a second account of theirs is them.
     pub(crate) delegators: BTreeSet<Uuid>,
+    pub(crate) delegator_boxes: BTreeSet<String>,
+    /// Accounts of the same mailbox that decided in an earlier stage of this review, and their own.
+    pub(crate) selves: BTreeSet<Uuid>,
     /// Who decided on their own access in this review.
     pub(crate) judges: BTreeSet<Uuid>,
     /// Whether the profile lets two people decide on each other.
@@ -122,6 +125,9 @@ impl Decider {
         let same_box = subject.mailbox.is_some_and(|mailbox| !mailbox.is_empty() && mailbox == self.mailbox);
         if subject.account == Some(self.account) || same_box {
             return Err(Barred::Own);
+        }
+        if subject.mailbox.is_some_and(|mailbox| self.delegator_boxes.contains(mailbox)) {
+            return Err(Barred::Delegator);
         }
         let Some(account) = subject.account else { return Ok(()) };
         if self.delegators.contains(&account) {
@@ -167,6 +173,11 @@ mod tests {
         let mut grace = somebody(1, "grace@acme.example");
         grace.delegators.insert(Uuid::from_u128(7));
         assert_eq!(grace.stands_apart(&access_of(7, "ada@acme.example")), Err(Barred::Delegator));
+        grace.delegator_boxes.insert(mailbox("ada@acme.example"));
+        let second = mailbox("ada+second@acme.example");
+        assert_eq!(grace.stands_apart(&access_of(8, &second)), Err(Barred::Delegator));
+        let invited = Subject { account: None, mailbox: Some(&second) };
+        assert_eq!(grace.stands_apart(&invited), Err(Barred::Delegator));
     }
 
     #[test]

@@ -1,9 +1,8 @@
 //! The entries of a review, and the proof that they stand in the log: the leaves from its beginning to a signed head.
 
-use std::collections::BTreeSet;
-use std::fmt::Write as _;
-
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use futures::StreamExt;
+use futures::stream;
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -13,38 +12,54 @@ use crate::crypto::hex;
 use crate::entity::{entry, review, signed_head};
 use crate::exports::ExportError;
 use crate::exports::archive::Archive;
-use crate::guard::TenantDb;
+use crate::guard::{Allowed, TenantDb, rights};
 use crate::identity::Accounts;
+use crate::reviews::items::ids_of;
 
 /// Entries that are read at once.
 const PAGE: u64 = 2000;
 
-/// Leaves of one proof: two years of a busy organisation's log.
-const MOST: usize = 500_000;
+/// What a decision does, and so what an entry of one is called.
+const EFFECTS: [Action; 6] = [
+    Action::MemberOffboarded,
+    Action::RoleChanged,
+    Action::ReachWithdrawn,
+    Action::InvitationWithdrawn,
+    Action::HelpEnded,
+    Action::CalendarClosed,
+];
+
+const TOO_OLD: &str = "The log does not reach back to the beginning of this review any more.\n";
+const NOT_SIGNED: &str =
+    "The log has not been signed since. That is done every few minutes: take the archive again then.\n";
 
 pub(super) async fn write(
     archive: &mut Archive<'_>,
-    view: &TenantDb,
+    reader: &Allowed<rights::ReviewsRead>,
     accounts: &Accounts,
     row: &review::Model,
 ) -> Result<(), ExportError> {
-    let Some(first) = of_action(view, Action::ReviewOpened, row.id).await? else {
-        archive
-            .put("log/README.txt", b"The log does not reach back to the beginning of this review any more.\n")
-            .await?;
+    let view = reader.read().await?;
+    let Some(first) = of_action(&view, Action::ReviewOpened, row.id).await? else {
+        archive.put("log/README.txt", TOO_OLD.as_bytes()).await?;
         return Ok(());
     };
-    let last = of_action(view, Action::ReviewClosed, row.id).await?;
-    let head = head(view, last.unwrap_or(first)).await?;
+    let last = of_action(&view, Action::ReviewClosed, row.id).await?;
+    // The entry of the end may still be on its way into a log that lies elsewhere.
+    let delivered = last.is_some() || row.closed_at_ms.is_none();
+    let Some(head) = head(&view, first, last).await?.filter(|_| delivered) else {
+        archive.put("log/README.txt", NOT_SIGNED.as_bytes()).await?;
+        return Ok(());
+    };
     let before = view.one(entry::Entity::find().filter(entry::Column::Seq.eq(first - 1))).await?;
     let before = before.map_or_else(|| log::genesis(view.tenant()).to_vec(), |row| row.hash);
-    let walked = walk(view, row.id, first, head.as_ref().map(|head| head.seq)).await?;
-    archive.put("log/entries.jsonl", walked.entries.as_bytes()).await?;
-    archive.put("log/chain.jsonl", walked.chain.as_bytes()).await?;
+    drop(view);
+    let span = (first - 1, head.seq);
+    entries(archive, "log/entries.jsonl", reader, span, Some(concerning(row.id)), view::json_line).await?;
+    entries(archive, "log/chain.jsonl", reader, span, None, link).await?;
     let begins = json!({ "after_seq": first - 1, "hash": hex(&before) });
     archive.put("log/before.json", format!("{begins}\n").as_bytes()).await?;
-    let head = head.as_ref().map(heads::line).unwrap_or_default();
-    archive.put("log/head.json", head.as_bytes()).await?;
+    archive.put("log/head.json", heads::line(&head).as_bytes()).await?;
     let key = accounts.vault.signing().public_hex() + "\n";
     archive.put("log/public-key.txt", key.as_bytes()).await?;
     Ok(())
@@ -60,55 +75,50 @@ async fn of_action(view: &TenantDb, action: Action, review: Uuid) -> Result<Opti
     Ok(view.one(rows).await?.map(|row| row.seq))
 }
 
-/// The first head that was signed after it.
-async fn head(view: &TenantDb, after: i64) -> Result<Option<signed_head::Model>, ExportError> {
-    let rows = signed_head::Entity::find()
-        .filter(signed_head::Column::Kind.eq("head"))
-        .filter(signed_head::Column::Seq.gte(after))
-        .order_by_asc(signed_head::Column::Seq)
-        .limit(1);
-    Ok(view.one(rows).await?)
+/// The first head that was signed after the end; while there is none, the newest since the beginning.
+async fn head(view: &TenantDb, first: i64, last: Option<i64>) -> Result<Option<signed_head::Model>, ExportError> {
+    let heads = signed_head::Entity::find().filter(signed_head::Column::Kind.eq("head")).limit(1);
+    let heads = match last {
+        Some(last) => heads.filter(signed_head::Column::Seq.gte(last)).order_by_asc(signed_head::Column::Seq),
+        None => heads.filter(signed_head::Column::Seq.gte(first)).order_by_desc(signed_head::Column::Seq),
+    };
+    Ok(view.one(heads).await?)
 }
 
-#[derive(Default)]
-struct Walked {
-    entries: String,
-    chain: String,
+/// Entries about this review itself, about one of its items, or of what a decision does.
+fn concerning(review: Uuid) -> Condition {
+    let (first, last) = ids_of(review);
+    Condition::any()
+        .add(entry::Column::Subject.between(first, last))
+        .add(entry::Column::Action.is_in(EFFECTS.map(Action::word)))
 }
 
-/// Whether an entry is about this review: about itself, about one of its items, or what a decision did.
-fn concerns(row: &entry::Model, review: Uuid, effects: &BTreeSet<&str>) -> bool {
-    let of_item = row.subject.as_bytes()[..10] == review.as_bytes()[..10];
-    of_item || effects.contains(row.action.as_str())
+/// What the chain has of an entry.
+fn link(row: &entry::Model) -> String {
+    format!("{}\n", json!({ "seq": row.seq, "leaf": hex(&log::leaf(row)) }))
 }
 
-async fn walk(view: &TenantDb, review: Uuid, first: i64, last: Option<i64>) -> Result<Walked, ExportError> {
-    let effects = [
-        Action::MemberOffboarded,
-        Action::RoleChanged,
-        Action::ReachWithdrawn,
-        Action::InvitationWithdrawn,
-        Action::HelpEnded,
-        Action::CalendarClosed,
-    ];
-    let effects: BTreeSet<&str> = effects.iter().map(|action| action.word()).collect();
-    let (mut walked, mut after, mut number) = (Walked::default(), first - 1, 0);
-    while number < MOST {
+/// The entries after one and up to another, all or those that are meant, however many they are.
+async fn entries(
+    archive: &mut Archive<'_>,
+    file: &str,
+    reader: &Allowed<rights::ReviewsRead>,
+    (after, until): (i64, i64),
+    which: Option<Condition>,
+    line: fn(&entry::Model) -> String,
+) -> Result<(), ExportError> {
+    let which = &which;
+    let pages = stream::try_unfold(after, move |after| async move {
         let rows = entry::Entity::find()
             .filter(entry::Column::Seq.gt(after))
-            .filter(entry::Column::Seq.lte(last.unwrap_or(i64::MAX)))
+            .filter(entry::Column::Seq.lte(until))
+            .filter(which.clone().unwrap_or_else(Condition::all))
             .order_by_asc(entry::Column::Seq)
             .limit(PAGE);
-        let rows = view.all(rows).await?;
-        let Some(end) = rows.last().map(|row| row.seq) else { break };
-        after = end;
-        number += rows.len();
-        for row in &rows {
-            let _ = writeln!(walked.chain, "{}", json!({ "seq": row.seq, "leaf": hex(&log::leaf(row)) }));
-            if concerns(row, review, &effects) {
-                walked.entries.push_str(&view::json_line(row));
-            }
-        }
-    }
-    Ok(walked)
+        let rows = reader.read().await?.all(rows).await?;
+        let text: String = rows.iter().map(line).collect();
+        Ok(rows.last().map(|last| (text.into_bytes(), last.seq)))
+    });
+    archive.stream(file, pages.boxed()).await?;
+    Ok(())
 }

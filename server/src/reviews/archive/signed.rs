@@ -35,13 +35,13 @@ pub(in crate::reviews) fn reviewers(all: &[Quality]) -> serde_json::Value {
     all.iter().map(one).collect()
 }
 
-/// The list of everything with its hashes, and the signature over it; then nothing more. The bytes of the whole.
-pub(in crate::reviews) async fn finish(
-    mut archive: Archive<'_>,
+/// The list of everything with its hashes, and the signature over it; then nothing more.
+pub(in crate::reviews) async fn sign(
+    archive: &mut Archive<'_>,
     accounts: &Accounts,
     review: Uuid,
     now: OffsetDateTime,
-) -> Result<Vec<u8>, ExportError> {
+) -> Result<(), ExportError> {
     let manifest = json!({
         "format": FORMAT,
         "made_by": concat!("avouch ", env!("CARGO_PKG_VERSION")),
@@ -60,9 +60,14 @@ pub(in crate::reviews) async fn finish(
     let _ = writeln!(signed, "{}", serde_json::to_string_pretty(&signature).unwrap_or_default());
     archive.put("manifest.json", text.as_bytes()).await?;
     archive.put("manifest.sig", signed.as_bytes()).await?;
+    Ok(())
+}
+
+/// The bytes of an archive that was made in memory.
+pub(in crate::reviews) async fn finish(archive: Archive<'_>) -> Result<Vec<u8>, ExportError> {
     match archive.finish().await?.sink {
         Sink::Memory(bytes) => Ok(bytes),
-        Sink::Blob(_) => Err(ExportError::Broken("the archive went somewhere else")),
+        Sink::Blob(_) | Sink::Out(_) => Err(ExportError::Broken("the archive went somewhere else")),
     }
 }
 

@@ -73,7 +73,8 @@ impl Making<'_> {
         archive.put("report.html", self.page().as_bytes()).await?;
         self.log(&mut archive).await?;
         archive.put("VERIFY.txt", VERIFY.as_bytes()).await?;
-        signed::finish(archive, self.accounts, self.found.row.id, self.now).await
+        signed::sign(&mut archive, self.accounts, self.found.row.id, self.now).await?;
+        signed::finish(archive).await
     }
 
     async fn items(&self, archive: &mut Archive<'_>) -> Result<(), ExportError> {

@@ -2,7 +2,7 @@
 
 use server::guard::rights;
 use server::identity::Refusal;
-use server::reviews::{self, Barred, Form};
+use server::reviews::{self, Barred, Form, ManyForm};
 use server::testing::{World, profile};
 
 use super::deciding::{REVIEWER, REVIEWS};
@@ -104,6 +104,127 @@ async fn ones_own_decision_can_be_taken_back_until_it_was_done() {
     let ada_again = ada.again(&world).await;
     let refused = undo(ada_again, about_eve).await;
     assert!(matches!(refused, Err(Refusal::Conflict(_))), "{refused:?}");
+}
+
+const SECOND: &str = "grace+second@acme.example";
+
+#[tokio::test]
+async fn a_stand_in_does_not_decide_about_a_second_account_or_an_invitation_of_whoever_they_stand_in_for() {
+    let world = World::with(profile("aertous", &[])).await;
+    let (ada, grace, eve) = bench(&world).await;
+    let second = joins(&world, &ada, SECOND, REVIEWER).await;
+    invite(&world, &ada, "grace+third@acme.example", REVIEWER).await.expect("invite");
+    let stages = [vec![GRACE]];
+    let form = Form { name: "Yearly", due: DUE, reviewers: &stages, ..Form::default() };
+    let id = open(&world, &ada, &form).await.expect("open");
+    let reviewer = may::<rights::ReviewsDecide>(&world, &grace).await;
+    reviews::delegate(&reviewer, world.accounts(), &id.to_string(), Some(EVE), &here(), world.now).await.expect("eve");
+    let found = items(&world, &eve, id).await;
+    let theirs: Vec<_> = found.iter().filter(|item| item.address.starts_with("grace+")).collect();
+    assert_eq!(theirs.len(), 2);
+    for item in theirs {
+        assert_eq!(item.may_decide, Err(Barred::Delegator), "{}", item.address);
+        let refused = decide(&world, &eve, item.id, "keep", None, Some("Of course")).await;
+        assert!(matches!(refused, Err(Refusal::Conflict(_))), "{}: {refused:?}", item.address);
+    }
+    assert_eq!(item_of(&world, &eve, id, &second).await.decision, None);
+}
+
+#[tokio::test]
+async fn a_bulk_act_leaves_out_every_account_of_ones_own_and_of_whoever_one_stands_in_for() {
+    let world = World::with(profile("aertous", &[])).await;
+    let (ada, grace, eve) = bench(&world).await;
+    joins(&world, &ada, SECOND, REVIEWER).await;
+    joins_as(&world, &ada, "eve+second@rival.example", REVIEWER, "Eve").await;
+    invite(&world, &ada, "eve+third@rival.example", REVIEWER).await.expect("invite");
+    let stages = [vec![GRACE]];
+    let form = Form { name: "Yearly", due: DUE, reviewers: &stages, ..Form::default() };
+    let id = open(&world, &ada, &form).await.expect("open");
+    let reviewer = may::<rights::ReviewsDecide>(&world, &grace).await;
+    reviews::delegate(&reviewer, world.accounts(), &id.to_string(), Some(EVE), &here(), world.now).await.expect("eve");
+    let reviewer = may::<rights::ReviewsDecide>(&world, &eve).await;
+    let review = id.to_string();
+    let form = |sure| ManyForm { review: &review, decision: "keep", note: Some("Yearly"), sure, ..ManyForm::default() };
+    let done = reviews::decide_many(&reviewer, world.accounts(), &form(Some(1)), &here(), world.now).await;
+    let done = done.expect("one is left: Ada");
+    let mut left_out = done.left_out;
+    left_out.sort_by_key(|(_, number)| *number);
+    assert_eq!((done.decided, left_out), (1, vec![(Barred::Delegator, 2), (Barred::Own, 3)]));
+    assert!(item_of(&world, &eve, id, &ada).await.decision.is_some());
+    for item in items(&world, &ada, id).await.iter().filter(|item| item.account != Some(ada.account.0)) {
+        assert_eq!(item.decision, None, "{}", item.address);
+    }
+    assert_eq!(item_of(&world, &eve, id, &grace).await.may_decide, Err(Barred::Delegator));
+}
+
+#[tokio::test]
+async fn whoever_decided_in_one_stage_does_not_decide_in_the_next_with_a_second_account() {
+    let world = World::with(profile("aertous", &[])).await;
+    let (ada, grace, eve) = bench(&world).await;
+    let second = joins(&world, &ada, SECOND, REVIEWER).await;
+    let stages = [vec![GRACE], vec![SECOND, ADA]];
+    let form = Form { name: "Twice", due: DUE, reviewers: &stages, ..Form::default() };
+    let id = open(&world, &ada, &form).await.expect("open");
+    let about_eve = item_of(&world, &ada, id, &eve).await.id;
+    revoke(&world, &grace, about_eve).await.expect("the first stage");
+    assert_eq!(item_of(&world, &second, id, &eve).await.may_decide, Err(Barred::EarlierStage));
+    let refused = revoke(&world, &second, about_eve).await;
+    assert!(matches!(refused, Err(Refusal::Conflict(_))), "{refused:?}");
+    assert!(of_session(&world, eve.session).await.is_some());
+    revoke(&world, &ada, about_eve).await.expect("somebody else");
+}
+
+#[tokio::test]
+async fn whoever_decided_on_many_in_one_stage_does_not_in_the_next_with_a_second_account() {
+    let world = World::with(profile("aertous", &[])).await;
+    let (ada, grace, eve) = bench(&world).await;
+    let second = joins(&world, &ada, SECOND, REVIEWER).await;
+    let stages = [vec![GRACE], vec![SECOND, ADA]];
+    let form = Form { name: "Twice", due: DUE, reviewers: &stages, ..Form::default() };
+    let id = open(&world, &ada, &form).await.expect("open");
+    let (review, about_eve) = (id.to_string(), item_of(&world, &ada, id, &eve).await.id.to_string());
+    let items = [about_eve.as_str()];
+    let many = async |who: &Somebody, sure| {
+        let reviewer = may::<rights::ReviewsDecide>(&world, who).await;
+        let (review, items, note, sure) = (review.as_str(), items.as_slice(), Some("Yearly"), Some(sure));
+        let form = ManyForm { review, items, decision: "revoke", note, sure, ..ManyForm::default() };
+        reviews::decide_many(&reviewer, world.accounts(), &form, &here(), world.now).await
+    };
+    assert_eq!(many(&grace, 1).await.expect("the first stage").decided, 1);
+    let again = many(&second, 0).await.expect("nothing");
+    assert_eq!((again.decided, again.left_out), (0, vec![(Barred::EarlierStage, 1)]));
+    let refused = many(&second, 1).await;
+    assert!(matches!(refused, Err(Refusal::Unconfirmed(0))), "{refused:?}");
+    assert!(of_session(&world, eve.session).await.is_some());
+    assert_eq!(many(&ada, 1).await.expect("somebody else").decided, 1);
+    assert!(of_session(&world, eve.session).await.is_none());
+}
+
+#[tokio::test]
+async fn a_remark_stands_at_its_item_with_whoever_left_it_until_the_review_is_closed() {
+    let world = World::with(profile("aertous", &[])).await;
+    let (ada, grace, eve) = bench(&world).await;
+    let id = review(&world, &ada).await;
+    let item = item_of(&world, &ada, id, &eve).await.id;
+    let text = item.to_string();
+    for (who, said) in [(&ada, "Does she still need it?"), (&grace, "Until March")] {
+        let reviewer = may::<rights::ReviewsDecide>(&world, who).await;
+        reviews::comment(&reviewer, world.accounts(), &text, said, &here(), world.now).await.expect("a remark");
+        let empty = reviews::comment(&reviewer, world.accounts(), &text, "  ", &here(), world.now).await;
+        assert!(matches!(empty, Err(Refusal::Field("text", _))), "{empty:?}");
+    }
+    let reader = may::<rights::ReviewsRead>(&world, &grace).await;
+    let remarks = reviews::remarks(&reader, world.accounts(), item).await.expect("remarks");
+    let mut said: Vec<_> = remarks.iter().map(|remark| (remark.who.as_str(), remark.text.as_str())).collect();
+    said.sort_unstable();
+    assert_eq!(said, [("Ada Lovelace", "Does she still need it?"), ("Grace Hopper", "Until March")]);
+    let found = item_of(&world, &ada, id, &eve).await;
+    assert_eq!((found.remarks, found.decision), (2, None));
+    let manager = may::<rights::ReviewsManage>(&world, &ada).await;
+    reviews::close(&manager, world.accounts(), &id.to_string(), &here(), world.now).await.expect("close");
+    let reviewer = may::<rights::ReviewsDecide>(&world, &grace).await;
+    let late = reviews::comment(&reviewer, world.accounts(), &text, "Too late", &here(), world.now).await;
+    assert!(matches!(late, Err(Refusal::Conflict(_))), "{late:?}");
 }
 
 /// What the page says that somebody is asked about, and what a list of exactly that shows.

@@ -4,7 +4,7 @@ use sea_orm::ConnectionTrait;
 use server::guard::rights;
 use server::identity::Refusal;
 use server::organisations::members;
-use server::reviews::{Form, Kind, Reason};
+use server::reviews::{self, Form, Kind, Preview, Reason};
 use time::Duration;
 
 use super::*;
@@ -142,5 +142,44 @@ async fn a_review_needs_a_name_a_day_to_come_and_reviewers_who_may_decide() {
     ] {
         let refused = open(&world, &ada, &form).await;
         assert!(matches!(&refused, Err(Refusal::Field(blamed, _)) if *blamed == field), "{field}: {refused:?}");
+    }
+}
+
+async fn preview(world: &World, by: &Somebody, form: &Form<'_>) -> Result<Preview, Refusal> {
+    let manager = may::<rights::ReviewsManage>(world, by).await;
+    reviews::preview(&manager, world.accounts(), form, &here(), world.now).await
+}
+
+#[tokio::test]
+async fn a_preview_says_what_a_review_would_be_and_leaves_nothing_behind() {
+    for (mode, plain) in MODES {
+        let mut world = world(mode).await;
+        let ada = ada(&world).await;
+        joins(&world, &ada, GRACE, plain).await;
+        invite(&world, &ada, EVE, plain).await.expect("invite");
+        world.now += Duration::days(91);
+        let ada = ada.again(&world).await;
+        let before = crate::entries::Log::read(&world, ada.tenant).await;
+        let due = "2027-03-30";
+        let form = Form { name: "Looked at", due, silence: "recommended", ..Form::default() };
+        let seen = preview(&world, &ada, &form).await.expect("preview");
+        // Ada was here today; Grace was not for 91 days, and nobody answered the invitation.
+        assert_eq!((seen.people, seen.found.items(), seen.reviewers, seen.privileged), (2, 3, 1, 1), "{mode}");
+        assert_eq!((seen.silence_keeps, seen.silence_revokes, seen.undecidable), (1, 2, 1), "{mode}");
+        for (silence, wanted) in [("keep", (3, 0)), ("revoke", (0, 3))] {
+            let seen = preview(&world, &ada, &Form { silence, ..form.clone() }).await.expect("preview");
+            assert_eq!((seen.silence_keeps, seen.silence_revokes), wanted, "{mode} {silence}");
+        }
+        let unused = preview(&world, &ada, &Form { scope: "unused", ..form.clone() }).await.expect("preview");
+        assert_eq!((unused.people, unused.found.items(), unused.found.grants()), (1, 2, 3), "{mode}");
+        let refused = preview(&world, &ada, &Form { due: "soon", ..form.clone() }).await;
+        assert!(matches!(refused, Err(Refusal::Field("due", _))), "{mode}: {refused:?}");
+
+        let reader = may::<rights::ReviewsRead>(&world, &ada).await;
+        assert!(reviews::campaigns(&reader, world.accounts(), world.now).await.expect("reviews").is_empty(), "{mode}");
+        assert_eq!(crate::entries::Log::read(&world, ada.tenant).await.rows.len(), before.rows.len(), "{mode}");
+        assert!(world.letters().await.iter().all(|(_, text)| !text.contains("Looked at")), "{mode}");
+        let id = open(&world, &ada, &form).await.expect("open");
+        assert_eq!(campaign(&world, &ada, id).await.found, seen.found, "{mode}");
     }
 }

@@ -42,24 +42,6 @@ async fn the_report_gives_the_facts_of_each_reviewer() {
 }
 
 #[tokio::test]
-async fn an_auditor_verifies_the_archive_without_the_product() {
-    for mode in ["aertous", "stack-aero"] {
-        let world = world(mode).await;
-        let ada = ada(&world).await;
-        let plain = MODES.iter().find(|(known, _)| *known == mode).expect("a mode").1;
-        let grace = joins(&world, &ada, GRACE, plain).await;
-        let id = review(&world, &ada).await;
-        revoke(&world, &ada, item_of(&world, &ada, id, &grace).await.id).await.expect("revoke");
-        let manager = may::<rights::ReviewsManage>(&world, &ada).await;
-        reviews::close(&manager, world.accounts(), &id.to_string(), &here(), world.now).await.expect("close");
-        let reader = may::<rights::ReviewsRead>(&world, &ada).await;
-        let bytes = reviews::archive(&reader, world.accounts(), id, world.now).await.expect("made").expect("a review");
-        let said = verified(&world, bytes);
-        assert!(said.contains("2 items") && said.contains("member-offboarded"), "{mode}: {said}");
-    }
-}
-
-#[tokio::test]
 async fn a_secret_address_shows_the_calendar_until_its_owner_is_gone() {
     let world = world("aertous").await;
     let ada = ada(&world).await;
