@@ -68,8 +68,6 @@ def lines(archive, name):
 
 def organisations(archive, items):
     """The entries of an organisation's review, and where its chain of leaves leads."""
-    if "log/README.txt" in archive.namelist():
-        fail("there is no proof from the log: " + archive.read("log/README.txt").decode().strip())
     leaves = {row["seq"]: bytes.fromhex(row["leaf"]) for row in lines(archive, "log/chain.jsonl")}
     entries = lines(archive, "log/entries.jsonl")
     for row in entries:
@@ -144,6 +142,8 @@ def main(path):
     items = lines(archive, "items.jsonl")
     if len(items) != report["counts"]["items"] or len(population.splitlines()) != len(items):
         fail("the number of items")
+    if "log/README.txt" in archive.namelist():
+        fail("there is no proof from the log: " + archive.read("log/README.txt").decode().strip())
     of_seats = report["review"]["scope"] == "seats"
     entries, at_hash = platforms(archive, report) if of_seats else organisations(archive, items)
     head = json.loads(archive.read("log/head.json"))

@@ -2,7 +2,7 @@
 //! log, each proven to stand under a signed head.
 
 pub(super) mod page;
-mod proof;
+pub(super) mod proof;
 pub(super) mod signed;
 
 use futures::stream::{self, BoxStream};

@@ -30,7 +30,8 @@ const EFFECTS: [Action; 6] = [
 ];
 
 const TOO_OLD: &str = "The log does not reach back to the beginning of this review any more.\n";
-const NOT_SIGNED: &str =
+/// What stands in place of the proof while there is none.
+pub(in crate::reviews) const NOT_SIGNED: &str =
     "The log has not been signed since. That is done every few minutes: take the archive again then.\n";
 
 pub(super) async fn write(

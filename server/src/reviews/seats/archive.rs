@@ -14,6 +14,7 @@ use crate::exports::archive::Archive;
 use crate::exports::table::{Cell, Written, head};
 use crate::guard::Staff;
 use crate::identity::{Accounts, Refusal};
+use crate::reviews::archive::proof::NOT_SIGNED;
 use crate::reviews::archive::{page, signed};
 use crate::reviews::words::Decision;
 
@@ -140,13 +141,15 @@ impl Making<'_> {
         let (Some(first), Some(last)) = (own.first(), own.last()) else {
             return Err(ExportError::Broken("the log does not tell of this review"));
         };
-        let head = heads::of_platform(&self.accounts.vault, last.seq);
-        let until = head.as_ref().map_or(last.seq, |head| head.seq);
+        let Some(head) = heads::of_platform(&self.accounts.vault, last.seq) else {
+            archive.put("log/README.txt", NOT_SIGNED.as_bytes()).await?;
+            return Ok(());
+        };
         let (mut chain, mut entries, mut after) = (Vec::new(), String::new(), first.seq - 1);
         loop {
             let rows = platform_entry::Entity::find()
                 .filter(platform_entry::Column::Seq.gt(after))
-                .filter(platform_entry::Column::Seq.lte(until))
+                .filter(platform_entry::Column::Seq.lte(head.seq))
                 .order_by_asc(platform_entry::Column::Seq)
                 .limit(PAGE);
             let rows = self.staff.all(rows).await?;
@@ -157,7 +160,7 @@ impl Making<'_> {
         }
         archive.stream("log/chain.jsonl", futures::stream::iter(chain)).await?;
         archive.put("log/entries.jsonl", entries.as_bytes()).await?;
-        let head = head.map(|head| serde_json::to_string(&head).unwrap_or_default() + "\n").unwrap_or_default();
+        let head = serde_json::to_string(&head).unwrap_or_default() + "\n";
         archive.put("log/head.json", head.as_bytes()).await?;
         let key = self.accounts.vault.signing().public_hex() + "\n";
         archive.put("log/public-key.txt", key.as_bytes()).await?;
