@@ -116,7 +116,7 @@ async fn archives_line(instance: &Instance) -> Line {
 /// How many archives were made, and in how many organisations it broke, as a line.
 pub fn archives_made(made: usize, broken: usize) -> Line {
     let outcome = if broken == 0 { "done" } else { "failing" };
-    Line { job: "archives".into(), outcome, detail: format!("{made} archives made"), took_ms: 0 }
+    Line { job: "archives".into(), outcome, detail: format!("archives made: {made}"), took_ms: 0 }
 }
 
 /// The round through the organisations as a line.

@@ -266,7 +266,10 @@ pub async fn export(site: Arc<Site>, operator: Operator) {
         match made.await {
             Ok(Ok(0)) => {}
             Ok(Ok(made)) => keep(&operator, &[jobs::archives_made(made, 0)], now).await,
-            Ok(Err(cause)) => error!(%cause, "the archives of an organisation could not be made"),
+            Ok(Err(cause)) => {
+                error!(%cause, "the archives of an organisation could not be made");
+                keep(&operator, &[jobs::archives_made(0, 1)], now).await;
+            }
             Err(cause) => error!(%cause, "the making of an archive broke"),
         }
     }

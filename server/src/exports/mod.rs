@@ -74,9 +74,10 @@ pub(crate) mod state {
 }
 
 /// Where an archive lies in the store. Each who begins it has a place of its own: whoever was thought gone, and goes on nevertheless,
-/// neither overwrites nor removes what another made.
+/// neither overwrites nor removes what another made. One that was made before tries were counted has no number.
 pub(crate) fn place(tenant: TenantId, id: Uuid, attempt: i64) -> String {
-    format!("{}/exports/{id}.{attempt}", tenant.0)
+    let number = if attempt == 0 { String::new() } else { format!(".{attempt}") };
+    format!("{}/exports/{id}{number}", tenant.0)
 }
 
 /// Where a table waits that is too large for memory.

@@ -126,7 +126,7 @@ async fn make(
 ) -> Result<(), ExportError> {
     let (blobs, at) = (&accounts.blobs, place(tenant, row.id, row.attempt));
     // What earlier tries left.
-    clear(blobs, tenant, row.id, 1..row.attempt).await?;
+    clear(blobs, tenant, row.id, 0..row.attempt).await?;
     let masked = Kind::parse(&row.kind) == Some(Kind::Masked);
     let source = source(operator, accounts, tenant, masked, now).await?;
     total(operator, accounts, tenant, row, rows(&source.view).await?).await?;
@@ -276,7 +276,7 @@ async fn let_go(
     now: OffsetDateTime,
 ) -> Result<(), Refusal> {
     let id = row.id;
-    clear(&accounts.blobs, tenant, id, 1..row.attempt + 1).await?;
+    clear(&accounts.blobs, tenant, id, 0..row.attempt + 1).await?;
     let change = begin(operator, accounts, tenant).await?;
     let set = export::Entity::update_many()
         .col_expr(export::Column::State, Expr::value(state::EXPIRED))

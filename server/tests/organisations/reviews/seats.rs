@@ -155,6 +155,14 @@ async fn an_auditor_verifies_the_archive_of_the_seats_without_the_product() {
     let by = staff(&world, &olga).await;
     let item = of(&world, &by, id, &otto).await.id.to_string();
     seats::decide(&by, world.accounts(), (&item, "revoke"), Some("Left"), world.now).await.expect("revoke");
+    let early = seats::archive(&by, world.accounts(), id, world.now).await.expect("made").expect("a review");
+    let path = world.folder.join("early.zip");
+    std::fs::write(&path, early).expect("written");
+    let said = archived::verified(&path);
+    assert!(
+        !said.status.success() && String::from_utf8_lossy(&said.stderr).contains("not been signed since"),
+        "{said:?}"
+    );
     // What happens besides stands in the same log.
     seat(&world, PETRA).await;
     seats::close(&by, world.accounts(), &id.to_string(), world.now).await.expect("close");
