@@ -1,5 +1,7 @@
 //! Importing from a CSV file: what it has to look like, and the report of what would become of it, or did.
 
+use std::time::Duration;
+
 use axum::http::StatusCode;
 use contract::access::Act;
 use contract::problem::Problem;
@@ -20,6 +22,9 @@ use crate::ui::chart::number;
 use crate::ui::entry::{Entry, choose, summary};
 use crate::ui::form::{hidden, sentence};
 use crate::ui::list::table;
+
+/// What part of a request's time is spent waiting for a long import: the rest is for the answer.
+const PATIENCE: u32 = 2;
 
 /// The word for looking only.
 const CHECK: &str = "check";
@@ -133,15 +138,29 @@ pub async fn perform(visit: &Visit, fields: &Fields) -> Result<Done, Problem> {
     let report = if only_check {
         imports::check(&editor, accounts, register, sent).await?
     } else {
-        imports::import(&editor, accounts, register, sent, &visit.origin, visit.now).await?
+        imports::import(editor, accounts, register, sent, &visit.origin, visit.now, patience(visit)).await?
     };
-    let shape = Shape::of(&editor, accounts, register)?;
+    let reader = visit.may::<rights::RecordsRead>(Asks::ToSee)?;
+    let shape = Shape::of(&reader, accounts, register)?;
     reported(visit, &shape, &report, only_check)
+}
+
+/// How long a long import is waited for. A program that asks with RFC 7240 (`Prefer: respond-async`) is answered as soon as the file is judged.
+fn patience(visit: &Visit) -> Duration {
+    let preferences = visit.headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
+    if preferences.flat_map(|value| value.split(',')).any(|word| word.trim().eq_ignore_ascii_case("respond-async")) {
+        return Duration::ZERO;
+    }
+    Duration::from_secs(visit.site.profile.policy.limits.request_seconds.get().into()) / PATIENCE
 }
 
 fn reported(visit: &Visit, shape: &Shape<'_>, report: &Report, only_check: bool) -> Result<Done, Problem> {
     let refused = report.wrong_count > 0 && !only_check;
-    let status = if refused { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let status = match (refused, report.goes_on) {
+        (true, _) => StatusCode::UNPROCESSABLE_ENTITY,
+        (false, true) => StatusCode::ACCEPTED,
+        (false, false) => StatusCode::OK,
+    };
     let errors: Vec<_> = report
         .wrong
         .iter()
@@ -149,7 +168,8 @@ fn reported(visit: &Visit, shape: &Shape<'_>, report: &Report, only_check: bool)
         .collect();
     let mut body = json!({
         "rows": report.rows,
-        "imported": if report.act.is_some() { report.rows } else { 0 },
+        "imported": if report.act.is_some() && !report.goes_on { report.rows } else { 0 },
+        "state": if report.goes_on { Some("running") } else { report.act.map(|_| "done") },
         "wrong": report.wrong_count,
         "errors": errors,
         "sample": report.sample,
@@ -174,6 +194,10 @@ fn shown(visit: &Visit, shape: &Shape<'_>, report: &Report, only_check: bool) ->
     let rows = number(report.rows);
     let (title, said) = match (report.wrong_count, only_check) {
         (0, true) => ("Nothing is wrong", format!("All {rows} rows can be imported. Nothing was written.")),
+        (0, false) if report.goes_on => (
+            "It goes on",
+            format!("Nothing is wrong with the {rows} rows, and they are being imported. You need not wait: the register shows how far it is."),
+        ),
         (0, false) => ("Imported", format!("All {rows} rows are records now.")),
         (wrong, _) => (
             "Nothing was imported",
@@ -188,7 +212,7 @@ fn shown(visit: &Visit, shape: &Shape<'_>, report: &Report, only_check: bool) ->
     let sample = (!report.sample.is_empty())
         .then(|| view! { <p class="small">"The first of them: "{report.sample.join(", ")}"."</p> });
     let path = frame::path(visit, shape.id());
-    let undo = report.act.filter(|_| shape.deletes()).map(|act| {
+    let undo = report.act.filter(|_| shape.deletes() && !report.goes_on).map(|act| {
         organisation::form(
             visit,
             Act::UndoAct,

@@ -229,6 +229,9 @@ fn last_act(visit: &Visit, reader: &Allowed<rights::RecordsRead>, shape: &Shape<
         What::Remove => "removed",
     };
     let said = match last.state {
+        State::Running if last.done_rows == last.rows => {
+            format!("All {} records are imported; what they are found by is being written.", number(last.rows))
+        }
         State::Running => format!("{} of {} records are imported so far.", number(last.done_rows), number(last.rows)),
         State::Undoing => format!("{} {what} records are being taken back.", number(last.rows)),
         State::Undone => format!("{} {what} records were taken back.", number(last.rows)),
@@ -244,7 +247,13 @@ fn last_act(visit: &Visit, reader: &Allowed<rights::RecordsRead>, shape: &Shape<
     let undo = undoes.then(|| {
         organisation::form(visit, Act::UndoAct, organisation::small("Undo", &said), hidden("act", last.id.to_string()))
     });
-    view! { <div class="notice row-actions" data-act=last.id.to_string() data-state=last.state.word()><p>{said}<span class="small">{by}</span></p>{undo}</div> }
+    let going_on = (last.state == State::Running).then(|| {
+        view! {
+            <progress aria-label="Imported so far" max=last.rows.max(1) value=last.done_rows></progress>
+            <a class="btn btn-sm" href=frame::path(visit, shape.id())>"Look again"</a>
+        }
+    });
+    view! { <div class="notice row-actions" data-act=last.id.to_string() data-state=last.state.word()><p>{said}<span class="small">{by}</span></p>{going_on}{undo}</div> }
         .into_any()
 }
 

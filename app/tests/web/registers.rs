@@ -214,6 +214,30 @@ async fn a_file_is_judged_whole_before_a_row_of_it_is_written() {
 }
 
 #[tokio::test]
+async fn a_program_need_not_wait_for_an_import() {
+    let mut desk = desk().await;
+    let mail = desk.ada.address.clone();
+    let rows: String = (0..300).map(|at| format!("Lock {at},CC6.1,{mail},Planned,\n")).collect();
+    let csv = format!("name,requirement,owner,status,next_review\n{rows}");
+
+    let answer = desk.import("", &csv, "application/json\r\nprefer: wait=1, respond-async").await;
+
+    assert_eq!(status(&answer), 202, "{answer}");
+    let said = told(&answer);
+    assert_eq!((&said["state"], &said["imported"]), (&Value::from("running"), &Value::from(0)));
+    let act = said["act"].as_str().expect("an act").to_owned();
+    let mut list = String::new();
+    for _ in 0..600 {
+        list = desk.page(CONTROLS).await;
+        if list.contains("data-state=\"done\"") {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert!(list.contains("300 records were imported at once") && list.contains(&act), "{list}");
+}
+
+#[tokio::test]
 async fn many_are_changed_and_removed_at_once_and_the_last_act_is_undone() {
     let mut desk = desk().await;
     let ids = [desk.add("Locks").await, desk.add("Logs").await];

@@ -24,6 +24,8 @@ pub struct Opening {
     path: Path,
     stream: Arc<Stream>,
     layout: Layout,
+    /// What is in one chunk was read as a whole when it was opened, and is not fetched again.
+    whole: Option<Arc<Zeroizing<Vec<u8>>>>,
 }
 
 impl Blobs {
@@ -33,14 +35,19 @@ impl Blobs {
     /// [`BlobError::Missing`] when nothing is there, [`BlobError::Seal`] when it is not what was put there.
     pub async fn open_sealed(&self, keys: &Keyring, at: &str) -> Result<Opening, BlobError> {
         let path = self.path(at)?;
-        let first = GetRange::Bounded(0..Header::BYTES as u64);
+        let first = GetRange::Bounded(0..(Header::BYTES + SEALED_CHUNK) as u64);
         let options = GetOptions { range: Some(first), ..GetOptions::default() };
         let got = self.store.get_opts(&path, options).await?;
         let layout = Layout::of_sealed(got.meta.size)?;
-        let header = Header::parse(&got.bytes().await?)?;
-        let stream = Arc::new(keys.stream_of(at, header)?);
-        let opening = Opening { store: Arc::clone(&self.store), path, stream, layout };
-        opening.chunks(layout.chunks - 1..layout.chunks).await?;
+        let begins = got.bytes().await?;
+        let (header, sealed) = begins.split_at_checked(Header::BYTES).ok_or(SealError::DoesNotOpen)?;
+        let stream = Arc::new(keys.stream_of(at, Header::parse(header)?)?);
+        let mut opening = Opening { store: Arc::clone(&self.store), path, stream, layout, whole: None };
+        if layout.chunks == 1 {
+            opening.whole = Some(Arc::new(opening.plain(0..1, sealed)?));
+        } else {
+            opening.chunks(layout.chunks - 1..layout.chunks).await?;
+        }
         Ok(opening)
     }
 }
@@ -84,8 +91,15 @@ impl Opening {
     }
 
     async fn chunks(&self, numbers: Range<u64>) -> Result<Zeroizing<Vec<u8>>, BlobError> {
+        if let Some(whole) = &self.whole {
+            return Ok(Zeroizing::clone(whole));
+        }
+        let sealed = self.store.get_range(&self.path, self.layout.sealed(numbers.clone())).await?;
+        self.plain(numbers, &sealed)
+    }
+
+    fn plain(&self, numbers: Range<u64>, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, BlobError> {
         let lies = self.layout.sealed(numbers.clone());
-        let sealed = self.store.get_range(&self.path, lies.clone()).await?;
         if sealed.len() as u64 != lies.end - lies.start {
             return Err(SealError::DoesNotOpen.into());
         }

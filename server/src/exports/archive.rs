@@ -192,6 +192,13 @@ impl<'a> Archive<'a> {
         self.stream(file, pieces).await
     }
 
+    /// A file that was packed elsewhere.
+    pub(crate) async fn put_packed(&mut self, file: &str, packed: &[u8], summed: Summed) -> Result<Part, ExportError> {
+        self.begin(file).await?;
+        self.packed(packed).await?;
+        self.end(file, summed).await
+    }
+
     /// A file that comes piece by piece.
     pub(crate) async fn stream(
         &mut self,

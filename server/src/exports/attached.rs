@@ -1,6 +1,9 @@
 //! Attached files: a row of each, and their contents as they were sent, under a name that leads back to the row.
 
+use std::sync::Arc;
+
 use futures::StreamExt;
+use futures::stream;
 use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
@@ -9,13 +12,18 @@ use super::import::{BATCH, Into, Taking};
 use super::lines::Row;
 use super::making::{Making, Source};
 use super::table::Cell;
-use crate::blobs::BlobError;
+use super::zip::{Deflating, Summed};
+use crate::blobs::{BlobError, Blobs, Opening};
 use crate::entity::file;
 use crate::files::attached::{Facts, blob_of, place};
 use crate::vault::Keyring;
 
 /// Files that are looked up at once.
 const PAGE: u64 = 500;
+
+/// Contents that are read and packed ahead, and up to which size: the others are read as they are written. Three megabytes at most.
+const AHEAD: usize = 3;
+const SMALL_BYTES: u64 = 1024 * 1024;
 
 pub(crate) const FILES: &[&str] =
     &["id", "record_id", "field", "name", "media_type", "sha256", "bytes", "made_at", "made_by", "removed_at"];
@@ -73,24 +81,61 @@ async fn page(source: &Source<'_>, after: Uuid) -> Result<Vec<Listed>, ExportErr
     Ok(page)
 }
 
-/// The contents, one after the other. One that was removed may be swept away already.
+/// A content on its way into the archive.
+enum Next {
+    /// A small one, packed already.
+    Packed(Vec<u8>, Summed),
+    Large(Opening),
+    /// It was removed, and swept away already.
+    Gone,
+}
+
+/// The contents, one after the other. While one is written, the next few are read and packed.
 async fn contents(making: &mut Making<'_>) -> Result<(), ExportError> {
-    let (tenant, mut after) = (making.source.view.tenant(), Uuid::nil());
+    let mut after = Uuid::nil();
     loop {
-        let page = page(&making.source, after).await?;
+        let source = &making.source;
+        let page = page(source, after).await?;
         let Some(last) = page.last().map(|listed| listed.id) else { return Ok(()) };
         after = last;
-        for Listed { id, name, removed, .. } in page {
-            let blobs = &making.source.accounts.blobs;
-            let opening = match blobs.open_sealed(&making.source.ring, &blob_of(tenant, id)).await {
-                Err(BlobError::Missing) if removed => continue,
-                opening => opening?,
+        let (blobs, tenant) = (&source.accounts.blobs, source.view.tenant());
+        let coming: Vec<_> = page
+            .iter()
+            .map(|listed| next(blobs.clone(), Arc::clone(&source.ring), blob_of(tenant, listed.id), listed.removed))
+            .collect();
+        let mut contents = stream::iter(coming).buffered(AHEAD);
+        for Listed { id, name, .. } in &page {
+            let file = named(*id, name);
+            match contents.next().await.transpose()? {
+                Some(Next::Packed(packed, summed)) => making.archive.put_packed(&file, &packed, summed).await?,
+                Some(Next::Large(opening)) => {
+                    let pieces = opening.stream(0..opening.bytes())?.map(|piece| Ok(piece?.to_vec()));
+                    making.archive.stream(&file, pieces.boxed()).await?
+                }
+                Some(Next::Gone) | None => continue,
             };
-            let pieces = opening.stream(0..opening.bytes())?.map(|piece| Ok(piece?.to_vec()));
-            making.archive.stream(&named(id, &name), pieces.boxed()).await?;
             making.progress.on(0).await?;
         }
     }
+}
+
+async fn next(blobs: Blobs, ring: Arc<Keyring>, at: String, removed: bool) -> Result<Next, ExportError> {
+    let opening = match blobs.open_sealed(&ring, &at).await {
+        Err(BlobError::Missing) if removed => return Ok(Next::Gone),
+        opening => opening?,
+    };
+    if opening.bytes() > SMALL_BYTES {
+        return Ok(Next::Large(opening));
+    }
+    let plain = opening.whole().await?;
+    let packed = tokio::task::spawn_blocking(move || {
+        let mut deflating = Deflating::new();
+        let mut packed = deflating.push(&plain)?;
+        let (rest, summed) = deflating.finish()?;
+        packed.extend_from_slice(&rest);
+        Ok::<_, std::io::Error>(Next::Packed(packed, summed))
+    });
+    Ok(packed.await.map_err(|_| ExportError::Broken("the compressor broke"))??)
 }
 
 /// Seals the contents anew where they will be looked for.

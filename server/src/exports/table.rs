@@ -74,16 +74,27 @@ pub(crate) fn json_text(text: &str, out: &mut Vec<u8>) {
 pub(crate) fn instant(ms: i64) -> String {
     let at = from_ms(ms);
     let (date, time) = (at.date(), at.time());
-    format!(
-        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
-        date.year(),
-        u8::from(date.month()),
-        date.day(),
-        time.hour(),
-        time.minute(),
-        time.second(),
-        time.millisecond()
-    )
+    let mut text = String::with_capacity("2026-11-22T12:00:00.000Z".len());
+    // Digit by digit: an archive of a million records writes four million of these, and the general way takes ten times as long.
+    let parts = [
+        (date.year().unsigned_abs(), 4, '-'),
+        (u8::from(date.month()).into(), 2, '-'),
+        (date.day().into(), 2, 'T'),
+        (time.hour().into(), 2, ':'),
+        (time.minute().into(), 2, ':'),
+        (time.second().into(), 2, '.'),
+        (time.millisecond().into(), 3, 'Z'),
+    ];
+    if date.year() < 0 {
+        text.push('-');
+    }
+    for (number, digits, after) in parts {
+        for place in (0..digits).rev() {
+            text.push(char::from_digit(number / 10_u32.pow(place) % 10, 10).unwrap_or('0'));
+        }
+        text.push(after);
+    }
+    text
 }
 
 /// The other way round.

@@ -8,7 +8,9 @@ use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, QueryFilter};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::act::State;
 use super::content::Content;
+use super::keys::{Keys, unique_row};
 use super::shape::{naming, slot};
 use super::tokens::Tokens;
 use super::value::key;
@@ -101,8 +103,7 @@ impl std::fmt::Debug for Shelf<'_> {
 #[derive(Debug, Default)]
 pub(crate) struct Rows {
     records: Vec<record::ActiveModel>,
-    tokens: Vec<(i64, Uuid)>,
-    uniques: Vec<record_unique::ActiveModel>,
+    keys: Keys,
     counts: Counts,
 }
 
@@ -141,29 +142,25 @@ impl Rows {
             act_id: ActiveValue::Set(new.act),
             removed_at_ms: ActiveValue::Set(None),
         });
-        self.tokens.extend(change.tokens.of(register, &new.content).into_iter().map(|token| (token, new.id)));
-        let uniques = change.tokens.uniques(register, &new.content).into_iter();
-        self.uniques.extend(uniques.map(|(_, token)| unique_row(token, new.id)));
+        self.keys.add(change.tokens, register, new.id, &new.content);
         self.counts.add(register, &slots, new.made_at_ms, 1);
         Ok(())
     }
 
-    /// Made into statements of what `bulk` is for.
-    pub(crate) fn ready(mut self, mut bulk: Bulk) -> Result<Ready, Refusal> {
-        // In the order of their key, many fall into the same page.
-        self.tokens.sort_unstable();
+    /// The records made into statements of what `bulk` is for, and their keys, which are still to be written.
+    pub(crate) fn ready(self, mut bulk: Bulk) -> Result<(Ready, Keys), Refusal> {
         bulk.rows(self.records)?;
-        bulk.rows(self.uniques)?;
-        bulk.tokens(&self.tokens)?;
-        Ok(Ready { bulk, counts: self.counts })
+        Ok((Ready { bulk, counts: self.counts }, self.keys))
     }
 
     pub(crate) async fn write(self, change: &Change) -> Result<(), Refusal> {
-        self.ready(change.bulk())?.write(change).await
+        let (records, keys) = self.ready(change.bulk())?;
+        records.write(change).await?;
+        keys.write(change).await
     }
 }
 
-/// Rows of records to which only the database is missing.
+/// Rows of records to which only the database is missing, without their keys.
 #[derive(Debug)]
 pub(crate) struct Ready {
     bulk: Bulk,
@@ -183,14 +180,6 @@ pub(crate) struct Sealing<'a> {
     pub tenant: crate::guard::TenantId,
     pub ring: &'a crate::vault::Keyring,
     pub tokens: &'a Tokens,
-}
-
-fn unique_row(token: Vec<u8>, record: Uuid) -> record_unique::ActiveModel {
-    record_unique::ActiveModel {
-        tenant_id: ActiveValue::NotSet,
-        token: ActiveValue::Set(token),
-        record_id: ActiveValue::Set(record),
-    }
 }
 
 impl<'a> Shelf<'a> {
@@ -225,8 +214,32 @@ impl<'a> Shelf<'a> {
         rows.write(self.change).await
     }
 
+    /// Whoever changes a record that is still being imported is asked to wait: what it is found by would be written after it, as it was before.
+    async fn demand_whole(&self, row: &record::Model) -> Result<(), Refusal> {
+        let Some(act) = row.act_id else { return Ok(()) };
+        let coming =
+            act::Entity::find().filter(act::Column::Id.eq(act)).filter(act::Column::State.eq(State::Running.word()));
+        if self.change.one(coming).await?.is_none() {
+            return Ok(());
+        }
+        Err(Refusal::Conflict("This is still being imported, and nothing was saved. Try again when that is done.".into()))
+    }
+
     /// Puts other content in a record's place: the row is changed, and of tokens only what differs.
     pub(crate) async fn replace(
+        &mut self,
+        row: &record::Model,
+        before: &Content,
+        after: &Content,
+        unit: Option<Uuid>,
+        now: OffsetDateTime,
+    ) -> Result<(), Refusal> {
+        self.demand_whole(row).await?;
+        self.put_in_place(row, before, after, unit, now).await
+    }
+
+    /// Nobody's departure waits for an import. That is safe for whoever came to the record by the one token that differs: it is written already.
+    pub(crate) async fn put_in_place(
         &mut self,
         row: &record::Model,
         before: &Content,
@@ -277,6 +290,7 @@ impl<'a> Shelf<'a> {
 
     /// Says since when a record lies in the bin, or that it does not.
     async fn mark(&self, row: &record::Model, removed: Option<i64>, now: OffsetDateTime) -> Result<(), Refusal> {
+        self.demand_whole(row).await?;
         let set = record::Entity::update_many()
             .col_expr(record::Column::RemovedAtMs, Expr::value(removed))
             .col_expr(record::Column::Version, Expr::value(row.version + 1))

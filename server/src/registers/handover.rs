@@ -47,7 +47,7 @@ pub(crate) async fn some(
             }
         }
         remember(change, &row, Some(&before), Kind::Changed, by, None, now).await?;
-        shelf.replace(&row, &before, &after, row.unit_id, now).await?;
+        shelf.put_in_place(&row, &before, &after, row.unit_id, now).await?;
         shelf.count().await?;
         handed += 1;
     }

@@ -4,12 +4,14 @@ mod file;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
 
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 pub use self::file::{Report, Wrong};
 use self::file::{Row, read};
+use self::write::Going;
 pub(crate) use self::write::take_back;
 use super::content::Content;
 use super::edit;
@@ -46,22 +48,44 @@ pub async fn check(
     Ok(judge(editor, accounts, &shape, csv).await?.1)
 }
 
-/// Imports a file whole, or says everything that is wrong with it and imports nothing.
+/// Imports a file whole, or says everything that is wrong with it and imports nothing. Whoever has no patience for a long one is told that it
+/// goes on: it does so by itself, whatever becomes of the request.
 ///
 /// # Errors
 /// [`Refusal::Field`] on `file`. A report with errors is no failure: see [`Report::wrong`].
+#[expect(clippy::too_many_arguments, reason = "who, where, what, from where and when, and how long to wait for it")]
 pub async fn import(
-    editor: &Allowed<rights::RecordsWrite>,
+    editor: Allowed<rights::RecordsWrite>,
     accounts: &Accounts,
     register: &str,
     csv: &[u8],
     origin: &Origin,
     now: OffsetDateTime,
+    patience: Duration,
 ) -> Result<Report, Refusal> {
-    let shape = Shape::of(editor, accounts, register)?;
-    let (good, mut report) = judge(editor, accounts, &shape, csv).await?;
-    if report.wrong_count == 0 {
-        report.act = Some(write::all(editor, accounts, &shape, good, origin, now).await?);
+    let began = (now, Instant::now());
+    let shape = Shape::of(&editor, accounts, register)?;
+    let (good, mut report) = judge(&editor, accounts, &shape, csv).await?;
+    if report.wrong_count > 0 {
+        return Ok(report);
+    }
+    let id = Uuid::now_v7();
+    report.act = Some(id);
+    let (accounts, origin, register) = (accounts.clone(), origin.clone(), register.to_owned());
+    let mut going = tokio::spawn(async move {
+        let total = good.len();
+        let going = Going { editor: &editor, accounts: &accounts, origin: &origin, register: &register, id, total, began };
+        let done = going.all(good).await;
+        if done.is_err()
+            && let Err(refusal) = going.broke().await
+        {
+            tracing::warn!(import = %id, ?refusal, "an import did not come to its end; it is taken back after two minutes");
+        }
+        done
+    });
+    match tokio::time::timeout(patience.saturating_sub(began.1.elapsed()), &mut going).await {
+        Ok(done) => done.map_err(|_| Refusal::Busy(1))??,
+        Err(_) => report.goes_on = true,
     }
     Ok(report)
 }

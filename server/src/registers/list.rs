@@ -25,7 +25,8 @@ pub const PAGE: u64 = 50;
 /// Words of one search. Whatever comes after would only narrow what is narrow already.
 const MOST_WORDS: usize = 6;
 
-/// Up to here it is counted how often a word occurs, in order to begin with the rarest.
+/// Up to here it is counted how often a word occurs, in order to begin with the rarest. Records with a word that is rarer are looked up by their
+/// ids: a database that guesses the word to be common walks through all records of the register to find them.
 const RARE: u64 = 500;
 
 /// Which records, in which order. Everything in it is as somebody typed it.
@@ -249,13 +250,15 @@ impl<'a> Asked<'a> {
             .filter(self.conditions.clone())
             .filter(reached::condition(reader));
         let by_token = self.rarest_first(view).await?;
-        if let Some((first, others)) = by_token.split_first() {
-            rows = joined(rows, *first);
-            for other in others {
-                rows = rows.filter(has(view, *other));
-            }
+        let Some((first, others)) = by_token.split_first() else { return Ok(self.ordered(rows, false)) };
+        for other in others {
+            rows = rows.filter(has(view, *other));
         }
-        Ok(self.ordered(rows, !by_token.is_empty()))
+        let few = with(view, *first).await?;
+        if (few.len() as u64) < RARE {
+            return Ok(self.ordered(rows.filter(record::Column::Id.is_in(few)), false));
+        }
+        Ok(self.ordered(joined(rows, *first), true))
     }
 
     /// The rarest word leads, the others are looked up for each record that it leads to.
@@ -299,6 +302,15 @@ const LED: &str = "led";
 
 fn token_record() -> SimpleExpr {
     Expr::col((Alias::new(LED), record_token::Column::RecordId))
+}
+
+/// The newest records that have this token: all of them where it is rare.
+async fn with(view: &TenantDb, token: i64) -> Result<Vec<Uuid>, Refusal> {
+    let rows = record_token::Entity::find()
+        .filter(record_token::Column::Token.eq(token))
+        .order_by_desc(record_token::Column::RecordId)
+        .limit(RARE);
+    Ok(view.all(rows).await?.into_iter().map(|row| row.record_id).collect())
 }
 
 /// The records that have this token, by the table of tokens.

@@ -10,6 +10,7 @@ pub mod edit;
 mod filed;
 pub(crate) mod handover;
 pub mod imports;
+mod keys;
 pub mod list;
 pub mod names;
 pub(crate) mod reached;

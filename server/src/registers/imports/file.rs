@@ -29,8 +29,10 @@ pub struct Report {
     pub wrong_count: u64,
     /// What names the first few records.
     pub sample: Vec<String>,
-    /// The import, if it was done.
+    /// The import, if there is one.
     pub act: Option<Uuid>,
+    /// It is not done yet.
+    pub goes_on: bool,
 }
 
 impl Report {

@@ -1,6 +1,8 @@
 //! Writes an import part by part: others get their turn between two, and rows are sealed on one core while the database writes on the other.
+//! What the records are found by comes after them, in the order in which it lies.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, QueryFilter};
@@ -9,7 +11,8 @@ use uuid::Uuid;
 
 use super::super::act::{State, What, set_state, unmake};
 use super::super::filed::{New, Ready, Rows, Sealing};
-use super::super::shape::{Shape, find};
+use super::super::keys::Keys;
+use super::super::shape::find;
 use super::super::tokens::Tokens;
 use super::Good;
 use crate::audit::log::{Action, Event, Sealer};
@@ -22,6 +25,12 @@ use crate::vault::Keyring;
 
 /// Rows of one transaction: about a sixth of a second on two cores.
 const AT_ONCE: usize = 4_000;
+
+/// Keys of one transaction: about as long.
+const KEYS_AT_ONCE: usize = 60_000;
+
+/// Keys that wait in memory, at most: about a hundred megabytes.
+const KEYS_WAITING: usize = 4_000_000;
 
 /// An import that has not moved for this long is not going on any more: whoever did it is gone.
 const SILENT: Duration = Duration::minutes(2);
@@ -41,7 +50,7 @@ struct Maker {
 }
 
 impl Maker {
-    fn make(&self, part: Vec<(Uuid, Good)>) -> Result<Ready, Refusal> {
+    fn make(&self, part: Vec<(Uuid, Good)>) -> Result<(Ready, Keys), Refusal> {
         let register = find(&self.profile, &self.register).ok_or(Refusal::NotFound)?;
         let sealing = Sealing { tenant: self.tenant, ring: &self.ring, tokens: &self.tokens };
         let mut rows = Rows::default();
@@ -62,61 +71,137 @@ impl Maker {
     }
 }
 
-pub(super) async fn all(
-    editor: &Allowed<rights::RecordsWrite>,
-    accounts: &Accounts,
-    shape: &Shape<'_>,
-    good: Vec<Good>,
-    origin: &Origin,
-    now: OffsetDateTime,
-) -> Result<Uuid, Refusal> {
-    let (id, total) = (Uuid::now_v7(), good.len());
-    let mut good: Vec<(Uuid, Good)> = good.into_iter().map(|row| (Uuid::now_v7(), row)).collect();
-    // Made one after the other, they are in order.
-    let ends = (good.first().map(|(id, _)| *id), good.last().map(|(id, _)| *id));
-    let change = editor.begin_kept(accounts, origin).await?;
-    let maker = Arc::new(Maker {
-        profile: Arc::clone(&accounts.profile),
-        register: shape.id().to_owned(),
-        ring: Arc::clone(change.ring()),
-        tokens: change.ring().tokens()?,
-        tenant: change.tenant(),
-        by: editor.account,
-        act: id,
-        at_ms: to_ms(now),
-        bulk: change.bulk(),
-    });
-    write_act(&change, id, shape.id(), editor.account, total, ends, now).await?;
-    let mut first = Some(change);
-    let (mut done, mut next) = (0_usize, Some(begin(&maker, &mut good)));
-    while let Some(making) = next.take() {
-        let (count, rows) = making.await.map_err(|_| Refusal::Busy(1))??;
-        if !good.is_empty() {
-            next = Some(begin(&maker, &mut good));
-        }
-        let change = match first.take() {
-            Some(change) => change,
-            None => editor.begin_kept(accounts, origin).await?,
-        };
-        rows.write(&change).await?;
-        done += count;
-        moved_on(&change, id, done, total, now).await?;
-        let event = Event::of(Action::RecordsImported, id)
-            .with("register", shape.id())
-            .with("records", count.to_string())
-            .with("so_far", done.to_string());
-        change.commit(&event, now).await?;
-    }
-    Ok(id)
+/// An import that has been judged, on its way into the database.
+pub(super) struct Going<'a> {
+    pub editor: &'a Allowed<rights::RecordsWrite>,
+    pub accounts: &'a Accounts,
+    pub origin: &'a Origin,
+    pub register: &'a str,
+    pub id: Uuid,
+    pub total: usize,
+    pub began: (OffsetDateTime, Instant),
 }
 
-type Making = tokio::task::JoinHandle<Result<(usize, Ready), Refusal>>;
+/// How far it is.
+#[derive(Clone, Copy)]
+struct Step {
+    records: usize,
+    so_far: usize,
+    last: bool,
+}
 
-fn begin(maker: &Arc<Maker>, good: &mut Vec<(Uuid, Good)>) -> Making {
-    let rest = good.split_off(AT_ONCE.min(good.len()));
-    let part = std::mem::replace(good, rest);
+impl Going<'_> {
+    /// By the clock that was right when it began: another setting of it does not make an import older.
+    fn now(&self) -> OffsetDateTime {
+        self.began.0 + self.began.1.elapsed()
+    }
+
+    pub(super) async fn all(&self, good: Vec<Good>) -> Result<(), Refusal> {
+        let good: Vec<(Uuid, Good)> = good.into_iter().map(|row| (Uuid::now_v7(), row)).collect();
+        // Made one after the other, they are in order.
+        let ends = (good.first().map(|(id, _)| *id), good.last().map(|(id, _)| *id));
+        let change = self.editor.begin_kept(self.accounts, self.origin).await?;
+        let maker = self.maker(&change)?;
+        write_act(&change, self.id, self.register, self.editor.account, self.total, ends, self.began.0).await?;
+        let mut first = Some(change);
+        let (mut so_far, mut keys) = (0_usize, Keys::default());
+        let mut good = good.into_iter();
+        let mut next = begin(&maker, &mut good);
+        while let Some(making) = next.take() {
+            let (records, rows, found_by) = making.await.map_err(|_| Refusal::Busy(1))??;
+            next = begin(&maker, &mut good);
+            keys.append(found_by);
+            so_far += records;
+            let change = match first.take() {
+                Some(change) => change,
+                None => self.editor.begin_kept(self.accounts, self.origin).await?,
+            };
+            rows.write(&change).await?;
+            let last = next.is_none() && keys.len() <= KEYS_AT_ONCE;
+            if last {
+                std::mem::take(&mut keys).write(&change).await?;
+            }
+            self.moved_on(change, Step { records, so_far, last }).await?;
+            if !last && (next.is_none() || keys.len() > KEYS_WAITING) {
+                self.write_keys(std::mem::take(&mut keys), so_far, next.is_none()).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn maker(&self, change: &Change) -> Result<Arc<Maker>, Refusal> {
+        Ok(Arc::new(Maker {
+            profile: Arc::clone(&self.accounts.profile),
+            register: self.register.to_owned(),
+            ring: Arc::clone(change.ring()),
+            tokens: change.ring().tokens()?,
+            tenant: change.tenant(),
+            by: self.editor.account,
+            act: self.id,
+            at_ms: to_ms(self.began.0),
+            bulk: change.bulk(),
+        }))
+    }
+
+    /// What the records that are there already are found by.
+    async fn write_keys(&self, keys: Keys, so_far: usize, ends: bool) -> Result<(), Refusal> {
+        let pieces = tokio::task::spawn_blocking(move || keys.pieces(KEYS_AT_ONCE));
+        let mut pieces = pieces.await.map_err(|_| Refusal::Busy(1))?.into_iter().peekable();
+        while let Some(piece) = pieces.next() {
+            let change = self.editor.begin_kept(self.accounts, self.origin).await?;
+            piece.write(&change).await?;
+            let last = ends && pieces.peek().is_none();
+            self.moved_on(change, Step { records: 0, so_far, last }).await?;
+        }
+        Ok(())
+    }
+
+    async fn moved_on(&self, change: Change, Step { records, so_far, last }: Step) -> Result<(), Refusal> {
+        let state = if last { State::Done } else { State::Running };
+        let now = self.now();
+        let set = act::Entity::update_many()
+            .col_expr(act::Column::DoneRows, Expr::value(i64::try_from(so_far).unwrap_or(i64::MAX)))
+            .col_expr(act::Column::TouchedAtMs, Expr::value(to_ms(now)))
+            .col_expr(act::Column::State, Expr::value(state.word()))
+            .filter(act::Column::Id.eq(self.id))
+            .filter(act::Column::State.eq(State::Running.word()));
+        // Whoever was thought gone and goes on nevertheless finds the import taken back.
+        if change.update(set).await? == 0 {
+            return Err(Refusal::Conflict("The import was taken back meanwhile.".into()));
+        }
+        let event = Event::of(Action::RecordsImported, self.id)
+            .with("register", self.register)
+            .with("records", records.to_string())
+            .with("so_far", so_far.to_string());
+        Ok(change.commit(&event, now).await?)
+    }
+
+    /// It came to no end: what there is of it is taken back by the next round.
+    pub(super) async fn broke(&self) -> Result<(), Refusal> {
+        let change = self.editor.begin_kept(self.accounts, self.origin).await?;
+        set_state(&change, self.id, State::Broken).await?;
+        let event = Event::of(Action::RecordsImported, self.id)
+            .with("register", self.register)
+            .with("records", "0")
+            .with("broken", "it did not come to its end");
+        Ok(change.commit(&event, self.now()).await?)
+    }
+}
+
+type Making = tokio::task::JoinHandle<Result<(usize, Ready, Keys), Refusal>>;
+
+/// The next rows, if there are any left.
+fn begin(maker: &Arc<Maker>, good: &mut std::vec::IntoIter<(Uuid, Good)>) -> Option<Making> {
+    let part: Vec<_> = good.by_ref().take(AT_ONCE).collect();
+    if part.is_empty() {
+        return None;
+    }
     let maker = Arc::clone(maker);
-    tokio::task::spawn_blocking(move || Ok((part.len(), maker.make(part)?)))
+    Some(tokio::task::spawn_blocking(move || {
+        let count = part.len();
+        let (rows, keys) = maker.make(part)?;
+        Ok((count, rows, keys))
+    }))
 }
 
 async fn write_act(
@@ -144,22 +229,6 @@ async fn write_act(
         trouble: ActiveValue::Set(None),
     };
     Ok(change.insert(row).await?)
-}
-
-async fn moved_on(change: &Change, id: Uuid, done: usize, total: usize, now: OffsetDateTime) -> Result<(), Refusal> {
-    let state = if done == total { State::Done } else { State::Running };
-    let set = act::Entity::update_many()
-        .col_expr(act::Column::DoneRows, Expr::value(i64::try_from(done).unwrap_or(i64::MAX)))
-        .col_expr(act::Column::TouchedAtMs, Expr::value(to_ms(now)))
-        .col_expr(act::Column::State, Expr::value(state.word()))
-        .filter(act::Column::Id.eq(id))
-        .filter(act::Column::State.eq(State::Running.word()));
-    // Whoever was thought gone and goes on nevertheless finds the import taken back.
-    if change.update(set).await? == 0 {
-        Err(Refusal::Conflict("The import was taken back meanwhile.".into()))
-    } else {
-        Ok(())
-    }
 }
 
 /// Takes back what was begun and not finished: an import is there whole, or not at all.

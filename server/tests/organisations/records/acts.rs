@@ -22,7 +22,7 @@ async fn contents(world: &World, who: &Somebody, register: &str) -> Vec<(Uuid, s
     }
 }
 
-async fn last(world: &World, who: &Somebody, register: &str) -> Option<act::Shown> {
+pub async fn last(world: &World, who: &Somebody, register: &str) -> Option<act::Shown> {
     let reader = may::<rights::RecordsRead>(world, who).await;
     let shape = Shape::of(&reader, world.accounts(), register).expect("a register");
     act::last(&reader, world.accounts(), &shape).await.expect("an act")
@@ -36,10 +36,10 @@ async fn undo(world: &World, who: &Somebody, register: &str) -> Result<u64, Refu
 
 async fn import(world: &World, who: &Somebody, register: &str, csv: &str) -> Result<imports::Report, Refusal> {
     let editor = may::<rights::RecordsWrite>(world, who).await;
-    imports::import(&editor, world.accounts(), register, csv.as_bytes(), &here(), world.now).await
+    imports::import(editor, world.accounts(), register, csv.as_bytes(), &here(), world.now, std::time::Duration::MAX).await
 }
 
-fn aircraft(rows: std::ops::Range<u32>) -> String {
+pub fn aircraft(rows: std::ops::Range<u32>) -> String {
     let mut csv = "Registration,Model,Hobbs meter,status\r\n".to_owned();
     for at in rows {
         let _ = writeln!(csv, "N{at:05},\"Cessna, 172\",{}.5,Available\r", at % 5000);

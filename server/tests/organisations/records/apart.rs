@@ -46,7 +46,7 @@ async fn two_organisations_share_no_token() {
     assert_eq!(all, different);
 }
 
-async fn count(database: &DatabaseConnection, sql: &str) -> i64 {
+pub async fn count(database: &DatabaseConnection, sql: &str) -> i64 {
     let row = database.query_one_raw(statement(database, sql, Vec::new())).await.expect("an answer");
     row.expect("a row").try_get_by_index(0).expect("a number")
 }

@@ -3,6 +3,7 @@
 mod acts;
 mod apart;
 mod found;
+mod imports;
 mod single;
 
 use server::guard::rights;
