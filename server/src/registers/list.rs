@@ -63,6 +63,19 @@ pub struct Line {
     pub changed_at: OffsetDateTime,
 }
 
+impl Line {
+    pub(crate) fn of(row: &record::Model, content: Content) -> Self {
+        Self {
+            id: row.id,
+            version: row.version,
+            unit: row.unit_id,
+            content,
+            made_at: from_ms(row.made_at_ms),
+            changed_at: from_ms(row.changed_at_ms),
+        }
+    }
+}
+
 /// A page of records, what stands behind their ids, and where the next one begins.
 #[derive(Clone, Debug)]
 pub struct Listed {
@@ -94,14 +107,7 @@ pub async fn list(
     let mut lines = Vec::new();
     for row in rows {
         let content = Content::open(&ring, view.tenant(), row.id, &row.content)?;
-        lines.push(Line {
-            id: row.id,
-            version: row.version,
-            unit: row.unit_id,
-            content,
-            made_at: from_ms(row.made_at_ms),
-            changed_at: from_ms(row.changed_at_ms),
-        });
+        lines.push(Line::of(&row, content));
     }
     let fields: Vec<&Field> = shape.fields().collect();
     let behind = Behind::of(&view, accounts, reader.here(), &fields, lines.iter().map(|line| &line.content)).await?;
@@ -131,6 +137,11 @@ pub(crate) fn column(slot: usize) -> record::Column {
         // The profile's check has refused every other number.
         _ => record::Column::K5,
     }
+}
+
+/// What a row has in a slot.
+pub(crate) fn held(row: &record::Model, slot: usize) -> Option<i64> {
+    [row.k1, row.k2, row.k3, row.k4, row.k5].get(slot.wrapping_sub(1)).copied().flatten()
 }
 
 impl<'a> Asked<'a> {

@@ -3,6 +3,7 @@
 mod acts;
 mod apart;
 mod found;
+mod planned;
 mod single;
 
 use server::guard::rights;
