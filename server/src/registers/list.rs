@@ -1,14 +1,15 @@
 //! Lists of records: searched by word, narrowed by what is clear and by what they lead to, sorted, page by page.
 
+use std::collections::BTreeMap;
+
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query as Sql, SimpleExpr};
-use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, JoinType, Order, QueryFilter, QueryOrder, QuerySelect, RelationDef, Select,
-};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, JoinType, Order, QueryFilter, QuerySelect, RelationDef, Select};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::content::Content;
 use super::names::Behind;
+use super::order::{Narrowed, Place, Sequence, Step};
 use super::reached;
 use super::shape::{Shape, slot};
 use super::tokens::{Tokens, words};
@@ -37,7 +38,8 @@ pub struct Query {
     pub with: Vec<(String, String)>,
     /// From this value of a clear date, instant or number on, and up to that one.
     pub between: Option<Between>,
-    /// A clear field's id, with a minus before it for the largest first. Nothing: the newest first.
+    /// A clear field's id, with a minus before it for the largest first, of choices for the last that is declared. Records without a value come
+    /// last either way. Nothing: the newest first.
     pub sort: String,
     /// Where the page before ended.
     pub after: Option<String>,
@@ -100,10 +102,18 @@ pub async fn list(
     let view = reader.read().await?;
     let ring = accounts.vault.within(&view).await?;
     let asked = Asked::of(shape, &ring.tokens()?, query)?;
-    let rows = view.all(asked.select(&view, reader.here()).await?.limit(PAGE + 1)).await?;
+    let by_token = asked.rarest_first(&view).await?;
+    let mut rows: Vec<record::Model> = Vec::new();
+    for step in asked.steps()? {
+        let missing = PAGE + 1 - rows.len() as u64;
+        if missing == 0 {
+            break;
+        }
+        rows.extend(view.all(asked.select(&view, reader.here(), &by_token, step).limit(missing)).await?);
+    }
     let more = rows.len() as u64 > PAGE;
-    let rows: Vec<record::Model> = rows.into_iter().take(usize::try_from(PAGE).unwrap_or(usize::MAX)).collect();
-    let next = rows.last().filter(|_| more).map(|last| asked.place(last));
+    rows.truncate(usize::try_from(PAGE).unwrap_or(usize::MAX));
+    let next = rows.last().filter(|_| more).map(|last| asked.sequence.place(last));
     let mut lines = Vec::new();
     for row in rows {
         let content = Content::open(&ring, view.tenant(), row.id, &row.content)?;
@@ -119,8 +129,10 @@ struct Asked<'a> {
     shape: &'a Shape<'a>,
     tokens: Vec<i64>,
     conditions: Condition,
-    sort: Option<(record::Column, Order)>,
-    after: Option<(Uuid, i64)>,
+    /// What the list is narrowed to in a slot.
+    narrowed: BTreeMap<usize, Narrowed>,
+    sequence: Sequence,
+    after: Option<Place>,
     removed: bool,
 }
 
@@ -150,8 +162,9 @@ impl<'a> Asked<'a> {
             shape,
             tokens: words(&query.search).take(MOST_WORDS).map(|word| tokens.word(shape.id(), &word)).collect(),
             conditions: Condition::all(),
-            sort: None,
-            after: query.after.as_deref().map(after).transpose()?,
+            narrowed: BTreeMap::new(),
+            sequence: Sequence::newest_first(),
+            after: query.after.as_deref().map(|text| Place::parse(text).ok_or_else(no_place)).transpose()?,
             removed: query.removed,
         };
         for (field, value) in query.with.iter().filter(|(_, value)| !value.is_empty()) {
@@ -173,6 +186,7 @@ impl<'a> Asked<'a> {
         let known = || value.parse::<Uuid>().map_err(|_| wrong(id, "there is no such thing here"));
         match (field.kind, slot(field)) {
             (FieldKind::Choice, Some(slot)) => {
+                self.narrowed.insert(slot, Narrowed::ToOne(choice_key(value)));
                 self.conditions =
                     std::mem::replace(&mut self.conditions, Condition::all()).add(column(slot).eq(choice_key(value)));
             }
@@ -209,6 +223,7 @@ impl<'a> Asked<'a> {
             }
             key(field, typed).map(Some).ok_or_else(|| wrong(name, "this is no date or number"))
         };
+        self.narrowed.insert(slot, Narrowed::ToSome);
         let (from, mut to) = (edge(from, "from")?, edge(to, "to")?);
         if field.kind == FieldKind::Instant && between.to.len() == "2026-11-22".len() {
             // A day as the end means the whole of it.
@@ -230,25 +245,18 @@ impl<'a> Asked<'a> {
         if id.is_empty() {
             return Ok(());
         }
-        let slot = slot(self.field(id)?).ok_or_else(|| wrong("sort", "a list cannot be sorted by this field"))?;
-        self.sort = Some((column(slot), order));
+        let field = self.field(id)?;
+        let narrowed = slot(field).and_then(|slot| self.narrowed.get(&slot)).copied().unwrap_or(Narrowed::No);
+        self.sequence = Sequence::by(field, order, narrowed)
+            .ok_or_else(|| wrong("sort", "a list cannot be sorted by this field"))?;
         Ok(())
     }
 
-    /// Where a page ends: what it is sorted by, and the record, which makes it one place.
-    fn place(&self, row: &record::Model) -> String {
-        let by = match self.sort {
-            Some((record::Column::K1, _)) => row.k1,
-            Some((record::Column::K2, _)) => row.k2,
-            Some((record::Column::K3, _)) => row.k3,
-            Some((record::Column::K4, _)) => row.k4,
-            Some((record::Column::K5, _)) => row.k5,
-            Some(_) | None => None,
-        };
-        format!("{}~{}", row.id.simple(), by.unwrap_or(0))
+    fn steps(&self) -> Result<Vec<Step<'_>>, Refusal> {
+        self.sequence.steps(self.after).ok_or_else(no_place)
     }
 
-    async fn select(&self, view: &TenantDb, reader: &Belonging) -> Result<Select<record::Entity>, Refusal> {
+    fn select(&self, view: &TenantDb, reader: &Belonging, by_token: &[i64], step: Step<'_>) -> Select<record::Entity> {
         let there = if self.removed {
             record::Column::RemovedAtMs.is_not_null()
         } else {
@@ -259,14 +267,14 @@ impl<'a> Asked<'a> {
             .filter(there)
             .filter(self.conditions.clone())
             .filter(reached::condition(reader));
-        let by_token = self.rarest_first(view).await?;
         if let Some((first, others)) = by_token.split_first() {
             rows = joined(rows, *first);
             for other in others {
                 rows = rows.filter(has(view, *other));
             }
         }
-        Ok(self.ordered(rows, !by_token.is_empty()))
+        let led = (!by_token.is_empty()).then(token_record);
+        step.of(rows, led.as_ref())
     }
 
     /// The rarest word leads, the others are looked up for each record that it leads to.
@@ -281,28 +289,6 @@ impl<'a> Asked<'a> {
         }
         counted.sort_unstable();
         Ok(counted.into_iter().map(|(_, token)| token).collect())
-    }
-
-    fn ordered(&self, rows: Select<record::Entity>, by_token: bool) -> Select<record::Entity> {
-        let id = record::Column::Id;
-        let Some((column, order)) = self.sort.clone() else {
-            let rows = match self.after {
-                Some((last, _)) if by_token => rows.filter(token_record().lt(last)).filter(id.lt(last)),
-                Some((last, _)) => rows.filter(id.lt(last)),
-                None => rows,
-            };
-            return if by_token { rows.order_by(token_record(), Order::Desc) } else { rows.order_by(id, Order::Desc) };
-        };
-        let rows = rows.filter(column.is_not_null());
-        let rows = match self.after {
-            Some((last, by)) => {
-                let pair = Expr::tuple([Expr::col((record::Entity, column)), Expr::col((record::Entity, id))]);
-                let place = Expr::tuple([Expr::value(by), Expr::value(last)]);
-                rows.filter(if order == Order::Asc { pair.gt(place) } else { pair.lt(place) })
-            }
-            None => rows,
-        };
-        rows.order_by(column, order.clone()).order_by(id, order)
     }
 }
 
@@ -336,7 +322,6 @@ fn has(view: &TenantDb, token: i64) -> SimpleExpr {
     Expr::exists(query)
 }
 
-fn after(text: &str) -> Result<(Uuid, i64), Refusal> {
-    let place = text.split_once('~').and_then(|(id, by)| Some((id.parse().ok()?, by.parse().ok()?)));
-    place.ok_or_else(|| wrong("after", "this is no place in the list; start from the first page"))
+fn no_place() -> Refusal {
+    wrong("after", "this is no place in the list; start from the first page")
 }

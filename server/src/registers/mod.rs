@@ -12,6 +12,7 @@ pub(crate) mod handover;
 pub mod imports;
 pub mod list;
 pub mod names;
+mod order;
 pub(crate) mod reached;
 pub mod record;
 pub mod schedule;
