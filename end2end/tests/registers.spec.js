@@ -145,6 +145,40 @@ test('a catalogue shows what is mapped to each requirement, one by one and many 
   expect(watched.complaints).toEqual([]);
 });
 
+test('what is booked is seen by the week, and what takes the same aircraft twice is said', async ({ own, page, watched }) => {
+  test.setTimeout(180_000);
+  await page.setViewportSize({ width: 320, height: 640 });
+  const ada = await founder(own, page, 'stratuslog');
+  const add = async (register, fields) => {
+    await ada.inside(`/registers/${register}/new`);
+    await ada.send('create-record', fields);
+    await expect(page.getByRole('heading', { level: 1 })).toHaveText(Object.values(fields)[0]);
+  };
+  await add('aircraft', { registration: 'N123AB', model: 'Cessna 172', status: 'Available' });
+  await add('students', { name: 'Amelia', course: 'Private pilot', status: 'Active' });
+  const booking = { student: 'Amelia', aircraft: 'N123AB', status: 'Confirmed' };
+  await add('bookings', { reference: 'BK-1', ...booking, starts: '2026-12-30T09:00', ends: '2026-12-30T11:00' });
+  await add('bookings', { reference: 'BK-2', ...booking, starts: '2026-12-30T10:00', ends: '2026-12-30T12:00' });
+
+  await ada.inside('/registers/bookings');
+  await page.getByRole('link', { name: 'Schedule' }).press('Enter');
+  await page.locator('[name="week"]').fill('2026-W52');
+  await page.getByRole('button', { name: 'Show' }).press('Enter');
+  await expect(page.getByRole('main')).toContainText('Nothing in this week');
+  await expectAccessible(page, 'an empty week');
+  await page.getByRole('link', { name: 'Week after' }).press('Enter');
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('Bookings: week 53 of 2026');
+  await expect(page.locator('tr[data-overlaps="1"]')).toHaveCount(2);
+  await expect(page.locator('.week-bar.overlaps')).toHaveCount(2);
+  await expectAccessible(page, 'a week with overlap');
+  await page.getByRole('link', { name: 'BK-2', exact: true }).press('Enter');
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('BK-2');
+  await page.goBack();
+  await page.getByRole('link', { name: 'Week after' }).press('Enter');
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('Bookings: week 1 of 2027');
+  expect(watched.complaints).toEqual([]);
+});
+
 for (const profile of PROFILES) {
   test(`${profile}: the pages of registers are accessible in light and dark, and fit the narrowest phone`, async ({ own, page, watched }) => {
     // Up to nine pages, each looked at twice.

@@ -118,6 +118,30 @@ fn a_role_that_grants_nothing_or_everything_is_refused() {
 }
 
 #[test]
+fn a_schedule_goes_from_one_clear_instant_to_another_in_rows_of_what_can_be_taken() {
+    let whole = "schedule = { from = \"starts\", to = \"ends\", by = \"aircraft\", without = { field = \"status\", choices = [\"Cancelled\"] } }";
+    for (wrong, complaint) in [
+        ("{ from = \"start\", to = \"ends\" }", "this register has no field \"start\"; did you mean \"starts\""),
+        ("{ from = \"starts\", to = \"student\" }", "\"student\" is no clear instant"),
+        ("{ from = \"starts\", to = \"starts\" }", "this is the same twice"),
+        ("{ from = \"starts\" }", "missing field `to`"),
+        ("{ from = \"starts\", to = \"ends\", by = \"reference\" }", "\"reference\" makes no rows"),
+        ("{ from = \"starts\", to = \"ends\", by = \"plane\" }", "this register has no field \"plane\""),
+        (
+            "{ from = \"starts\", to = \"ends\", without = { field = \"aircraft\", choices = [] } }",
+            "\"aircraft\" is no clear choice",
+        ),
+        (
+            "{ from = \"starts\", to = \"ends\", without = { field = \"status\", choices = [\"Canceled\"] } }",
+            "there is no choice \"Canceled\" of this field; did you mean \"Cancelled\"",
+        ),
+        ("{ from = \"starts\", to = \"ends\", colour = \"red\" }", "unknown field `colour`"),
+    ] {
+        refused("stratuslog", whole, &format!("schedule = {wrong}"), "schedule =", complaint);
+    }
+}
+
+#[test]
 fn a_control_nobody_knows_is_told_with_the_nearest_known_one() {
     refused("aertous", "control = \"transport\"", "control = \"transprot\"", "transprot", "did you mean \"transport\"");
     refused("aertous", "checks = [\"hsts\"]", "checks = [\"hstss\"]", "hstss", "did you mean \"hsts\"");

@@ -178,6 +178,7 @@ pages! {
     Register "/o/{slug}/registers/{register}" Member(RecordsRead) Read "/o/{slug}/registers/{register}";
     RecordNew "/o/{slug}/registers/{register}/new" Member(RecordsWrite) Read "/o/{slug}/registers/{register}/new";
     RecordsImport "/o/{slug}/registers/{register}/import" Member(RecordsWrite) Read "/o/{slug}/registers/{register}/import";
+    RecordsSchedule "/o/{slug}/registers/{register}/schedule" Member(RecordsRead) Read "/o/{slug}/registers/{register}/schedule";
     RecordsBin "/o/{slug}/registers/{register}/bin" Member(RecordsDelete) Read "/o/{slug}/registers/{register}/bin";
     Record "/o/{slug}/registers/{register}/{record}" Member(RecordsRead) Read "/o/{slug}/registers/{register}/{record}";
     RecordEdit "/o/{slug}/registers/{register}/{record}/edit" Member(RecordsWrite) Read "/o/{slug}/registers/{register}/{record}/edit";
@@ -347,9 +348,9 @@ impl Who {
 }
 
 impl Row {
-    /// Whether the address names one thing that is there only when somebody made it.
+    /// Whether the address names one thing that is there only when somebody made it, or when the profile gives it to this register.
     pub fn names_one(&self) -> bool {
-        self.path.contains("{export}") || self.path.contains("{review}")
+        self.path.contains("{export}") || self.path.contains("{review}") || self.page == Page::RecordsSchedule
     }
 }
 

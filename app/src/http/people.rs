@@ -117,7 +117,7 @@ fn own_page(mut response: Response, cookies: impl Iterator<Item = HeaderValue>) 
 #[rustfmt::skip]
 const QUERY: &[&str] = &[
     "next", "token", "done", "after", "search", "role", "factor", "sort", "action", "actor", "from", "to",
-    "c1", "c2", "c3", "c4", "c5", "by", "person", "requirement", "link", "stands", "grants", "advice", "whose", "together",
+    "c1", "c2", "c3", "c4", "c5", "by", "person", "requirement", "link", "stands", "grants", "advice", "whose", "together", "week",
 ];
 
 fn kept_out(site: &Site, barred: Barred, here: &str, headers: &HeaderMap) -> Response {

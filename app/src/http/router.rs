@@ -76,6 +76,7 @@ fn handler(page: Page) -> MethodRouter<Arc<Site>> {
         | Page::Register
         | Page::RecordNew
         | Page::RecordsImport
+        | Page::RecordsSchedule
         | Page::RecordsBin
         | Page::Record
         | Page::RecordEdit

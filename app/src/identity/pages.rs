@@ -119,6 +119,7 @@ pub async fn page(page: Page, visit: &Visit, typed: &Typed) -> Result<Shown, Pro
         | Page::Register
         | Page::RecordNew
         | Page::RecordsImport
+        | Page::RecordsSchedule
         | Page::RecordsBin
         | Page::Record
         | Page::RecordEdit

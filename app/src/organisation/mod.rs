@@ -38,6 +38,7 @@ pub fn middle<'a>(page: Page, visit: &'a Visit, typed: &'a Typed) -> BoxFuture<'
         Page::Register => Box::pin(registers::list::page(visit, typed)),
         Page::RecordNew => Box::pin(registers::form::new(visit, typed)),
         Page::RecordsImport => Box::pin(async move { registers::import::page(visit, typed) }),
+        Page::RecordsSchedule => Box::pin(registers::schedule::page(visit, typed)),
         Page::RecordsBin => Box::pin(registers::bin::page(visit, typed)),
         Page::Record => Box::pin(registers::record::page(visit, typed)),
         Page::RecordEdit => Box::pin(registers::form::edit(visit, typed)),

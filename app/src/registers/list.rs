@@ -10,6 +10,7 @@ use server::registers::act::{self, Shown, State, What};
 use server::registers::counts::{self, Counts};
 use server::registers::list::{self, Line, Listed};
 use server::registers::names::{self, Behind};
+use server::registers::schedule::Plan;
 use server::registers::shape::{Shape, naming};
 
 use super::frame;
@@ -122,8 +123,9 @@ fn ways(visit: &Visit, shape: &Shape<'_>, writes: bool) -> Option<AnyView> {
         let (new, import) = (format!("{base}/new"), format!("{base}/import"));
         view! { <a class="btn btn-primary" href=new>"Add a record"</a>" "<a class="btn" href=import>"Import from CSV"</a>" " }
     });
+    let week = Plan::of(shape).map(|_| view! { <a class="btn" href=format!("{base}/schedule")>"Schedule"</a>" " });
     let bin = deletes.then(|| view! { <a class="btn" href=format!("{base}/bin")>"Bin"</a> });
-    (writes || deletes).then(|| view! { <p class="go">{add}{bin}</p> }.into_any())
+    (writes || deletes || week.is_some()).then(|| view! { <p class="go">{add}{week}{bin}</p> }.into_any())
 }
 
 /// The fields that a list shows.
@@ -142,7 +144,7 @@ fn records(visit: &Visit, shape: &Shape<'_>, listed: &Listed) -> AnyView {
 }
 
 /// What a record is called, as far as this person may read it.
-fn called(shape: &Shape<'_>, line: &Line) -> String {
+pub(super) fn called(shape: &Shape<'_>, line: &Line) -> String {
     let naming = naming(shape.register).filter(|field| shape.reads(field));
     naming.and_then(|field| line.content.first(field.id.get_ref())).unwrap_or("Without a name").to_owned()
 }

@@ -9,6 +9,7 @@ pub mod import;
 pub mod list;
 mod narrow;
 pub mod record;
+pub mod schedule;
 
 use contract::problem::Problem;
 use leptos::prelude::*;

@@ -35,8 +35,7 @@ impl<'a> Narrow<'a> {
         Self {
             choices: CHOICES.into_iter().zip(fields.iter().filter(of_choice).copied()).collect(),
             dates: clear.clone().filter(|field| is_date(field.kind)).collect(),
-            // A choice has a key that says the same or not, and no order.
-            sorts: clear.filter(|field| field.kind != FieldKind::Choice).collect(),
+            sorts: clear.collect(),
             person: first(FieldKind::Person),
             requirement: first(FieldKind::Requirement),
             link: first(FieldKind::Link),
@@ -121,15 +120,16 @@ impl<'a> Narrow<'a> {
         .into_any()
     }
 
-    /// What an order leaves out.
+    /// What comes last in an order.
     pub fn note(&self, typed: &Typed) -> Option<AnyView> {
         let sort = typed.value("sort");
         let field = self.sorts.iter().find(|field| field.id.get_ref() == sort.trim_start_matches('-'))?;
-        if field.required {
+        let narrowed = typed.value("by") == *field.id.get_ref() || (self.dates.len() == 1 && is_date(field.kind));
+        let bounded = narrowed && !(typed.value("from").is_empty() && typed.value("to").is_empty());
+        if field.required || bounded {
             return None;
         }
-        let said =
-            format!("Records without \u{201c}{}\u{201d} are not in this order, and so not in this list.", field.label);
+        let said = format!("Records without \u{201c}{}\u{201d} come last.", field.label);
         Some(view! { <p class="small">{said}</p> }.into_any())
     }
 
@@ -158,8 +158,13 @@ impl<'a> Narrow<'a> {
 fn orders(fields: &[&Field]) -> Vec<(String, String)> {
     let both = |field: &&Field| {
         let (id, label) = (field.id.get_ref(), &field.label);
-        let (up, down) =
-            if is_date(field.kind) { ("earliest first", "latest first") } else { ("smallest first", "largest first") };
+        let (up, down) = match (field.choices.first(), field.choices.last()) {
+            (Some(first), Some(last)) => {
+                (format!("\u{201c}{first}\u{201d} first"), format!("\u{201c}{last}\u{201d} first"))
+            }
+            _ if is_date(field.kind) => ("earliest first".to_owned(), "latest first".to_owned()),
+            _ => ("smallest first".to_owned(), "largest first".to_owned()),
+        };
         [(id.clone(), format!("{label}, {up}")), (format!("-{id}"), format!("{label}, {down}"))]
     };
     fields.iter().flat_map(both).collect()

@@ -2,6 +2,7 @@
 
 mod days;
 mod figures;
+pub mod week;
 
 use std::cmp::Reverse;
 

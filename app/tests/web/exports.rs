@@ -92,6 +92,25 @@ async fn a_person_takes_a_copy_of_their_own_along_and_of_nobody_else() {
 }
 
 #[tokio::test]
+async fn what_is_taken_away_while_somebody_opens_it_is_answered_as_gone_and_tells_nothing_more() {
+    let mut served = served().await;
+    let (mut browser, _, _, archive) = made(&mut served).await;
+    assert_eq!(status(&browser.send("/account/export", "/api/request-export", &[]).await), 200);
+    let page = browser.get("/account/export", "accept: text/html\r\n").await;
+    let copy = page.split("href=\"").find_map(|rest| rest.strip_prefix("/account/export/")?.split('"').next());
+    let copy = format!("/account/export/{}", copy.expect("a link"));
+    let blobs = &served.world.accounts().blobs;
+    for found in blobs.below("").await.expect("the store") {
+        blobs.remove(&found.at).await.expect("removed");
+    }
+    for path in [archive, copy] {
+        let gone = browser.get(&path, "accept: application/json\r\n").await;
+        assert!(status(&gone) == 410 && gone.contains("was removed. Ask for a new one."), "{path}: {gone}");
+        assert!(!gone.contains("store") && !gone.contains("reference"), "{path}: {gone}");
+    }
+}
+
+#[tokio::test]
 async fn the_controls_of_exports_hold_in_every_mode() {
     use server::controls::run::look;
     use server::controls::{Check, Seen};

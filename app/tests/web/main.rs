@@ -11,5 +11,6 @@ mod people;
 mod registers;
 mod reviewing;
 mod reviews;
+mod schedules;
 mod seats;
 mod site;

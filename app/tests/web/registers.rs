@@ -277,7 +277,8 @@ async fn a_list_is_searched_narrowed_ordered_and_says_when_nothing_fits() {
         ("?c1=In+place", (false, false)),
         ("?requirement=cc6.1", (true, true)),
         ("?requirement=soc-2%3ACC7.2", (false, false)),
-        ("?sort=next_review", (false, false)),
+        ("?sort=next_review", (true, true)),
+        ("?sort=-status", (true, true)),
         ("?from=2020-01-01&to=2020-12-31", (false, false)),
     ] {
         let page = desk.page(&format!("{CONTROLS}{query}")).await;

@@ -96,6 +96,11 @@ pub enum BackupError {
 }
 
 impl BackupError {
+    /// The cause alone, for whoever names the destination beside it.
+    fn why(&self) -> String {
+        if let Self::Destination { why, .. } = self { why.clone() } else { self.to_string() }
+    }
+
     /// Whether the copy is at fault, and not how it was asked for.
     pub const fn is_of_the_copy(&self) -> bool {
         match self {

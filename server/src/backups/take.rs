@@ -114,7 +114,7 @@ async fn make(
     for destination in destinations {
         match put(operator, backups, &ring, destination, (object, &file), clock.now()).await {
             Ok(()) => good.push(destination.label.clone()),
-            Err(error) => failed.push((destination.label.clone(), error.to_string())),
+            Err(error) => failed.push((destination.label.clone(), error.why())),
         }
     }
     Ok(Taken { object: object.to_owned(), sealed, good, failed })

@@ -1,5 +1,7 @@
 //! How long things are kept: what is active is never touched, what is cancelled is hidden at once and destroyed in time, and what the law holds stays.
 
+use std::collections::BTreeMap;
+
 use contract::permission::{Effect, Permission};
 use contract::standing::Standing;
 use sea_orm::sea_query::ExprTrait;
@@ -11,10 +13,11 @@ use super::mfa::LookError;
 use super::walk::{Came, Place, Walk, steps};
 use super::{Instance, Seen, cast};
 use crate::clock::{from_ms, to_ms};
-use crate::entity::{account, certificate, organisation, purge};
-use crate::guard::{PERSON_KIND, TenantId};
+use crate::entity::{account, certificate, organisation, purge, session};
+use crate::guard::{PERSON_KIND, PROBE_KIND, TenantId};
 use crate::identity::Refusal;
 use crate::identity::stand_in::{As, StandIn};
+use crate::retention::accounts as erasing;
 use crate::retention::certificate::{Kind, verify_all};
 use crate::retention::holds::{self, Form};
 use crate::retention::purge::{self as purging, Step};
@@ -127,12 +130,52 @@ pub async fn purged(instance: &Instance) -> Result<Seen, LookError> {
         Ok(house) => house,
         Err(seen) => return Ok(seen),
     };
-    let destroyed = destroyed(instance, &house).await;
+    let destroyed = with_its_people(instance, &house).await;
     house.remove(&instance.operator).await?;
     match destroyed? {
         Ok(rows) => in_time(instance, rows).await,
         Err(wrong) => Ok(Seen::Failing(wrong)),
     }
+}
+
+/// A purge of the look's own organisation, of whose two members one belongs to another as well.
+async fn with_its_people(instance: &Instance, house: &StandIn) -> Result<Result<u64, String>, LookError> {
+    let (operator, accounts, now) = (&instance.operator, &instance.accounts, instance.clock.now());
+    let Some(role) = cast::with(&instance.profile, Permission::BillingManage) else {
+        return Ok(Err("No role of this profile could be cast.".into()));
+    };
+    let other = StandIn::make(operator, accounts, role, As::SteppedUp, now).await?;
+    let people = (house.account.0, other.account.0);
+    let seen = async {
+        house.admit(&other, role, now).await?;
+        match destroyed(instance, house).await? {
+            Ok(rows) => Ok(went_with_it(instance, people).await?.map(|()| rows)),
+            Err(wrong) => Ok(Err(wrong)),
+        }
+    };
+    let seen = seen.await;
+    other.remove(operator).await?;
+    seen
+}
+
+/// Whoever belonged nowhere else is due to be erased, and erasing leaves nothing; whoever belongs elsewhere is not touched.
+async fn went_with_it(instance: &Instance, (alone, elsewhere): (Uuid, Uuid)) -> Result<Result<(), String>, LookError> {
+    let (operator, now) = (&instance.operator, instance.clock.now());
+    let due = operator.all(erasing::over(PROBE_KIND, now)).await?;
+    let Some(row) = due.iter().find(|row| row.id == alone && row.disabled_at_ms.is_some()) else {
+        return Ok(Err("After a purge the account of somebody who belonged nowhere else was kept.".into()));
+    };
+    let stays = operator.all(account::Entity::find_by_id(elsewhere)).await?;
+    if !stays.iter().any(|row| row.disabled_at_ms.is_none() && row.delete_at_ms.is_none()) {
+        return Ok(Err("A purge took the account of somebody who belongs elsewhere too.".into()));
+    }
+    // Tried and dropped: what is certified is about people, and nobody is to be told of this one.
+    let change = operator.begin().await.map_err(Refusal::from)?;
+    erasing::uproot(&change, row, &mut BTreeMap::new()).await?;
+    let left = change.count(account::Entity::find_by_id(alone)).await.map_err(Refusal::from)?;
+    let sessions = session::Entity::find().filter(session::Column::AccountId.eq(alone));
+    let left = left + change.count(sessions).await.map_err(Refusal::from)?;
+    Ok(if left == 0 { Ok(()) } else { Err(format!("Erasing an account left {left} rows of it.")) })
 }
 
 /// Goes through a purge of the look's own organisation, up to the certificate. How many rows went.
@@ -183,7 +226,7 @@ async fn in_time(instance: &Instance, rows: u64) -> Result<Seen, LookError> {
     let days = instance.profile.policy.retention.purge_days.map_or(0, std::num::NonZeroU32::get);
     Ok(if late + stuck + there == 0 {
         Seen::Upheld(format!(
-            "A purge of the look's own organisation left 0 of {rows} rows and no key, and what it had sealed opens no more; no cancelled organisation is past its {days} days, and {certificates} certificates hold in one chain."
+            "A purge of the look's own organisation left 0 of {rows} rows and no key, and what it had sealed opens no more; of its two people, the one who belonged nowhere else went with it and the other stays; no cancelled organisation is past its {days} days, and {certificates} certificates hold in one chain."
         ))
     } else {
         Seen::Failing(format!(

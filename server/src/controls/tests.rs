@@ -122,6 +122,36 @@ async fn a_changed_entry_and_an_unsigned_one_break_the_chains() {
 }
 
 #[tokio::test]
+async fn a_purge_that_keeps_or_takes_the_wrong_account_fails_its_check() {
+    let sound = seen(&World::new().await, Check::PurgedInTime).await;
+    assert!(matches!(&sound, Seen::Upheld(said) if said.contains("went with it and the other stays")), "{sound:?}");
+    let all = "update account set disabled_at_ms = new.disabled_at_ms, delete_at_ms = new.delete_at_ms";
+    for (when, embedded, server, told) in [
+        ("before update of delete_at_ms", "select raise(ignore)", "return null", "nowhere else was kept"),
+        ("after update of delete_at_ms", all, all, "somebody who belongs elsewhere too"),
+        ("before delete", "select raise(ignore)", "return null", "Erasing an account left"),
+    ] {
+        let world = World::new().await;
+        match &world.place {
+            Where::Embedded(_) => {
+                world.tamper(&format!("create trigger drift {when} on account begin {embedded}; end")).await;
+            }
+            Where::Postgres { .. } => {
+                let once =
+                    format!("begin if pg_trigger_depth() > 1 then return new; end if; {server}; return null; end");
+                world
+                    .tamper(&format!("create function drift() returns trigger language plpgsql as $$ {once} $$"))
+                    .await;
+                let each = "for each row execute function drift()";
+                world.tamper(&format!("create trigger drift {when} on account {each}")).await;
+            }
+        }
+        let drifted = seen(&world, Check::PurgedInTime).await;
+        assert!(matches!(&drifted, Seen::Failing(said) if said.contains(told)), "{told}: {drifted:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_log_without_its_head_is_broken() {
     let world = World::new().await;
     organisation(&world, &world.instance()).await;

@@ -61,7 +61,9 @@ pub async fn download(
     let over = row.expires_at_ms.is_some_and(|at| from_ms(at) <= now);
     match (row.state.as_str(), row.sha256, over) {
         (state::READY, Some(sha256), false) => {
-            let opening = accounts.blobs.open_sealed(&ring, &place(taker.here().tenant, id, row.attempt)).await?;
+            let opening = accounts.blobs.open_sealed(&ring, &place(taker.here().tenant, id, row.attempt)).await;
+            let opening =
+                opening.map_err(|cause| not_kept(cause, id, "This archive was removed. Ask for a new one."))?;
             let event = Event::of(Action::ExportDownloaded, id).with("from", from.to_string());
             taker.note(accounts, origin, &event, now).await?;
             let name = format!("{}-{}.zip", taker.here().slug, crate::clock::rfc3339(from_ms(row.requested_at_ms)));
@@ -72,5 +74,17 @@ pub async fn download(
         }
         (state::FAILED, ..) => Err(Refusal::Conflict("This archive could not be made. Ask for a new one.".into())),
         _ => Err(Refusal::Conflict("This archive is still being made.".into())),
+    }
+}
+
+/// What is taken out of the store before its row says so, by its time or by newer ones, is gone for whoever opens it in that instant. It can be
+/// made anew, so nobody is told that something broke; the log is, in case the store lost it.
+pub(super) fn not_kept(cause: BlobError, id: Uuid, said: &str) -> Refusal {
+    match cause {
+        BlobError::Missing => {
+            tracing::warn!(archive = %id, "an archive is not in the store any more and was asked for");
+            Refusal::NotKept(said.to_owned())
+        }
+        BlobError::Seal(_) | BlobError::OutOfRange | BlobError::Store(_) | BlobError::Folder(_) => cause.into(),
     }
 }

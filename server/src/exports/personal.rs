@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::ExportError;
 use super::archive::{Archive, SectionSaid, Sink};
 use super::manifest;
-use super::offered::Offered;
+use super::offered::{Offered, not_kept};
 use super::table::{self, Cell, Written};
 use super::words;
 use crate::audit::log;
@@ -328,7 +328,8 @@ pub async fn download(owner: &Fresh, accounts: &Accounts, id: &str, now: OffsetD
     if from_ms(row.expires_at_ms) <= now {
         return Err(Refusal::NotKept("This copy was removed after its time. Ask for a new one.".into()));
     }
-    let opening = accounts.blobs.open_sealed(&accounts.vault.ring(), &place(owner.account, id)).await?;
+    let opening = accounts.blobs.open_sealed(&accounts.vault.ring(), &place(owner.account, id)).await;
+    let opening = opening.map_err(|cause| not_kept(cause, id, "This copy was removed. Ask for a new one."))?;
     Ok(Offered::new("my-data.zip".into(), row.sha256, opening))
 }
 

@@ -210,7 +210,14 @@ pub async fn open(
     let ring = accounts.vault.within(&view).await?;
     let at = blob_of(view.tenant(), id);
     drop(view);
-    let content = accounts.blobs.open_sealed(&ring, &at).await?;
+    let content = match accounts.blobs.open_sealed(&ring, &at).await {
+        Err(BlobError::Missing) => {
+            // With its row it was taken away a moment ago; without, the store lost it, which is no small thing.
+            found(reader, accounts, &reader.read().await?, id, Does::Read).await?;
+            return Err(BlobError::Missing.into());
+        }
+        opened => opened?,
+    };
     if content.bytes() != file.bytes {
         return Err(BlobError::Seal(crate::crypto::seal::SealError::DoesNotOpen).into());
     }

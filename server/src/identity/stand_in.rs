@@ -99,6 +99,13 @@ impl StandIn {
         Ok(other)
     }
 
+    /// Takes somebody in who belongs to another of the self-test's organisations.
+    pub(crate) async fn admit(&self, someone: &Someone, role: &str, now: OffsetDateTime) -> Result<(), Refusal> {
+        let change = self.operator.begin_account().await?;
+        belong(&change, self.tenant, someone.account, role, now).await?;
+        Ok(change.commit_housekeeping().await?)
+    }
+
     pub(crate) async fn change(&self) -> Result<Change, Refusal> {
         let sealer = self.accounts.sealer(self.tenant, &Origin::of_program()).await?;
         Ok(self.operator.begin_in(self.tenant, Actor::System, sealer).await?)
@@ -208,9 +215,19 @@ async fn member(
     now: OffsetDateTime,
 ) -> Result<Someone, Refusal> {
     let made = person::person(change, accounts, PROBE_KIND, how, now).await?;
-    change.enter(tenant).await?;
-    let mut row = founding::first_member(made.account, role, now);
-    row.tenant_id = ActiveValue::Set(tenant.0);
-    change.insert(row).await?;
+    belong(change, tenant, made.account, role, now).await?;
     Ok(made)
+}
+
+async fn belong(
+    change: &AccountChange,
+    tenant: TenantId,
+    account: AccountId,
+    role: &str,
+    now: OffsetDateTime,
+) -> Result<(), Refusal> {
+    change.enter(tenant).await?;
+    let mut row = founding::first_member(account, role, now);
+    row.tenant_id = ActiveValue::Set(tenant.0);
+    Ok(change.insert(row).await?)
 }

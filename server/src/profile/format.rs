@@ -160,8 +160,30 @@ pub struct Register {
     pub bin_days: Option<NonZeroU32>,
     /// How long a record is kept after it was last changed; without it, for as long as the organisation is there.
     pub keep_days: Option<NonZeroU32>,
+    /// What makes a timetable of the records.
+    pub schedule: Option<Schedule>,
     #[serde(default)]
     pub fields: Vec<Field>,
+}
+
+/// Which fields say from when to when a record takes its place, and whose place it is.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Schedule {
+    pub from: Spanned<String>,
+    pub to: Spanned<String>,
+    /// What can be taken once at a time: a link, a person or a choice. Without it there is one place for all.
+    pub by: Option<Spanned<String>>,
+    /// Records that take no place, such as what was cancelled.
+    pub without: Option<Without>,
+}
+
+/// Records by a clear choice.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Without {
+    pub field: Spanned<String>,
+    pub choices: Vec<Spanned<String>>,
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -6,7 +6,7 @@ use contract::permission::Permission;
 use toml::Spanned;
 
 use super::check::slugs_once;
-use super::format::{self, Tables};
+use super::format::{self, FieldKind, Tables};
 use super::place::{Flaws, did_you_mean};
 
 pub(super) fn registers(tables: &Tables, flaws: &mut Flaws<'_>) {
@@ -27,7 +27,59 @@ pub(super) fn registers(tables: &Tables, flaws: &mut Flaws<'_>) {
             self::field(field, &known, flaws);
         }
         slots(register, flaws);
+        if let Some(schedule) = &register.schedule {
+            self::schedule(register, schedule, flaws);
+        }
     }
+}
+
+/// A timetable is asked for by the columns that begin and end it, so both are clear.
+fn schedule(register: &format::Register, schedule: &format::Schedule, flaws: &mut Flaws<'_>) {
+    let format::Schedule { from, to, by, without } = schedule;
+    for edge in [from, to] {
+        if let Some(field) = named(register, edge, flaws)
+            && !(field.clear && field.kind == FieldKind::Instant)
+        {
+            let said = format!("\"{}\" is no clear instant: a schedule goes from one to another", edge.get_ref());
+            flaws.error(edge.span(), said);
+        }
+    }
+    if from.get_ref() == to.get_ref() {
+        flaws.error(to.span(), "a schedule goes from one field to another; this is the same twice");
+    }
+    if let Some(by) = by
+        && let Some(field) = named(register, by, flaws)
+        && !matches!(field.kind, FieldKind::Link | FieldKind::Person | FieldKind::Choice)
+    {
+        let said = format!("\"{}\" makes no rows of a schedule: name a link, a person or a choice", by.get_ref());
+        flaws.error(by.span(), said);
+    }
+    if let Some(without) = without
+        && let Some(field) = named(register, &without.field, flaws)
+    {
+        left_out(field, without, flaws);
+    }
+}
+
+fn left_out(field: &format::Field, without: &format::Without, flaws: &mut Flaws<'_>) {
+    if !(field.clear && field.kind == FieldKind::Choice) {
+        let said = format!("\"{}\" is no clear choice, so nothing can be left out by it", without.field.get_ref());
+        flaws.error(without.field.span(), said);
+        return;
+    }
+    for choice in without.choices.iter().filter(|choice| !field.choices.contains(choice.get_ref())) {
+        let near = did_you_mean(choice.get_ref(), field.choices.iter().map(String::as_str));
+        flaws.error(choice.span(), format!("there is no choice \"{}\" of this field{near}", choice.get_ref()));
+    }
+}
+
+fn named<'a>(register: &'a format::Register, id: &Spanned<String>, flaws: &mut Flaws<'_>) -> Option<&'a format::Field> {
+    let found = register.fields.iter().find(|field| field.id.get_ref() == id.get_ref());
+    if found.is_none() {
+        let near = did_you_mean(id.get_ref(), register.fields.iter().map(|field| field.id.get_ref().as_str()));
+        flaws.error(id.span(), format!("this register has no field \"{}\"{near}", id.get_ref()));
+    }
+    found
 }
 
 /// Names that the forms of a record use for themselves.

@@ -1,14 +1,15 @@
 //! Lists of records: searched by word, narrowed by what is clear and by what they lead to, sorted, page by page.
 
+use std::collections::BTreeMap;
+
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query as Sql, SimpleExpr};
-use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, JoinType, Order, QueryFilter, QueryOrder, QuerySelect, RelationDef, Select,
-};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, JoinType, Order, QueryFilter, QuerySelect, RelationDef, Select};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::content::Content;
 use super::names::Behind;
+use super::order::{Narrowed, Place, Sequence, Step};
 use super::reached;
 use super::shape::{Shape, slot};
 use super::tokens::{Tokens, words};
@@ -38,7 +39,8 @@ pub struct Query {
     pub with: Vec<(String, String)>,
     /// From this value of a clear date, instant or number on, and up to that one.
     pub between: Option<Between>,
-    /// A clear field's id, with a minus before it for the largest first. Nothing: the newest first.
+    /// A clear field's id, with a minus before it for the largest first, of choices for the last that is declared. Records without a value come
+    /// last either way. Nothing: the newest first.
     pub sort: String,
     /// Where the page before ended.
     pub after: Option<String>,
@@ -62,6 +64,19 @@ pub struct Line {
     pub content: Content,
     pub made_at: OffsetDateTime,
     pub changed_at: OffsetDateTime,
+}
+
+impl Line {
+    pub(crate) fn of(row: &record::Model, content: Content) -> Self {
+        Self {
+            id: row.id,
+            version: row.version,
+            unit: row.unit_id,
+            content,
+            made_at: from_ms(row.made_at_ms),
+            changed_at: from_ms(row.changed_at_ms),
+        }
+    }
 }
 
 /// A page of records, what stands behind their ids, and where the next one begins.
@@ -88,25 +103,39 @@ pub async fn list(
     let view = reader.read().await?;
     let ring = accounts.vault.within(&view).await?;
     let asked = Asked::of(shape, &ring.tokens()?, query)?;
-    let rows = view.all(asked.select(&view, reader.here()).await?.limit(PAGE + 1)).await?;
+    let led = asked.led(&view).await?;
+    let mut rows: Vec<record::Model> = Vec::new();
+    for step in asked.steps()? {
+        let missing = PAGE + 1 - rows.len() as u64;
+        if missing == 0 {
+            break;
+        }
+        rows.extend(view.all(asked.select(&view, reader.here(), &led, step).limit(missing)).await?);
+    }
     let more = rows.len() as u64 > PAGE;
-    let rows: Vec<record::Model> = rows.into_iter().take(usize::try_from(PAGE).unwrap_or(usize::MAX)).collect();
-    let next = rows.last().filter(|_| more).map(|last| asked.place(last));
+    rows.truncate(usize::try_from(PAGE).unwrap_or(usize::MAX));
+    let next = rows.last().filter(|_| more).map(|last| asked.sequence.place(last));
     let mut lines = Vec::new();
     for row in rows {
         let content = Content::open(&ring, view.tenant(), row.id, &row.content)?;
-        lines.push(Line {
-            id: row.id,
-            version: row.version,
-            unit: row.unit_id,
-            content,
-            made_at: from_ms(row.made_at_ms),
-            changed_at: from_ms(row.changed_at_ms),
-        });
+        lines.push(Line::of(&row, content));
     }
     let fields: Vec<&Field> = shape.fields().collect();
     let behind = Behind::of(&view, accounts, reader.here(), &fields, lines.iter().map(|line| &line.content)).await?;
     Ok(Listed { lines, behind, next })
+}
+
+/// What leads to the records of a list, and what they must have beside.
+struct Led {
+    by: By,
+    others: Vec<i64>,
+}
+
+enum By {
+    Nothing,
+    /// All that have the rarest word.
+    Few(Vec<Uuid>),
+    Token(i64),
 }
 
 /// A query that makes sense for its register.
@@ -114,8 +143,10 @@ struct Asked<'a> {
     shape: &'a Shape<'a>,
     tokens: Vec<i64>,
     conditions: Condition,
-    sort: Option<(record::Column, Order)>,
-    after: Option<(Uuid, i64)>,
+    /// What the list is narrowed to in a slot.
+    narrowed: BTreeMap<usize, Narrowed>,
+    sequence: Sequence,
+    after: Option<Place>,
     removed: bool,
 }
 
@@ -134,14 +165,20 @@ pub(crate) fn column(slot: usize) -> record::Column {
     }
 }
 
+/// What a row has in a slot.
+pub(crate) fn held(row: &record::Model, slot: usize) -> Option<i64> {
+    [row.k1, row.k2, row.k3, row.k4, row.k5].get(slot.wrapping_sub(1)).copied().flatten()
+}
+
 impl<'a> Asked<'a> {
     fn of(shape: &'a Shape<'a>, tokens: &Tokens, query: &Query) -> Result<Self, Refusal> {
         let mut asked = Self {
             shape,
             tokens: words(&query.search).take(MOST_WORDS).map(|word| tokens.word(shape.id(), &word)).collect(),
             conditions: Condition::all(),
-            sort: None,
-            after: query.after.as_deref().map(after).transpose()?,
+            narrowed: BTreeMap::new(),
+            sequence: Sequence::newest_first(),
+            after: query.after.as_deref().map(|text| Place::parse(text).ok_or_else(no_place)).transpose()?,
             removed: query.removed,
         };
         for (field, value) in query.with.iter().filter(|(_, value)| !value.is_empty()) {
@@ -163,6 +200,7 @@ impl<'a> Asked<'a> {
         let known = || value.parse::<Uuid>().map_err(|_| wrong(id, "there is no such thing here"));
         match (field.kind, slot(field)) {
             (FieldKind::Choice, Some(slot)) => {
+                self.narrowed.insert(slot, Narrowed::ToOne(choice_key(value)));
                 self.conditions =
                     std::mem::replace(&mut self.conditions, Condition::all()).add(column(slot).eq(choice_key(value)));
             }
@@ -199,6 +237,7 @@ impl<'a> Asked<'a> {
             }
             key(field, typed).map(Some).ok_or_else(|| wrong(name, "this is no date or number"))
         };
+        self.narrowed.insert(slot, Narrowed::ToSome);
         let (from, mut to) = (edge(from, "from")?, edge(to, "to")?);
         if field.kind == FieldKind::Instant && between.to.len() == "2026-11-22".len() {
             // A day as the end means the whole of it.
@@ -220,25 +259,18 @@ impl<'a> Asked<'a> {
         if id.is_empty() {
             return Ok(());
         }
-        let slot = slot(self.field(id)?).ok_or_else(|| wrong("sort", "a list cannot be sorted by this field"))?;
-        self.sort = Some((column(slot), order));
+        let field = self.field(id)?;
+        let narrowed = slot(field).and_then(|slot| self.narrowed.get(&slot)).copied().unwrap_or(Narrowed::No);
+        self.sequence = Sequence::by(field, order, narrowed)
+            .ok_or_else(|| wrong("sort", "a list cannot be sorted by this field"))?;
         Ok(())
     }
 
-    /// Where a page ends: what it is sorted by, and the record, which makes it one place.
-    fn place(&self, row: &record::Model) -> String {
-        let by = match self.sort {
-            Some((record::Column::K1, _)) => row.k1,
-            Some((record::Column::K2, _)) => row.k2,
-            Some((record::Column::K3, _)) => row.k3,
-            Some((record::Column::K4, _)) => row.k4,
-            Some((record::Column::K5, _)) => row.k5,
-            Some(_) | None => None,
-        };
-        format!("{}~{}", row.id.simple(), by.unwrap_or(0))
+    fn steps(&self) -> Result<Vec<Step<'_>>, Refusal> {
+        self.sequence.steps(self.after).ok_or_else(no_place)
     }
 
-    async fn select(&self, view: &TenantDb, reader: &Belonging) -> Result<Select<record::Entity>, Refusal> {
+    fn select(&self, view: &TenantDb, reader: &Belonging, led: &Led, step: Step<'_>) -> Select<record::Entity> {
         let there = if self.removed {
             record::Column::RemovedAtMs.is_not_null()
         } else {
@@ -249,52 +281,30 @@ impl<'a> Asked<'a> {
             .filter(there)
             .filter(self.conditions.clone())
             .filter(reached::condition(reader));
-        let by_token = self.rarest_first(view).await?;
-        let Some((first, others)) = by_token.split_first() else { return Ok(self.ordered(rows, false)) };
-        for other in others {
+        for other in &led.others {
             rows = rows.filter(has(view, *other));
         }
-        let few = with(view, *first).await?;
-        if (few.len() as u64) < RARE {
-            return Ok(self.ordered(rows.filter(record::Column::Id.is_in(few)), false));
+        match &led.by {
+            By::Nothing => step.of(rows, None),
+            By::Few(ids) => step.of(rows.filter(record::Column::Id.is_in(ids.iter().copied())), None),
+            By::Token(token) => step.of(joined(rows, *token), Some(&token_record())),
         }
-        Ok(self.ordered(joined(rows, *first), true))
     }
 
     /// The rarest word leads, the others are looked up for each record that it leads to.
-    async fn rarest_first(&self, view: &TenantDb) -> Result<Vec<i64>, Refusal> {
-        if self.tokens.len() < 2 {
-            return Ok(self.tokens.clone());
-        }
+    async fn led(&self, view: &TenantDb) -> Result<Led, Refusal> {
         let mut counted = Vec::new();
         for token in &self.tokens {
             let some = record_token::Entity::find().filter(record_token::Column::Token.eq(*token)).limit(RARE);
-            counted.push((view.count(some).await?, *token));
+            // One alone leads, however many there are.
+            counted.push((if self.tokens.len() > 1 { view.count(some).await? } else { 0 }, *token));
         }
         counted.sort_unstable();
-        Ok(counted.into_iter().map(|(_, token)| token).collect())
-    }
-
-    fn ordered(&self, rows: Select<record::Entity>, by_token: bool) -> Select<record::Entity> {
-        let id = record::Column::Id;
-        let Some((column, order)) = self.sort.clone() else {
-            let rows = match self.after {
-                Some((last, _)) if by_token => rows.filter(token_record().lt(last)).filter(id.lt(last)),
-                Some((last, _)) => rows.filter(id.lt(last)),
-                None => rows,
-            };
-            return if by_token { rows.order_by(token_record(), Order::Desc) } else { rows.order_by(id, Order::Desc) };
-        };
-        let rows = rows.filter(column.is_not_null());
-        let rows = match self.after {
-            Some((last, by)) => {
-                let pair = Expr::tuple([Expr::col((record::Entity, column)), Expr::col((record::Entity, id))]);
-                let place = Expr::tuple([Expr::value(by), Expr::value(last)]);
-                rows.filter(if order == Order::Asc { pair.gt(place) } else { pair.lt(place) })
-            }
-            None => rows,
-        };
-        rows.order_by(column, order.clone()).order_by(id, order)
+        let mut by_rarity = counted.into_iter().map(|(_, token)| token);
+        let Some(first) = by_rarity.next() else { return Ok(Led { by: By::Nothing, others: Vec::new() }) };
+        let few = with(view, first).await?;
+        let by = if (few.len() as u64) < RARE { By::Few(few) } else { By::Token(first) };
+        Ok(Led { by, others: by_rarity.collect() })
     }
 }
 
@@ -337,7 +347,6 @@ fn has(view: &TenantDb, token: i64) -> SimpleExpr {
     Expr::exists(query)
 }
 
-fn after(text: &str) -> Result<(Uuid, i64), Refusal> {
-    let place = text.split_once('~').and_then(|(id, by)| Some((id.parse().ok()?, by.parse().ok()?)));
-    place.ok_or_else(|| wrong("after", "this is no place in the list; start from the first page"))
+fn no_place() -> Refusal {
+    wrong("after", "this is no place in the list; start from the first page")
 }

@@ -13,11 +13,14 @@ pub mod imports;
 mod keys;
 pub mod list;
 pub mod names;
+mod order;
 pub(crate) mod reached;
 pub mod record;
+pub mod schedule;
 pub mod shape;
 mod tokens;
 pub mod value;
+pub mod week;
 
 pub(crate) use self::filed::{New, Rows, Sealing, Shelf, erase, plant, slots};
 pub(crate) use self::reached::condition as within_reach;

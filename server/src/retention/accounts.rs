@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use contract::permission::Permission;
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, Select};
 use time::{Duration, OffsetDateTime};
 
 use super::certificate::{self, Gone, Kind};
@@ -18,7 +18,7 @@ use crate::entity::{
     session, token,
 };
 use crate::exports::personal;
-use crate::guard::{AccountId, Actor, Operator, PERSON_KIND, SignedIn, TenantId, Visitor};
+use crate::guard::{AccountId, Actor, Operator, PERSON_KIND, PlatformChange, SignedIn, TenantId, Visitor};
 use crate::identity::record::{Action as Own, Entry};
 use crate::identity::{Accounts, Origin, Refusal, profile, second_factor, sign_in};
 use crate::mail::{Letter, queue};
@@ -127,6 +127,11 @@ pub async fn ask(
     Ok(())
 }
 
+/// Whose time is over, of one kind of account.
+pub(crate) fn over(kind: &str, now: OffsetDateTime) -> Select<account::Entity> {
+    account::Entity::find().filter(account::Column::Kind.eq(kind)).filter(account::Column::DeleteAtMs.lte(to_ms(now)))
+}
+
 /// Erases whoever is due.
 pub(crate) async fn due(
     operator: &Operator,
@@ -134,10 +139,7 @@ pub(crate) async fn due(
     now: OffsetDateTime,
     round: &mut Round,
 ) -> Result<(), Refusal> {
-    let over = account::Entity::find()
-        .filter(account::Column::Kind.eq(PERSON_KIND))
-        .filter(account::Column::DeleteAtMs.lte(to_ms(now)));
-    for row in operator.all(over).await? {
+    for row in operator.all(over(PERSON_KIND, now)).await? {
         let id = row.id;
         match erase(operator, accounts, &row, now).await {
             Ok(true) => round.erased += 1,
@@ -173,20 +175,7 @@ pub(crate) async fn erase(
     // Before the row goes: afterwards nothing would lead to them.
     accounts.blobs.remove_below(&personal::folder(AccountId(row.id))).await?;
     let change = operator.begin().await?;
-    let copies = change.all(personal_copy::Entity::find().filter(personal_copy::Column::AccountId.eq(row.id))).await?;
-    let own = account::Entity::delete_many().filter(account::Column::Id.eq(row.id));
-    let sessions = change.count(session::Entity::find().filter(session::Column::AccountId.eq(row.id))).await?;
-    change.delete(token::Entity::delete_many().filter(token::Column::AddressIndex.eq(&row.address_index))).await?;
-    // Factors, devices, sessions and links go with the account's own row; its record goes after it, for only then may it go.
-    let gone = change.delete(own).await?;
-    let entries = account_entry::Entity::delete_many().filter(account_entry::Column::AccountId.eq(row.id));
-    let entries = change.delete(entries).await?;
-    change.delete(account_chain::Entity::delete_many().filter(account_chain::Column::AccountId.eq(row.id))).await?;
-    for (table, number) in
-        [("account", gone), ("account_entry", entries), ("session", sessions), ("personal_copy", copies.len() as u64)]
-    {
-        *rows.entry(table.to_owned()).or_insert(0) += number;
-    }
+    let copies = uproot(&change, row, &mut rows).await?;
     let certificate = match row.certificate_id {
         Some(id) => id,
         None => unguessable()?,
@@ -207,6 +196,29 @@ pub(crate) async fn erase(
     certificate::issue(&change, &accounts.vault, proof, now).await?;
     change.commit(Event::AccountErased { account: row.id, certificate }, now).await?;
     Ok(true)
+}
+
+/// Takes the account's own rows away, and counts them. The copies that the person had made are told.
+pub(crate) async fn uproot(
+    change: &PlatformChange,
+    row: &account::Model,
+    rows: &mut BTreeMap<String, u64>,
+) -> Result<Vec<personal_copy::Model>, Refusal> {
+    let copies = change.all(personal_copy::Entity::find().filter(personal_copy::Column::AccountId.eq(row.id))).await?;
+    let own = account::Entity::delete_many().filter(account::Column::Id.eq(row.id));
+    let sessions = change.count(session::Entity::find().filter(session::Column::AccountId.eq(row.id))).await?;
+    change.delete(token::Entity::delete_many().filter(token::Column::AddressIndex.eq(&row.address_index))).await?;
+    // Factors, devices, sessions and links go with the account's own row; its record goes after it, for only then may it go.
+    let gone = change.delete(own).await?;
+    let entries = account_entry::Entity::delete_many().filter(account_entry::Column::AccountId.eq(row.id));
+    let entries = change.delete(entries).await?;
+    change.delete(account_chain::Entity::delete_many().filter(account_chain::Column::AccountId.eq(row.id))).await?;
+    for (table, number) in
+        [("account", gone), ("account_entry", entries), ("session", sessions), ("personal_copy", copies.len() as u64)]
+    {
+        *rows.entry(table.to_owned()).or_insert(0) += number;
+    }
+    Ok(copies)
 }
 
 /// Whether a legal hold keeps somebody: one on them, or one on an organisation that they belong to.

@@ -183,6 +183,20 @@ async fn an_archive_is_gone_after_its_time_and_so_is_what_lay_in_the_store() {
 }
 
 #[tokio::test]
+async fn an_archive_that_is_taken_away_while_somebody_opens_it_is_gone_like_one_whose_time_is_over() {
+    let world = world("aertous").await;
+    let ada = ada(&world).await;
+    let id = made(&world, &ada, Kind::Whole).await;
+    let taker = may::<rights::ExportCreate>(&world, &ada).await;
+    let blobs = &world.accounts().blobs;
+    for found in blobs.below(&format!("{}/exports", ada.tenant.0)).await.expect("store") {
+        blobs.remove(&found.at).await.expect("removed");
+    }
+    let gone = offered::download(&taker, world.accounts(), &id, 0, &here(), world.now).await.expect_err("gone");
+    assert!(matches!(gone, Refusal::NotKept(_)), "{gone:?}");
+}
+
+#[tokio::test]
 async fn an_archive_of_others_is_none_and_asking_needs_a_fresh_factor() {
     let mut world = world("aertous").await;
     let ada = ada(&world).await;

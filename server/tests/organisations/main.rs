@@ -27,3 +27,4 @@ mod schema;
 mod sealed;
 mod standing;
 mod tampering;
+mod vanishing;

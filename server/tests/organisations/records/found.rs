@@ -70,6 +70,82 @@ async fn every_list_has_each_record_that_it_should_once_and_in_order() {
 }
 
 #[tokio::test]
+async fn choices_are_sorted_as_the_profile_declares_them_page_by_page() {
+    let world = world("stack-aero").await;
+    let ada = ada(&world).await;
+    let made = trips(&world, &ada).await;
+    for (sort, search) in [("status", ""), ("-status", ""), ("status", "oslo"), ("-status", "oslo t")] {
+        let mut expected: Vec<Uuid> =
+            made.iter().filter(|(_, made)| search.is_empty() || made.0.ends_with("Oslo")).map(|(id, _)| *id).collect();
+        expected.sort_by_key(|id| (made[id].1, *id));
+        if sort.starts_with('-') {
+            expected.reverse();
+        }
+        let query = Query { sort: sort.into(), search: search.into(), ..Query::default() };
+        assert_eq!(ids(&world, &ada, "trips", &query).await, expected, "{sort} {search}");
+    }
+    let one = Query { with: vec![("status".into(), STATES[2].into())], sort: "status".into(), ..Query::default() };
+    let mut expected: Vec<Uuid> = made.iter().filter(|(_, made)| made.1 == 2).map(|(id, _)| *id).collect();
+    expected.sort_unstable();
+    assert_eq!(ids(&world, &ada, "trips", &one).await, expected);
+}
+
+#[tokio::test]
+async fn records_without_the_value_that_a_list_is_sorted_by_come_last_in_either_direction() {
+    let world = world("stratuslog").await;
+    let ada = ada(&world).await;
+    let mut made: Vec<(Option<u32>, Uuid)> = Vec::new();
+    for at in 0..130_u32 {
+        let registration = format!("N{at}");
+        let day = (at % 3 > 0).then_some(at * 11 % 28 + 1);
+        let next = day.map(|day| format!("2027-02-{day:02}")).unwrap_or_default();
+        let fields = [
+            ("registration", registration.as_str()),
+            ("model", "Cessna 172"),
+            ("status", "Available"),
+            ("next_inspection", &next),
+        ];
+        made.push((day, make(&world, &ada, "aircraft", &fields).await));
+    }
+    for (sort, up) in [("next_inspection", true), ("-next_inspection", false)] {
+        let mut expected = made.clone();
+        expected.sort_unstable();
+        if !up {
+            expected.reverse();
+        }
+        expected.sort_by_key(|(day, _)| day.is_none());
+        let expected: Vec<Uuid> = expected.into_iter().map(|(_, id)| id).collect();
+        let sorted = Query { sort: sort.into(), ..Query::default() };
+        assert_eq!(ids(&world, &ada, "aircraft", &sorted).await, expected, "{sort}");
+    }
+    // Whoever asks for days asks for records that have one.
+    let february = Between { field: "next_inspection".into(), from: "2027-02-01".into(), to: "2027-02-28".into() };
+    let bounded = Query { between: Some(february), sort: "next_inspection".into(), ..Query::default() };
+    let dated = made.iter().filter(|(day, _)| day.is_some()).count();
+    assert_eq!(ids(&world, &ada, "aircraft", &bounded).await.len(), dated);
+}
+
+#[tokio::test]
+async fn a_choice_that_the_profile_no_longer_declares_keeps_its_records_in_the_list() {
+    let four = "choices = [\"Requested\", \"Confirmed\", \"Flown\", \"Cancelled\"]";
+    let profile = server::testing::profile("stack-aero", &[(four, "choices = [\"Flown\", \"Requested\"]")]);
+    let mut world = world("stack-aero").await;
+    let ada = ada(&world).await;
+    let made = trips(&world, &ada).await;
+    world.follows(profile);
+    let sorted = Query { sort: "status".into(), ..Query::default() };
+    let found = ids(&world, &ada, "trips", &sorted).await;
+    let place = |id: &Uuid| match made[id].1 {
+        2 => 0,
+        0 => 1,
+        _ => 2,
+    };
+    assert!(found.iter().map(place).is_sorted());
+    assert_eq!(found.iter().collect::<std::collections::BTreeSet<_>>().len(), made.len());
+    assert_eq!(found.len(), made.len());
+}
+
+#[tokio::test]
 async fn a_query_that_makes_no_sense_is_told_so() {
     let world = world("stack-aero").await;
     let ada = ada(&world).await;

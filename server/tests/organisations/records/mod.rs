@@ -4,6 +4,7 @@ mod acts;
 mod apart;
 mod found;
 mod imports;
+mod planned;
 mod single;
 
 use server::guard::rights;

@@ -1,0 +1,112 @@
+//! The timetable of a register through its page, as a browser without script sees it.
+
+use contract::access::Stage;
+use contract::standing::Standing;
+use server::testing::profile;
+
+use crate::common::{Browser, Served, of_profile, status};
+
+const BOOKINGS: &str = "/o/ours/registers/bookings";
+
+struct School {
+    // Keeps the server.
+    _served: Served,
+    browser: Browser,
+}
+
+async fn school() -> School {
+    let wide = [
+        ("reads_per_minute = 600", "reads_per_minute = 600000"),
+        ("changes_per_minute = 120", "changes_per_minute = 120000"),
+    ];
+    let mut served = of_profile(profile("stratuslog", &wide)).await;
+    served.world.now = time::OffsetDateTime::now_utc();
+    let ours = served.world.stage_organisation("ours", "Ours", Standing::Active).await;
+    let person = served.world.stage_person(Some((&ours, "Owner")), Stage::SteppedUp).await;
+    let mut browser = Browser::new(served.address);
+    browser.sign_in_with(&person.session);
+    let mut school = School { _served: served, browser };
+    school.add("aircraft", &[("registration", "N1"), ("model", "Cessna 172"), ("status", "Available")]).await;
+    school.add("students", &[("name", "Amelia"), ("course", "Private pilot"), ("status", "Active")]).await;
+    school
+}
+
+impl School {
+    async fn add(&mut self, register: &str, fields: &[(&str, &str)]) {
+        let place = format!("/api/o/ours/registers/{register}/create-record");
+        let made = self.browser.send("/account", &place, fields).await;
+        assert_eq!(status(&made), 200, "{made}");
+    }
+
+    async fn book(&mut self, reference: &str, (starts, ends): (&str, &str)) {
+        let fields = [
+            ("reference", reference),
+            ("student", "Amelia"),
+            ("aircraft", "N1"),
+            ("starts", starts),
+            ("ends", ends),
+            ("status", "Confirmed"),
+        ];
+        self.add("bookings", &fields).await;
+    }
+
+    async fn page(&mut self, path: &str) -> String {
+        self.browser.get(path, "accept: text/html\r\n").await
+    }
+}
+
+#[tokio::test]
+async fn a_week_is_shown_as_a_picture_and_as_a_table_and_overlap_is_said_in_both() {
+    let mut school = school().await;
+    school.book("BK-1", ("2026-11-18T09:00", "2026-11-18T10:30")).await;
+    school.book("BK-2 <b>", ("2026-11-18T10:00", "2026-11-19T01:00")).await;
+    school.book("BK-3", ("2026-11-25T10:00", "2026-11-25T11:00")).await;
+
+    let list = school.page(BOOKINGS).await;
+    assert!(list.contains(&format!("href=\"{BOOKINGS}/schedule\"")), "{list}");
+    let week = school.page(&format!("{BOOKINGS}/schedule?week=2026-W47")).await;
+    assert_eq!(status(&week), 200, "{week}");
+    for said in [
+        "Bookings: week 47 of 2026",
+        "16 November 2026 to 22 November 2026. Times are UTC. Left out: Cancelled.",
+        "Wed 18 Nov, 09:00 to 10:30",
+        "Wed 18 Nov, 10:00 to Thu 19 Nov, 01:00",
+        "N1</span><span class=\"small\">2 records, 2 overlapping",
+        "schedule?week=2026-W46",
+        "schedule?week=2026-W48",
+        "BK-2 &lt;b&gt;</a>",
+    ] {
+        assert!(week.contains(said), "{said}: {week}");
+    }
+    assert_eq!(week.matches("class=\"week-bar overlaps\"").count(), 2, "{week}");
+    assert_eq!(week.matches("data-overlaps=\"1\"").count(), 2, "{week}");
+    assert!(week.contains("Overlaps</span> with BK-2 &lt;b&gt;<"), "{week}");
+    assert!(!week.contains("BK-3") && !week.contains("<b>\""), "{week}");
+    assert!(!week.contains("style=\"") && !week.contains("<script"), "{week}");
+
+    let alone = school.page(&format!("{BOOKINGS}/schedule?week=2026-W48")).await;
+    assert!(alone.contains("BK-3") && alone.contains("data-overlaps=\"0\""), "{alone}");
+    assert!(!alone.contains("week-bar overlaps"), "{alone}");
+}
+
+#[tokio::test]
+async fn a_week_without_records_says_so_and_one_that_is_none_is_told() {
+    let mut school = school().await;
+    let empty = school.page(&format!("{BOOKINGS}/schedule?week=2027-W01")).await;
+    assert!(empty.contains("Nothing in this week") && empty.contains("4 January 2027 to 10 January 2027"), "{empty}");
+    assert!(empty.contains("schedule?week=2026-W53"), "{empty}");
+    let wrong = school.page(&format!("{BOOKINGS}/schedule?week=2025-W53")).await;
+    assert!(status(&wrong) == 200 && wrong.contains("role=\"alert\"") && wrong.contains("id=\"f-week\""), "{wrong}");
+    let current = school.page(&format!("{BOOKINGS}/schedule")).await;
+    let now = time::OffsetDateTime::now_utc();
+    let (year, number, _) = now.date().to_iso_week_date();
+    assert!(current.contains(&format!("Bookings: week {number} of {year}")), "{current}");
+}
+
+#[tokio::test]
+async fn a_register_without_a_schedule_has_no_page_of_one() {
+    let mut school = school().await;
+    assert_eq!(status(&school.page("/o/ours/registers/aircraft/schedule").await), 404);
+    let list = school.page("/o/ours/registers/aircraft").await;
+    assert!(!list.contains("/schedule"), "{list}");
+}

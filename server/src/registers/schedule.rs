@@ -1,0 +1,204 @@
+//! A week of a register as a timetable: what takes its place when, row by row, and what takes the same place at the same time. Asked for by the
+//! columns of the two instants, so that a million records elsewhere in time cost nothing.
+
+use std::collections::BTreeMap;
+
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+
+use super::content::Content;
+use super::list::{Line, column, held};
+use super::names::Behind;
+use super::reached;
+use super::shape::{Shape, slot};
+use super::value::choice_key;
+use super::week::Week;
+use crate::clock::{from_ms, to_ms};
+use crate::entity::record;
+use crate::guard::{Allowed, rights};
+use crate::identity::{Accounts, Refusal};
+use crate::profile::format::{Field, Without};
+
+/// How many records a week shows. The list has them all.
+pub const MOST: usize = 200;
+
+/// How long before a week something may have begun that goes on until after it: whatever takes longer is found in its first weeks and in its last.
+pub const LOOK_BACK_DAYS: i64 = 31;
+
+/// The fields that make the timetable, as far as one reader may see them.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan<'a> {
+    pub from: &'a Field,
+    pub to: &'a Field,
+    /// What makes the rows.
+    pub by: Option<&'a Field>,
+    /// Whether the profile declares no rows: then everything shares one place.
+    one_place: bool,
+    without: Option<(&'a Field, &'a Without)>,
+}
+
+impl<'a> Plan<'a> {
+    /// `None` where the register has no timetable, or this person may not read what it goes by.
+    pub fn of(shape: &Shape<'a>) -> Option<Self> {
+        let schedule = shape.register.schedule.as_ref()?;
+        let field = |id: &toml::Spanned<String>| shape.field(id.get_ref());
+        Some(Self {
+            from: field(&schedule.from)?,
+            to: field(&schedule.to)?,
+            by: schedule.by.as_ref().and_then(field),
+            one_place: schedule.by.is_none(),
+            without: schedule.without.as_ref().and_then(|without| Some((field(&without.field)?, without))),
+        })
+    }
+
+    /// The choices whose records take no place.
+    pub fn left_out(&self) -> Vec<&'a str> {
+        let choices = self.without.map(|(_, without)| without.choices.as_slice()).unwrap_or_default();
+        choices.iter().map(|choice| choice.get_ref().as_str()).collect()
+    }
+
+    fn takes_a_place(&self) -> Condition {
+        let Some((at, without)) = self.without.and_then(|(field, without)| Some((slot(field)?, without))) else {
+            return Condition::all();
+        };
+        let keys = without.choices.iter().map(|choice| choice_key(choice.get_ref()));
+        Condition::any().add(column(at).is_null()).add(column(at).is_not_in(keys))
+    }
+}
+
+/// A record in its row.
+#[derive(Clone, Debug)]
+pub struct Taken {
+    pub line: Line,
+    pub from: OffsetDateTime,
+    /// `None`: nothing is said of its end.
+    pub to: Option<OffsetDateTime>,
+    /// How far below the first it is drawn, so that nothing hides another.
+    pub lane: usize,
+    /// What takes the same place at the same time.
+    pub overlaps: Vec<Uuid>,
+}
+
+/// One place that can be taken, and by what.
+#[derive(Clone, Debug)]
+pub struct Row {
+    pub value: Option<String>,
+    pub taken: Vec<Taken>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Planned {
+    pub rows: Vec<Row>,
+    pub behind: Behind,
+    /// Whether the week has more than is shown.
+    pub more: bool,
+}
+
+/// What takes place in a week.
+///
+/// # Errors
+/// [`Refusal::NotFound`] when the register has no timetable for this person.
+pub async fn week(
+    reader: &Allowed<rights::RecordsRead>,
+    accounts: &Accounts,
+    shape: &Shape<'_>,
+    week: Week,
+) -> Result<Planned, Refusal> {
+    let plan = Plan::of(shape).ok_or(Refusal::NotFound)?;
+    // The profile's check has refused fields without a slot.
+    let (from, to) = slot(plan.from).zip(slot(plan.to)).ok_or(Refusal::NotFound)?;
+    let view = reader.read().await?;
+    let ring = accounts.vault.within(&view).await?;
+    let mut rows: Vec<record::Model> = Vec::new();
+    for within in touching(from, to, week) {
+        let select = record::Entity::find()
+            .filter(record::Column::Register.eq(shape.id()))
+            .filter(record::Column::RemovedAtMs.is_null())
+            .filter(within)
+            .filter(plan.takes_a_place())
+            .filter(reached::condition(reader.here()))
+            .order_by_asc(column(from))
+            .order_by_asc(record::Column::Id)
+            .limit(MOST as u64 + 1 - rows.len() as u64);
+        rows.extend(view.all(select).await?);
+        if rows.len() > MOST {
+            break;
+        }
+    }
+    let more = rows.len() > MOST;
+    let mut taken = Vec::new();
+    for row in rows.into_iter().take(MOST) {
+        let (Some(from), to) = (held(&row, from), held(&row, to)) else { continue };
+        let content = Content::open(&ring, view.tenant(), row.id, &row.content)?;
+        taken.push(Taken {
+            line: Line::of(&row, content),
+            from: from_ms(from),
+            to: to.map(from_ms),
+            lane: 0,
+            overlaps: Vec::new(),
+        });
+    }
+    let fields: Vec<&Field> = plan.by.into_iter().collect();
+    let contents = taken.iter().map(|taken| &taken.line.content);
+    let behind = Behind::of(&view, accounts, reader.here(), &fields, contents).await?;
+    Ok(Planned { rows: in_rows(&plan, taken), behind, more })
+}
+
+/// Whatever touches a week, in pieces of which each is a range of one index: what began before it and goes on after it, what ends in it, what
+/// begins in it. No record is in two of them.
+fn touching(from: usize, to: usize, week: Week) -> [Condition; 3] {
+    let (from, to) = (column(from), column(to));
+    let (begins, ends) = (to_ms(week.begins()), to_ms(week.ends()));
+    let long_before = to_ms(week.begins() - Duration::days(LOOK_BACK_DAYS));
+    [
+        Condition::all().add(from.gte(long_before)).add(from.lt(begins)).add(to.gt(ends)),
+        Condition::all().add(to.gt(begins)).add(to.lte(ends)).add(from.lt(begins)),
+        Condition::all().add(from.gte(begins)).add(from.lt(ends)),
+    ]
+}
+
+/// Row by row in the order of their values; those without one last.
+fn in_rows(plan: &Plan<'_>, taken: Vec<Taken>) -> Vec<Row> {
+    let mut rows: BTreeMap<(bool, Option<String>), Vec<Taken>> = BTreeMap::new();
+    for taken in taken {
+        let value = plan.by.and_then(|by| taken.line.content.first(by.id.get_ref())).map(str::to_owned);
+        rows.entry((value.is_none(), value)).or_default().push(taken);
+    }
+    let row = |((_, value), mut taken): ((bool, Option<String>), Vec<Taken>)| {
+        taken.sort_by_key(|taken| (taken.from, taken.line.id));
+        if value.is_some() || plan.one_place {
+            meet(&mut taken);
+        }
+        lay(&mut taken);
+        Row { value, taken }
+    };
+    rows.into_iter().map(row).collect()
+}
+
+/// Notes which of a row are there at the same time. One that ends when the next begins is not.
+fn meet(taken: &mut [Taken]) {
+    let spans: Vec<_> = taken.iter().map(|taken| (taken.line.id, taken.from, taken.to.unwrap_or(taken.from))).collect();
+    for (one, (id, from, to)) in taken.iter_mut().zip(&spans) {
+        let at_once = spans.iter().filter(|(other, begins, ends)| other != id && begins < to && from < ends);
+        one.overlaps = at_once.map(|(other, ..)| *other).collect();
+    }
+}
+
+/// Gives each of a row the first lane that is free when it begins.
+fn lay(taken: &mut [Taken]) {
+    let mut free_at: Vec<OffsetDateTime> = Vec::new();
+    for one in taken {
+        let until = one.to.unwrap_or(one.from).max(one.from);
+        match free_at.iter().position(|at| *at <= one.from) {
+            Some(lane) => {
+                free_at[lane] = until;
+                one.lane = lane;
+            }
+            None => {
+                one.lane = free_at.len();
+                free_at.push(until);
+            }
+        }
+    }
+}
