@@ -112,7 +112,11 @@ pub(crate) async fn condemn(
     let change = operator.begin().await?;
     change.enter(tenant).await?;
     // Held, as whoever places a hold does: one that is being placed is waited for, and seen.
-    change.one_held(holds::of_id(tenant)).await?;
+    let own = change.one_held(holds::of_id(tenant)).await?;
+    // Another instance that saw the same was quicker: what is left to do is in the list of what has begun.
+    if own.is_none_or(|own| own.purge_began_at_ms.is_some()) {
+        return Ok(true);
+    }
     if !change.all(holds::now_in_force(tenant, now)).await?.is_empty() {
         return Ok(false);
     }
@@ -312,6 +316,10 @@ async fn certify(
         held_until: found.held_until_ms.map(from_ms),
     };
     let change = operator.begin().await?;
+    // Another instance may have come to the end first: one certificate is enough.
+    if change.one(purge::Entity::find_by_id(row.id)).await?.is_none() {
+        return Ok(());
+    }
     // Somebody who was in the middle of a request may have had a key made anew, for nothing that is there.
     change.delete(data_key::Entity::delete_many().filter(data_key::Column::Owner.eq(owner_of(tenant)))).await?;
     certificate::issue(&change, &accounts.vault, gone, now).await?;
