@@ -148,17 +148,17 @@ async fn may(
         return Err(Barred::NotOpen.into());
     }
     let bench = Bench::of(change, accounts, review).await?;
-    let decider = bench::decider(change, accounts, &bench, review.id, account).await?;
     let mailbox = mailbox_of(change, change.ring(), accounts, row).await?;
     let subject = Subject { account: row.account_id, mailbox: mailbox.as_deref() };
+    let decider = bench::decider(change, accounts, &bench, review, account, &[subject].into_iter().collect()).await?;
     decider.stands_apart(&subject)?;
     let votes = review_vote::Entity::find()
         .filter(review_vote::Column::ItemId.eq(row.id))
-        .filter(review_vote::Column::DecidedBy.is_in(decider.selves.iter().copied()));
+        .filter(review_vote::Column::DecidedBy.is_in(decider.own.accounts().iter().copied()));
     if change.count(votes).await? > 0 {
         return Err(Barred::EarlierStage.into());
     }
-    if !bench.asks(account, Asked::from(row)) {
+    if !bench.asks(account, Asked::of(row, subject)) {
         return Err(Barred::NotAsked.into());
     }
     match State::stored(&row.state) {

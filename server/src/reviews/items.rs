@@ -250,12 +250,19 @@ async fn around<'a>(
             notes.insert(note.id, opened_note(&ring, &note));
         }
     }
+    let people = names::of(view, accounts, wanted).await?;
     let decider = match reader {
         None => None,
-        Some(account) => Some(bench::decider(view, accounts, bench, review.id, account).await?),
+        Some(account) => {
+            let subjects = rows.iter().map(|row| (row.account_id, box_of(&ring, &people, row)));
+            let subjects: Vec<_> = subjects.collect();
+            let towards =
+                subjects.iter().map(|(account, mailbox)| Subject { account: *account, mailbox: mailbox.as_deref() });
+            Some(bench::decider(view, accounts, bench, review, account, &towards.collect()).await?)
+        }
     };
     Ok(Around {
-        people: names::of(view, accounts, wanted).await?,
+        people,
         units: units_of(view, accounts, rows).await?,
         found: review.found.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default(),
         open: review.state == Status::Open.word(),
@@ -266,6 +273,12 @@ async fn around<'a>(
         decider,
         bench,
     })
+}
+
+/// The mailbox of whoever's access an item is, of the people of a page.
+fn box_of(ring: &Keyring, people: &BTreeMap<Uuid, Named>, row: &review_item::Model) -> Option<String> {
+    let known = || row.account_id.and_then(|id| people.get(&id)).map(|named| named.address.clone());
+    invited_address(ring, row).or_else(known).map(|address| mailbox(&address))
 }
 
 async fn units_of(
@@ -360,12 +373,14 @@ impl Around<'_> {
             State::Pending | State::Decided => {}
             State::Applied | State::Gone | State::Changed => return Err(Barred::Done),
         }
-        let subject = Subject { account: row.account_id, mailbox: Some(&mailbox(address)) };
+        let mailbox = mailbox(address);
+        let subject = Subject { account: row.account_id, mailbox: Some(&mailbox) };
         decider.stands_apart(&subject)?;
-        if self.votes.iter().any(|vote| vote.item_id == row.id && decider.selves.contains(&vote.decided_by)) {
+        let own = decider.own.accounts();
+        if self.votes.iter().any(|vote| vote.item_id == row.id && own.contains(&vote.decided_by)) {
             return Err(Barred::EarlierStage);
         }
-        if self.bench.asks(decider.account, Asked::from(row)) { Ok(()) } else { Err(Barred::NotAsked) }
+        if self.bench.asks(decider.account, Asked::of(row, subject)) { Ok(()) } else { Err(Barred::NotAsked) }
     }
 }
 

@@ -119,7 +119,7 @@ pub(super) async fn around(
     row: &seat_review_item::Model,
 ) -> Result<(People, Decider), Refusal> {
     let all = change.all(of_review(row.review_id)).await?;
-    let ids = [row.account_id, staff.account.0].into_iter().chain(row.decided_by);
+    let ids = all.iter().flat_map(|item| [Some(item.account_id), item.decided_by]).flatten().chain([staff.account.0]);
     let people = change.all(account::Entity::find().filter(account::Column::Id.is_in(ids))).await?;
     let people: People = people.iter().map(|row| (row.id, names::open(accounts, row))).collect();
     let decider = decider(accounts, staff, &people, &all);
