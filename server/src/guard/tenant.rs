@@ -14,7 +14,7 @@ use sea_orm::{
     Statement, TransactionTrait, UpdateMany, Value,
 };
 use time::OffsetDateTime;
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, OwnedSemaphorePermit};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -104,13 +104,16 @@ pub struct TenantDb {
     pub(super) store: Arc<Store>,
     pub(super) rows: DatabaseTransaction,
     pub(super) own: OnceCell<DatabaseTransaction>,
+    /// Of a long reading: the next one may begin when this is over.
+    #[expect(dead_code, reason = "held and let go, never asked")]
+    pub(super) turn: Option<OwnedSemaphorePermit>,
 }
 
 impl TenantDb {
     pub(super) async fn open(store: &Arc<Store>, tenant: TenantId, reach: Option<&[Uuid]>) -> Result<Self, DbErr> {
         let rows = view(&store.read).await?;
         enter(&rows, tenant, reach).await?;
-        Ok(Self { tenant, store: Arc::clone(store), rows, own: OnceCell::new() })
+        Ok(Self { tenant, store: Arc::clone(store), rows, own: OnceCell::new(), turn: None })
     }
 
     pub(crate) fn tenant(&self) -> TenantId {

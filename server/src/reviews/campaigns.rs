@@ -150,7 +150,7 @@ pub async fn campaign<R: Right>(
     }
 }
 
-async fn described<R: Right>(
+pub(crate) async fn described<R: Right>(
     view: &TenantDb,
     accounts: &Accounts,
     reader: &Allowed<R>,
