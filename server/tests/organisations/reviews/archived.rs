@@ -18,7 +18,7 @@ async fn pieces(world: &World, by: &Somebody, review: Uuid) -> Vec<Vec<u8>> {
     pieces.expect("a review").try_collect().await.expect("pieces")
 }
 
-async fn archive(world: &World, by: &Somebody, review: Uuid) -> PathBuf {
+pub async fn archive(world: &World, by: &Somebody, review: Uuid) -> PathBuf {
     let path = world.folder.join("review.zip");
     std::fs::write(&path, pieces(world, by, review).await.concat()).expect("written");
     path

@@ -12,6 +12,7 @@ mod meeting;
 mod opening;
 mod reopened;
 mod seats;
+mod tampered;
 mod telling;
 
 use server::guard::rights;

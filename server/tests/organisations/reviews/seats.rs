@@ -12,19 +12,19 @@ use time::Duration;
 
 use super::*;
 
-const OLGA: &str = "olga@vendor.example";
-const OTTO: &str = "otto@vendor.example";
-const PETRA: &str = "petra@vendor.example";
+pub const OLGA: &str = "olga@vendor.example";
+pub const OTTO: &str = "otto@vendor.example";
+pub const PETRA: &str = "petra@vendor.example";
 
-async fn seat(world: &World, email: &str) -> Somebody {
+pub async fn seat(world: &World, email: &str) -> Somebody {
     crate::operators::operator(world, email).await
 }
 
-async fn staff(world: &World, who: &Somebody) -> Staff {
+pub async fn staff(world: &World, who: &Somebody) -> Staff {
     caller(world, who).await.staff().expect("staff")
 }
 
-async fn opened(world: &World, by: &Somebody) -> uuid::Uuid {
+pub async fn opened(world: &World, by: &Somebody) -> uuid::Uuid {
     let form = SeatForm { name: "Quarterly", due: DUE, silence: "" };
     seats::open(&staff(world, by).await, world.accounts(), &form, world.now).await.expect("open")
 }
@@ -71,13 +71,13 @@ async fn two_of_the_staff_do_not_decide_about_each_other_under_second_accounts_w
 }
 
 /// The item of somebody's seat, as one of the staff sees it.
-async fn of(world: &World, by: &Staff, review: uuid::Uuid, who: &Somebody) -> SeatItem {
+pub async fn of(world: &World, by: &Staff, review: uuid::Uuid, who: &Somebody) -> SeatItem {
     let found = seats::campaign(by, world.accounts(), review, world.now).await.expect("database");
     let (_, items) = found.expect("a review");
     items.into_iter().find(|item| item.account == who.account.0).expect("a seat")
 }
 
-async fn keep(world: &World, by: &Staff, item: &SeatItem) -> Result<(), Refusal> {
+pub async fn keep(world: &World, by: &Staff, item: &SeatItem) -> Result<(), Refusal> {
     let id = item.id.to_string();
     seats::decide(by, world.accounts(), (&id, "keep"), Some("Needed"), world.now).await
 }
