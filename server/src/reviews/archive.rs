@@ -229,6 +229,7 @@ fn facts(report: &Report) -> Vec<page::Fact> {
         ("Role changed", campaign.counts.change.to_string()),
         ("Gone before it was decided", campaign.counts.gone.to_string()),
         ("Differed, and that was settled", campaign.counts.changed.to_string()),
+        ("Kept, and ended with the membership", campaign.counts.ended.to_string()),
         ("Not decided", campaign.counts.pending.to_string()),
         ("Decided by silence", report.silent.to_string()),
         ("Decided late", report.late.to_string()),
@@ -311,6 +312,7 @@ const VERIFY: &str = "How to verify this archive without us
    log/before.json, hash = SHA-256(0x02 || hash before || leaf) leads to the hash of log/head.json, whose signature is by the same key. The leaf
    of each entry in entries.jsonl, computed anew, is the one in chain.jsonl: so the entry stands in the log where it says. Where there is only
    log/README.txt, it says why there is no such proof.
-5. Each item of items.jsonl that people decided on has an entry item-decided of its own, in which it is the subject. Each that is applied has one
-   that tells of what was done, about its account, or its target_id where there is no account.
+5. Each item of items.jsonl that people decided on has an entry item-decided of its own, in which it is the subject, by whoever decided and at that
+   time. Each that is applied has one that tells of what was done, about its account, or its target_id where there is no account. What is ended
+   was to be kept, and hung on a membership of the same account that was revoked: the entry of that membership's end is that of its own.
 ";

@@ -35,6 +35,9 @@ pub struct Counts {
     pub applied: u64,
     pub gone: u64,
     pub changed: u64,
+    /// Kept, and ended with the membership on which it hung.
+    #[serde(default)]
+    pub ended: u64,
 }
 
 /// One review.
@@ -110,6 +113,7 @@ impl Counts {
             State::Applied => self.applied += number,
             State::Gone => self.gone += number,
             State::Changed => self.changed += number,
+            State::Ended => self.ended += number,
         }
     }
 }

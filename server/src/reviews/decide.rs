@@ -9,7 +9,7 @@ use super::bench::{self, Asked, Bench};
 use super::items::mailbox_of;
 use super::rules::{Barred, Subject, needs_note};
 use super::words::{Decision, Effect, Kind, State, Status};
-use super::{effect, no_item, note_place, open};
+use super::{effect, hanging, no_item, note_place, open};
 use crate::audit::log::{Action, Event};
 use crate::clock::{from_ms, to_ms};
 use crate::entity::{account, review, review_item, review_note, review_vote};
@@ -165,7 +165,7 @@ async fn may(
         State::Pending => Ok(()),
         State::Decided if row.decided_by == Some(account) || row.decision.is_none() => Ok(()),
         State::Decided | State::Applied => Err(decided_already(change, accounts, row).await?),
-        State::Gone | State::Changed => Err(Barred::Done.into()),
+        State::Gone | State::Changed | State::Ended => Err(Barred::Done.into()),
     }
 }
 
@@ -281,6 +281,7 @@ async fn follow(
     if row.stage < review.stages {
         onward(&change, which).await?;
     } else if Effect::stored(&review.effect) == Effect::AtOnce {
+        hanging::ended(&change, review.id, which.clone()).await?;
         let applied = effect::apply(&change, accounts, which, now).await?;
         let sessions = applied.sessions.to_string();
         done.extend(applied.events.into_iter().map(|event| event.with("sessions", sessions.as_str())));

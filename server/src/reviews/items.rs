@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::bench::{self, Asked, Bench};
 use super::campaigns::asked_of;
 use super::freeze::Found;
+use super::hanging::{Along, Hanging};
 use super::note_place;
 use super::rules::{Barred, Decider, Subject, mailbox};
 use super::words::{Advice, Decision, Kind, Reason, State, Status};
@@ -91,6 +92,7 @@ pub struct Item {
     pub state: State,
     pub votes: Vec<Vote>,
     pub remarks: u64,
+    pub along: Along,
     pub may_decide: Result<(), Barred>,
 }
 
@@ -202,6 +204,7 @@ struct Around<'a> {
     votes: Vec<review_vote::Model>,
     found: Found,
     decider: Option<Decider>,
+    hanging: Hanging,
     bench: &'a Bench,
     open: bool,
 }
@@ -266,6 +269,7 @@ async fn around<'a>(
         units: units_of(view, accounts, rows).await?,
         found: review.found.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default(),
         open: review.state == Status::Open.word(),
+        hanging: Hanging::of(view, review, rows).await?,
         ring,
         notes,
         remarks,
@@ -332,6 +336,7 @@ impl Around<'_> {
         });
         Item {
             may_decide: self.may_decide(&row, &address),
+            along: self.hanging.along(&row),
             votes: votes.collect(),
             remarks: self.remarks.get(&row.id).copied().unwrap_or(0),
             id: row.id,
@@ -371,7 +376,7 @@ impl Around<'_> {
         let Some(decider) = self.decider.as_ref().filter(|_| self.open) else { return Err(Barred::NotOpen) };
         match State::stored(&row.state) {
             State::Pending | State::Decided => {}
-            State::Applied | State::Gone | State::Changed => return Err(Barred::Done),
+            State::Applied | State::Gone | State::Changed | State::Ended => return Err(Barred::Done),
         }
         let mailbox = mailbox(address);
         let subject = Subject { account: row.account_id, mailbox: Some(&mailbox) };

@@ -11,7 +11,7 @@ use super::decide::{Verdict, onward, write_note};
 use super::items::{Narrowing, narrowed};
 use super::rules::{Barred, Subject, mailbox};
 use super::words::{Decision, Effect, Kind, State, Status};
-use super::{effect, no_item, no_review, open};
+use super::{effect, hanging, no_item, no_review, open};
 use crate::audit::log::{Action, Event};
 use crate::entity::{account, review, review_item, review_vote};
 use crate::guard::{Allowed, Change, TenantId, rights};
@@ -259,7 +259,9 @@ async fn follow(
         onward(change, ours.clone().add(review_item::Column::Stage.lt(review.stages))).await?;
     }
     if Effect::stored(&review.effect) == Effect::AtOnce {
-        return effect::apply(change, accounts, Condition::all().add(review_item::Column::ActId.eq(act)), now).await;
+        let which = Condition::all().add(review_item::Column::ActId.eq(act));
+        hanging::ended(change, review.id, which.clone()).await?;
+        return effect::apply(change, accounts, which, now).await;
     }
     Ok(effect::Done::default())
 }

@@ -276,6 +276,7 @@ fn shown(
             applied: state(State::Applied),
             gone: state(State::Gone),
             changed: state(State::Changed),
+            ended: state(State::Ended),
         },
         population_sha256: row.population_sha256.clone(),
     }
@@ -386,7 +387,7 @@ fn may(
     }
     match State::stored(&row.state) {
         State::Pending | State::Decided => {}
-        State::Applied | State::Gone | State::Changed => return Err(Barred::Done),
+        State::Applied | State::Gone | State::Changed | State::Ended => return Err(Barred::Done),
     }
     decider.stands_apart(&Subject { account: Some(row.account_id), mailbox: Some(&mailbox(address)) })
 }

@@ -88,7 +88,9 @@ pub async fn undo(staff: &Staff, item: &str, now: OffsetDateTime) -> Result<(), 
     match State::stored(&row.state) {
         State::Decided if row.decided_by == Some(own) => {}
         State::Applied => return Err(done_already()),
-        State::Pending | State::Decided | State::Gone | State::Changed => return Err(nothing_of_yours()),
+        State::Pending | State::Decided | State::Gone | State::Changed | State::Ended => {
+            return Err(nothing_of_yours());
+        }
     }
     let set = seat_review_item::Entity::update_many()
         .col_expr(seat_review_item::Column::Decision, Expr::value(None::<String>))

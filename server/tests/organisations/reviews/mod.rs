@@ -5,6 +5,7 @@ mod asking;
 mod clock;
 mod closing;
 mod deciding;
+mod hanging;
 mod killed;
 mod leavers;
 mod many;
