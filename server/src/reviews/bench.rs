@@ -194,7 +194,9 @@ pub(crate) async fn decider(
     let mailbox = boxes.get(&account).map(String::as_str);
     let mut own: People = [Subject { account: Some(account), mailbox }].into_iter().collect();
     let selves: Vec<_> = subjects(&boxes).filter(|other| own.has(other)).collect();
-    selves.iter().for_each(|other| own.add(other));
+    for other in &selves {
+        own.add(other);
+    }
     let told = |other: &Uuid| Subject { account: Some(*other), mailbox: boxes.get(other).map(String::as_str) };
     Ok(Decider {
         account,
@@ -269,8 +271,8 @@ async fn concerned(
         return Ok(true);
     }
     let ring = rows.keys(accounts).await?;
-    let invited = items.iter().filter_map(|row| invited_address(&ring, row)).map(|address| mailbox(&address));
-    if invited.into_iter().any(|mailbox| own.has(&Subject { account: None, mailbox: Some(&mailbox) })) {
+    let mut invited = items.iter().filter_map(|row| invited_address(&ring, row)).map(|address| mailbox(&address));
+    if invited.any(|mailbox| own.has(&Subject { account: None, mailbox: Some(&mailbox) })) {
         return Ok(true);
     }
     let people = items.iter().filter_map(|row| row.account_id);

@@ -85,9 +85,7 @@ pub(crate) async fn apply(
         ));
     }
     settle(&those, now).await?;
-    if let Some(row) = revoked.iter().find(|row| hanging::HOLDS.contains(&Kind::stored(&row.kind))) {
-        hanging::ended(change, row.review_id, Condition::all()).await?;
-    }
+    hanging::of_these(change, &revoked).await?;
     done.events.extend(revoked.iter().map(|row| told(row, Decision::Revoke)));
     done.events.extend(changed.iter().map(|row| told(row, Decision::Change)));
     Ok(done)

@@ -14,7 +14,7 @@ use crate::guard::{Change, TenantDb};
 use crate::identity::Refusal;
 
 /// What something hangs on.
-pub(crate) const HOLDS: [Kind; 2] = [Kind::Membership, Kind::Help];
+const HOLDS: [Kind; 2] = [Kind::Membership, Kind::Help];
 
 /// What hangs on it.
 const HANGS: [Kind; 2] = [Kind::Reach, Kind::Token];
@@ -43,6 +43,19 @@ pub(crate) async fn ended(change: &Change, review: Uuid, which: Condition) -> Re
         .filter(review_item::Column::AccountId.in_subquery(went))
         .filter(there().not());
     Ok(change.update(set).await?)
+}
+
+/// Revoked memberships by whose people the database looks for what hung on them; of more it looks at the whole review.
+const BY_PERSON: usize = 500;
+
+/// The same of what hung on any of these items, which are of one review and were revoked just now.
+pub(crate) async fn of_these(change: &Change, revoked: &[review_item::Model]) -> Result<(), Refusal> {
+    let went = revoked.iter().filter(|row| HOLDS.contains(&Kind::stored(&row.kind)));
+    let people: Vec<Uuid> = went.filter_map(|row| row.account_id).collect();
+    let Some(row) = revoked.first().filter(|_| !people.is_empty()) else { return Ok(()) };
+    let theirs = (people.len() <= BY_PERSON).then(|| review_item::Column::AccountId.is_in(people));
+    ended(change, row.review_id, Condition::all().add_option(theirs)).await?;
+    Ok(())
 }
 
 /// What one item and others have to do with each other.
