@@ -75,7 +75,7 @@ impl Outlet {
 
 /// How long taking an archive along may take: what it is made from is held still meanwhile. A hundred thousand items are some ten megabytes, which
 /// a slow line (128 kbit/s) brings over in eleven minutes.
-const TAKEN_WITHIN: Duration = Duration::from_secs(15 * 60);
+const TAKEN_WITHIN: Duration = Duration::from_mins(15);
 
 /// An archive that is made while it is taken along: nothing is made ahead, and nothing goes on when nobody takes it any more, or when whoever does
 /// stands still. What fails in the middle ends it there, without the list of everything that a whole one has.
