@@ -90,6 +90,23 @@ impl World {
         Self::within(Where::Embedded(folder.clone()), profile, folder, key).await
     }
 
+    /// A world with a database of its own, wherever this run has databases; another process can go on there.
+    ///
+    /// # Panics
+    /// When the database cannot be had.
+    pub async fn new_in(profile: Arc<Profile>, folder: PathBuf, key: SecretKey) -> Self {
+        let place = place(&folder, profile.isolation).await;
+        Self::within(place, profile, folder, key).await
+    }
+
+    /// A world where one has been before, with the key that it had.
+    ///
+    /// # Panics
+    /// When the database cannot be had.
+    pub async fn again(place: Where, profile: Arc<Profile>, folder: PathBuf, key: SecretKey) -> Self {
+        Self::within(place, profile, folder, key).await
+    }
+
     async fn within(place: Where, profile: Arc<Profile>, folder: PathBuf, key: SecretKey) -> Self {
         let store = Arc::new(Store::open_as(&place, true, profile.isolation).await.expect("a database"));
         let master = Arc::new(MasterKey::new(key, Origin::InMemory));

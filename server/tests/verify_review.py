@@ -3,11 +3,14 @@
 
     verify_review.py ARCHIVE
 
-Checks every file against the signed list, the population against its hash, and each entry of the log against the chain that leads to a signed
-head. Ed25519 is asked of openssl, which every distribution has.
+Checks every file against the signed list, the population against its hash, the items against their counts and their table, each entry of the log
+against the chain that leads to a signed head, and each decision and what came of it against the log. Ed25519 is asked of openssl, which every distribution has.
 """
 
+import csv
+import datetime
 import hashlib
+import io
 import json
 import struct
 import subprocess
@@ -16,6 +19,11 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+
+# What of an item hangs on a membership, and what such a membership is called.
+HANGS = ("reach", "token")
+HOLDS = ("membership", "help")
+STATES = ("pending", "applied", "gone", "changed", "ended")
 
 # What an entry is called that tells of a grant taken away, and whose id it is about.
 EFFECTS = {
@@ -66,14 +74,41 @@ def lines(archive, name):
     return [json.loads(line) for line in archive.read(name).splitlines() if line]
 
 
-def organisations(archive, items):
+def ms(text):
+    """An instant of an item, as the log has it."""
+    at = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return (at - datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)) // datetime.timedelta(milliseconds=1)
+
+
+def counted(archive, report, items, population):
+    """The items are those that were found, and all parts say the same of them."""
+    if [line.split(b"\t")[0].decode() for line in population.splitlines()] != [item["id"] for item in items]:
+        fail("the items are not those that were found")
+    counts = {"items": len(items)}
+    counts |= {word: sum(item["decision"] == word for item in items) for word in ("keep", "revoke", "change")}
+    counts |= {word: sum(item["state"] == word for item in items) for word in STATES}
+    for name, number in report["counts"].items():
+        if counts[name] != number:
+            fail(f"the counts: {name}")
+    table = list(csv.DictReader(io.StringIO(archive.read("items.csv").decode(), newline="")))
+    if len(table) != len(items):
+        fail("items.csv has other items than items.jsonl")
+    for row, item in zip(table, items):
+        for name, value in item.items():
+            wanted = "" if value is None else str(value)
+            # What a spreadsheet would compute stands behind an apostrophe.
+            if row[name] not in (wanted, "'" + wanted):
+                fail(f"items.csv says otherwise of {item['id']}: {name}")
+
+
+def organisations(archive, report, items):
     """The entries of an organisation's review, and where its chain of leaves leads."""
     leaves = {row["seq"]: bytes.fromhex(row["leaf"]) for row in lines(archive, "log/chain.jsonl")}
     entries = lines(archive, "log/entries.jsonl")
     for row in entries:
         if leaves.get(row["seq"]) != leaf(row):
             fail(f"entry {row['seq']}")
-    told(entries, items)
+    told(entries, report, items)
     before = json.loads(archive.read("log/before.json"))
     head = json.loads(archive.read("log/head.json"))
     at, at_hash = before["after_seq"], bytes.fromhex(before["hash"])
@@ -85,30 +120,35 @@ def organisations(archive, items):
     return entries, at_hash
 
 
-def told(entries, items):
+def told(entries, report, items):
     """The log tells of each decision and of what came of it."""
-    decided = {row["subject"] for row in entries if row["action"] == "item-decided"}
+    names = {one["account"]: one["who"] for one in report["reviewers"]}
+    decided = {(row["subject"], row["at_ms"], names.get(row["actor"])) for row in entries if row["action"] == "item-decided"}
     for item in items:
-        if item["decision"] and not item["silent"] and item["id"] not in decided:
-            fail(f"nothing in the log says that {item['id']} was decided on")
+        if item["decision"] and not item["silent"]:
+            if (item["id"], ms(item["decided_at"]), item["decided_by"]) not in decided:
+                fail(f"nothing in the log says that {item['id']} was decided on so")
     done = {(row["action"], row["subject"]) for row in entries}
-    for item in (item for item in items if item["state"] == "applied"):
-        action, whose = EFFECTS[item["kind"]]
-        action = "role-changed" if item["decision"] == "change" else action
-        if (action, item[whose]) not in done:
-            fail(f"nothing in the log says that {item['id']} was done")
+    went = {item["account"] for item in items
+            if item["kind"] in HOLDS and item["decision"] == "revoke" and item["state"] == "applied"}
+    for item in items:
+        if item["state"] == "applied":
+            action, whose = EFFECTS[item["kind"]]
+            action = {"revoke": action, "change": "role-changed"}.get(item["decision"])
+            if (action, item[whose]) not in done:
+                fail(f"nothing in the log says that {item['id']} was done")
+        if item["state"] == "ended":
+            if item["kind"] not in HANGS or item["decision"] != "keep" or item["account"] not in went:
+                fail(f"no membership went with which {item['id']} could have ended")
 
 
-def platforms(archive, report):
+def platforms(archive, report, items):
     """The entries of a review of the seats, and where the platform's chain leads."""
     chain = lines(archive, "log/chain.jsonl")
     entries = lines(archive, "log/entries.jsonl")
-    if any(row not in chain for row in entries):
-        fail("an entry that is not in the log")
-    if report["completeness"]["population_sha256"] not in entries[0]["detail"]:
-        fail("the log does not have the hash of the population")
     for number, row in enumerate(chain):
-        if number > 0 and row["previous_hash"] != chain[number - 1]["hash"]:
+        before = chain[number - 1] if number else None
+        if before and (row["previous_hash"], row["seq"]) != (before["hash"], before["seq"] + 1):
             fail(f"what stands before entry {row['seq']}")
         hashed = hashlib.sha256()
         for name in ("previous_hash", "seq", "at_ms", "actor", "action", "subject", "detail"):
@@ -116,7 +156,63 @@ def platforms(archive, report):
             hashed.update(struct.pack(">Q", len(text)) + text)
         if hashed.hexdigest() != row["hash"]:
             fail(f"entry {row['seq']}")
+    about = {report["review"]["id"]} | {item["id"] for item in items} | {item["account"] for item in items}
+    if entries != [row for row in chain if row["subject"] in about] or entries[0] != chain[0]:
+        fail("the entries are not what the log has of this review")
+    seats(report, items, entries)
     return entries, bytes.fromhex(chain[-1]["hash"])
+
+
+def seats(report, items, entries):
+    """The log tells of the beginning, of the end, and of each seat between the two."""
+    review, opened = report["review"], entries[0]
+    if (opened["action"], opened["subject"]) != ("seat-review-opened", review["id"]):
+        fail("the log does not tell of the beginning")
+    if opened["detail"] != f"{len(items)} seats {report['completeness']['population_sha256']}":
+        fail("the log does not have the hash of the population")
+    closed = review["status"] == "closed"
+    ends = [row["seq"] for row in entries if row["action"] == "seat-review-closed"]
+    if len(ends) != closed:
+        fail("the log does not tell of the end")
+    names = {one["account"]: one["who"] for one in report["reviewers"]}
+    for item in items:
+        own = [row for row in entries if row["subject"] in (item["id"], item["account"])]
+        seat(item, [row for row in own if not closed or row["seq"] < ends[0]], names, closed)
+
+
+def seat(item, entries, names, closed):
+    """What the log says of one seat is what its item says."""
+    stands, settled, removed = None, False, []
+    for row in entries:
+        if row["action"] == "seat-decided":
+            stands = row
+        elif row["action"] == "seat-reopened":
+            stands = None
+        elif row["action"] == "seat-drift-settled":
+            settled = True
+        elif row["action"] == "operator-removed":
+            removed.append(row["seq"])
+    decision, state, silent = item["decision"], item["state"], item["silent"]
+    if not decision or silent:
+        if stands:
+            fail(f"the log says that {item['id']} was decided on")
+    elif not stands:
+        fail(f"nothing in the log says that {item['id']} was decided on")
+    else:
+        operator, said = stands["detail"].split(" ")
+        if (said, names.get(operator), stands["at_ms"]) != (decision, item["decided_by"], ms(item["decided_at"])):
+            fail(f"the log says otherwise of what was decided on {item['id']}")
+    after = stands["seq"] if stands else 0
+    if state == "applied" and (decision != "revoke" or not any(seq > after for seq in removed)):
+        fail(f"nothing in the log says that {item['id']} was done")
+    if decision == "revoke" and state == "decided":
+        fail(f"{item['id']} was to be taken away and was not")
+    if closed and state == "pending":
+        fail(f"{item['id']} was left undecided")
+    if closed and state == "decided" and removed:
+        fail(f"the log says that {item['id']} was taken away")
+    if (state == "changed" or (state == "gone" and decision)) and not settled:
+        fail(f"nothing in the log says that {item['id']} was settled")
 
 
 def main(path):
@@ -140,12 +236,11 @@ def main(path):
     if hashlib.sha256(population).hexdigest() != report["completeness"]["population_sha256"]:
         fail("the hash of the population")
     items = lines(archive, "items.jsonl")
-    if len(items) != report["counts"]["items"] or len(population.splitlines()) != len(items):
-        fail("the number of items")
+    counted(archive, report, items, population)
     if "log/README.txt" in archive.namelist():
         fail("there is no proof from the log: " + archive.read("log/README.txt").decode().strip())
     of_seats = report["review"]["scope"] == "seats"
-    entries, at_hash = platforms(archive, report) if of_seats else organisations(archive, items)
+    entries, at_hash = (platforms if of_seats else organisations)(archive, report, items)
     head = json.loads(archive.read("log/head.json"))
     if at_hash.hex() != head["hash"]:
         fail("the chain does not lead to the head")

@@ -157,7 +157,7 @@ pub fn narrowing(narrow: &Narrow) -> Narrowing {
 }
 
 fn items(rows: Vec<AnyView>, decides: bool) -> AnyView {
-    let keys = decides.then(keys::bar);
+    let keys = decides.then(|| keys::bar(true));
     view! { {keys}<ol class="items" data-items="">{rows}</ol> }.into_any()
 }
 

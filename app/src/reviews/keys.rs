@@ -2,12 +2,14 @@
 
 use leptos::prelude::*;
 
+const CHANGE: &str = "c";
+
 const KEYS: &[(&str, &str)] = &[
     ("j", "Next"),
     ("k", "Before"),
     ("y", "Keep"),
     ("r", "Revoke: write why, then press Enter"),
-    ("c", "Change the role: choose it, then press Enter"),
+    (CHANGE, "Change the role: choose it, then press Enter"),
     ("u", "Take the decision back"),
     ("n", "Write a note"),
     ("x", "Tick or untick"),
@@ -16,14 +18,17 @@ const KEYS: &[(&str, &str)] = &[
 ];
 
 /// The bar above the items: whether keys are on, and what they do. Somebody who speaks to their machine turns them off (WCAG 2.1.4).
-pub fn bar() -> AnyView {
+/// Where nothing has a role, nothing is said of the key that changes one.
+pub fn bar(roles: bool) -> AnyView {
+    let keys = KEYS.iter().filter(|(key, _)| roles || *key != CHANGE);
+    let change = roles.then(|| view! { <kbd>{CHANGE}</kbd>" change, " });
     let list: Vec<AnyView> =
-        KEYS.iter().map(|(key, does)| view! { <dt><kbd>{*key}</kbd></dt><dd>{*does}</dd> }.into_any()).collect();
+        keys.map(|(key, does)| view! { <dt><kbd>{*key}</kbd></dt><dd>{*does}</dd> }.into_any()).collect();
     view! {
         <div class="keys" data-keys="on" hidden>
             <button class="btn btn-sm" type="button" data-turn="" aria-pressed="true">"Keys"</button>
             <button class="btn btn-sm" type="button" data-show-help="">"What the keys do"</button>
-            <span class="small"><kbd>"j"</kbd>" next, "<kbd>"y"</kbd>" keep, "<kbd>"r"</kbd>" revoke, "<kbd>"c"</kbd>" change, "<kbd>"u"</kbd>" take back"</span>
+            <span class="small"><kbd>"j"</kbd>" next, "<kbd>"y"</kbd>" keep, "<kbd>"r"</kbd>" revoke, "{change}<kbd>"u"</kbd>" take back"</span>
         </div>
         <p class="sr-only" role="status" data-told=""></p>
         <dialog data-help="" aria-labelledby="h-keys">

@@ -126,6 +126,10 @@ fn about(person: &Person, report: &Report) -> AnyView {
         let spared = format!("{}, or nobody would be left who can manage the members", number(report.spared));
         facts.push(fact("Kept all the same", spared));
     }
+    let ended = report.campaign.counts.ended;
+    if ended > 0 {
+        facts.push(fact("Kept, and ended with the membership", number(ended)));
+    }
     let privileged = match report.privileged_kept {
         Some(kept) => format!("{}, of which {} stayed", number(report.privileged), number(kept)),
         None => number(report.privileged),

@@ -4,7 +4,7 @@ use contract::access::Page;
 use contract::permission::Permission;
 use leptos::prelude::*;
 use server::guard::Person;
-use server::reviews::{Advice, Campaign, Counts, Decision, Item, Kind, Scope, State, Status};
+use server::reviews::{Advice, Along, Campaign, Counts, Decision, Item, Kind, Scope, State, Status};
 use time::OffsetDateTime;
 
 use super::desk::Desk;
@@ -121,6 +121,7 @@ pub fn shown(desk: &Desk<'_>, person: &Person, item: &Item, roles: &[String], op
     match item.state {
         State::Gone => signs.push(("Gone since".to_owned(), "unproven")),
         State::Changed => signs.push(("Changed since".to_owned(), "ageing")),
+        State::Ended => signs.push(("Ended with the membership".to_owned(), "unproven")),
         State::Pending | State::Decided | State::Applied => {}
     }
     let page = |id| format!("{}/{id}", visit.path_of(Page::Members));
@@ -179,6 +180,7 @@ fn context(person: &Person, item: &Item) -> Vec<(&'static str, String)> {
         facts.push(("Same role", peers));
     }
     facts.extend(item.ends_at.map(|ends| ("Ends", at(ends))));
+    facts.extend(along(item));
     facts.push(("Last time", item.previous.map_or("Not reviewed", Decision::said).to_owned()));
     facts.extend(item.reviewer.clone().map(|reviewer| ("Given to", reviewer)));
     for vote in &item.votes {
@@ -187,6 +189,29 @@ fn context(person: &Person, item: &Item) -> Vec<(&'static str, String)> {
         facts.push(("Earlier stage", format!("{}{role}, {}{note}", vote.decision.said(), vote.who)));
     }
     facts
+}
+
+/// What a decision does beyond what it is about: whoever decides reads that first.
+fn along(item: &Item) -> Option<(&'static str, String)> {
+    let Along { goes, kept, ends } = item.along;
+    if ends && item.state != State::Ended {
+        return Some((
+            "Hangs on",
+            "A membership that is revoked in this review. This ends with it, also if it is kept".to_owned(),
+        ));
+    }
+    if goes == 0 {
+        return None;
+    }
+    let what =
+        if goes == 1 { "1 unit, record or secret address ends" } else { "units, records or secret addresses end" };
+    let what = if goes == 1 { what.to_owned() } else { format!("{} {what}", number(goes)) };
+    let kept = match kept {
+        0 => String::new(),
+        1 => "; 1 was decided to be kept and ends all the same".to_owned(),
+        many => format!("; {} were decided to be kept and end all the same", number(many)),
+    };
+    Some(("If revoked", format!("{what} with it{kept}")))
 }
 
 fn advised(item: &Item) -> Option<(String, String)> {
@@ -214,5 +239,6 @@ fn decision(person: &Person, item: &Item) -> String {
     let many = if item.bulk { ", with others" } else { "" };
     let done =
         if item.state == State::Decided && item.decision != Some(Decision::Keep) { "; takes effect later" } else { "" };
-    format!("{said}{by}{at}{many}{done}")
+    let ended = if item.state == State::Ended { "; ended with the membership" } else { "" };
+    format!("{said}{by}{at}{many}{done}{ended}")
 }

@@ -133,7 +133,7 @@ pub async fn one(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
         {ways(&desk, review)}
         <section aria-labelledby="h-items">
             <h2 id="h-items">"Seats"</h2>
-            {open.then(keys::bar)}
+            {open.then(|| keys::bar(false))}
             <ol class="items" data-items="">{rows}</ol>
         </section>
         {close}

@@ -158,6 +158,40 @@ async fn whoever_decides_after_the_end_reads_that_it_is_over() {
 }
 
 #[tokio::test]
+async fn what_goes_with_a_membership_is_read_before_it_is_decided_and_in_the_report_after_it() {
+    let mut desk = Desk::new().await;
+    let unit = desk.send("create-unit", &[("name", "North")]).await;
+    assert_eq!(status(&unit), 200, "{unit}");
+    let units = desk.page("/o/ours/units").await;
+    let unit = units.split("data-unit=\"").nth(1).and_then(|row| row.split('"').next()).expect("a unit").to_owned();
+    let member = desk.bea.account.to_string();
+    let reach = desk.send("grant-reach", &[("member", &member), ("unit", &unit)]).await;
+    assert_eq!(status(&reach), 200, "{reach}");
+    let review = desk.open(&[]).await;
+    let page = desk.page(&format!("{ALL}/{review}")).await;
+    let of_bea: Vec<&str> =
+        page.split("data-item=\"").skip(1).filter(|item| item.contains(&desk.bea.address)).collect();
+    let id = |which: &str| {
+        let item = of_bea.iter().find(|item| item.contains(which)).unwrap_or_else(|| unreachable!("{which}: {page}"));
+        item.split('"').next().unwrap_or_default().to_owned()
+    };
+    let (membership, reach) = (id("Membership:"), id("Unit or record"));
+    assert_eq!(status(&decide(&mut desk.browser, &review, &reach, "keep").await), 303);
+    let said = shown(&mut desk.browser, &review, &membership).await;
+    assert!(
+        said.contains("1 unit, record or secret address ends with it; 1 was decided to be kept and ends"),
+        "{said}"
+    );
+    assert_eq!(status(&decide(&mut desk.browser, &review, &membership, "revoke").await), 303);
+    let said = shown(&mut desk.browser, &review, &reach).await;
+    assert!(said.contains("data-stands=\"keep\"") && said.contains("; ended with the membership"), "{said}");
+    let closed = press(&mut desk.browser, &review, "close-review", &[]).await;
+    assert_eq!(status(&closed), 303, "{closed}");
+    let report = desk.page(&format!("{ALL}/{review}/report")).await;
+    assert!(report.contains("<dt>Kept, and ended with the membership</dt><dd>1</dd>"), "{report}");
+}
+
+#[tokio::test]
 async fn what_differs_is_named_on_the_page_and_settled_before_the_end() {
     let mut desk = Desk::new().await;
     let review = desk.open(&[]).await;

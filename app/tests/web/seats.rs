@@ -94,6 +94,16 @@ async fn a_review_of_the_seats_stands_in_the_list_and_no_second_one_is_opened() 
 }
 
 #[tokio::test]
+async fn the_keys_of_a_review_of_seats_say_nothing_of_a_role_that_no_seat_has() {
+    let mut desk = Desk::new().await;
+    let review = desk.open().await;
+    let page = desk.page(&format!("{ALL}/{review}")).await;
+    let keys: Vec<&str> = page.split("<kbd>").skip(1).filter_map(|key| key.split("</kbd>").next()).collect();
+    assert!(keys.contains(&"y") && keys.contains(&"u") && !keys.contains(&"c"), "{keys:?}");
+    assert!(!page.contains("Change the role") && !page.contains(" change, "), "{page}");
+}
+
+#[tokio::test]
 async fn a_decision_about_a_seat_without_its_reason_stands_beside_the_seat_with_what_is_wrong() {
     let mut desk = Desk::new().await;
     let review = desk.open().await;

@@ -2,13 +2,15 @@
 //! nothing of it is held but what is on its way.
 
 use std::future::ready;
+use std::time::Duration;
 
 use futures::channel::mpsc;
 use futures::stream::{self, BoxStream};
-use futures::{SinkExt, StreamExt};
+use futures::{FutureExt, SinkExt, StreamExt};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
+use tokio::time::timeout;
 
 use super::ExportError;
 use super::table::Written;
@@ -71,14 +73,24 @@ impl Outlet {
     }
 }
 
-/// An archive that is made while it is taken along: nothing is made ahead, and nothing goes on when nobody takes it any more. What fails in the
-/// middle ends it there, without the list of everything that a whole one has.
+/// How long taking an archive along may take: what it is made from is held still meanwhile. A hundred thousand items are some ten megabytes, which
+/// a slow line (128 kbit/s) brings over in eleven minutes.
+const TAKEN_WITHIN: Duration = Duration::from_mins(15);
+
+/// An archive that is made while it is taken along: nothing is made ahead, and nothing goes on when nobody takes it any more, or when whoever does
+/// stands still. What fails in the middle ends it there, without the list of everything that a whole one has.
 pub(crate) fn taken_along<F>(make: impl FnOnce(Sink) -> F) -> BoxStream<'static, Result<Vec<u8>, ExportError>>
 where
     F: Future<Output = Result<(), ExportError>> + Send + 'static,
 {
     let (pieces, taken) = mpsc::channel(1);
-    let made = make(Sink::Out(Outlet { pieces, held: Vec::new() }));
+    let made = timeout(TAKEN_WITHIN, make(Sink::Out(Outlet { pieces, held: Vec::new() })));
+    // A task of its own: whoever stands still asks for nothing more, and what is held has to be let go all the same.
+    let made = tokio::spawn(made).map(|made| match made {
+        Ok(Ok(made)) => made,
+        Ok(Err(_)) => Err(ExportError::Stopped),
+        Err(_) => Err(ExportError::Broken("an archive was given up")),
+    });
     let failed = stream::once(made).filter_map(|made| ready(made.err().map(Err)));
     stream::select(taken.map(Ok), failed).boxed()
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use migrations::Platform;
@@ -10,6 +11,7 @@ use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr, EntityTrait, Statement,
 };
 use sea_orm_migration::MigratorTrait;
+use tokio::sync::Semaphore;
 
 use super::log_end::LogEnds;
 use super::own::{Shelf, Shelves};
@@ -20,6 +22,9 @@ use crate::profile::policy::Isolation;
 
 /// Readers beside the one writer of SQLite (measured: more do not help on two cores).
 const READERS: u32 = 4;
+
+/// Long readings at a time, each with connections of its own. The next one waits.
+const LONG: usize = 4;
 
 /// What the one writer of the main file keeps in memory: pages that do not fit are written twice.
 const WRITER_CACHE_KIB: u32 = 32_000;
@@ -88,10 +93,13 @@ pub struct SchemaStatus {
 pub struct Store {
     pub(super) read: DatabaseConnection,
     pub(super) write: DatabaseConnection,
+    place: Where,
     mode: Isolation,
     /// Where each organisation has a database of its own.
     pub(super) own: Option<Shelves>,
     pub(super) ends: LogEnds,
+    /// For those who hold connections of their own for long.
+    pub(super) long: Arc<Semaphore>,
 }
 
 impl Store {
@@ -116,7 +124,8 @@ impl Store {
             Where::Postgres { url, .. } => Self::open_postgres(url).await?,
         };
         let own = (mode == Isolation::Dedicated).then(|| Shelves::new(Shelf::beside(place)));
-        let store = Self { read, write, mode, own, ends: LogEnds::default() };
+        let long = Arc::new(Semaphore::new(LONG));
+        let store = Self { read, write, place: place.clone(), mode, own, ends: LogEnds::default(), long };
         let status = store.status().await?;
         if let Some(unknown) = status.unknown.first() {
             return Err(OpenError::Newer(unknown.clone()));
@@ -183,7 +192,9 @@ impl Store {
         admin_url: &str,
         mode: Isolation,
     ) -> Result<(), OpenError> {
-        let owner = Self { read: admin.clone(), write: admin.clone(), mode, own: None, ends: LogEnds::default() };
+        let place = Where::Postgres { url: url.to_owned(), admin_url: admin_url.to_owned() };
+        let (read, write, long) = (admin.clone(), admin.clone(), Arc::new(Semaphore::new(LONG)));
+        let owner = Self { read, write, place, mode, own: None, ends: LogEnds::default(), long };
         let status = owner.status().await?;
         if let Some(unknown) = status.unknown.first() {
             return Err(OpenError::Newer(unknown.clone()));
@@ -254,6 +265,18 @@ impl Store {
             .query_all_raw(Statement::from_string(backend, "select version from seaql_migrations order by version"))
             .await?;
         rows.iter().map(|row| row.try_get_by_index::<String>(0)).collect()
+    }
+
+    /// A connection of its own, for whoever reads so long that others would wait.
+    pub(super) async fn apart(&self) -> Result<DatabaseConnection, DbErr> {
+        match &self.place {
+            Where::Embedded(folder) => sqlite(&folder.join("avouch.db"), "rw", 1, READER_CACHE_KIB).await,
+            Where::Postgres { url, .. } => {
+                let mut options = ConnectOptions::new(url);
+                options.max_connections(1).sqlx_logging(false).connect_timeout(Duration::from_secs(5));
+                Database::connect(options).await
+            }
+        }
     }
 
     /// Closes the connections: of a copy that was only looked at.

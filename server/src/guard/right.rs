@@ -155,6 +155,11 @@ impl<R: Right> Allowed<R> {
         TenantDb::open(self.store(), self.belonging.tenant, self.belonging.reach()).await
     }
 
+    /// The organisation as it is at this instant, for taking some of it along at one's own pace.
+    pub(crate) async fn snapshot(&self) -> Result<TenantDb, DbErr> {
+        TenantDb::apart(self.store(), self.belonging.tenant, self.belonging.reach()).await
+    }
+
     /// The vendor's staff stand in the log as what they are, also while they help.
     pub(crate) fn actor(&self) -> Actor {
         if self.person.is_operator { Actor::Operator(self.person.account) } else { Actor::Person(self.person.account) }

@@ -6,7 +6,8 @@ use sea_orm::{
     AccessMode, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, EntityTrait, IsolationLevel,
     TransactionOptions, TransactionTrait,
 };
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, OwnedSemaphorePermit};
+use uuid::Uuid;
 
 use super::Store;
 use super::tenant::{TenantDb, TenantId, enter, view};
@@ -31,10 +32,26 @@ impl TenantDb {
     /// A view that stays as it is for as long as it is open, whatever is written meanwhile. On PostgreSQL an ordinary view sees what is committed
     /// between two of its questions. An organisation with a database of its own has two, frozen one right after the other.
     pub(super) async fn snapshot(store: &Arc<Store>, tenant: TenantId) -> Result<Self, DbErr> {
-        let rows = frozen(&store.read).await?;
-        enter(&rows, tenant, None).await?;
-        let own = OnceCell::new();
-        let db = Self { tenant, store: Arc::clone(store), rows, own };
+        Self::frozen(store, tenant, frozen(&store.read).await?, None, None).await
+    }
+
+    /// The same for somebody who takes it along at their own pace: on connections of its own, so that nobody else waits for one, and few at a time.
+    pub(super) async fn apart(store: &Arc<Store>, tenant: TenantId, reach: Option<&[Uuid]>) -> Result<Self, DbErr> {
+        let turn = Arc::clone(&store.long).acquire_owned().await;
+        let turn = turn.map_err(|error| DbErr::Custom(error.to_string()))?;
+        let rows = frozen(&store.apart().await?).await?;
+        Self::frozen(store, tenant, rows, reach, Some(turn)).await
+    }
+
+    async fn frozen(
+        store: &Arc<Store>,
+        tenant: TenantId,
+        rows: DatabaseTransaction,
+        reach: Option<&[Uuid]>,
+        turn: Option<OwnedSemaphorePermit>,
+    ) -> Result<Self, DbErr> {
+        enter(&rows, tenant, reach).await?;
+        let db = Self { tenant, store: Arc::clone(store), rows, own: OnceCell::new(), turn };
         // The first question is what freezes it.
         db.count(membership::Entity::find()).await?;
         if let Some(shelves) = &store.own {

@@ -1,8 +1,10 @@
 //! One organisation's rows. The filter is added here, after the caller's own refinement, so that nobody can forget it; in row-level mode
 //! PostgreSQL adds it once more, and in dedicated mode an organisation's log lies in a database of its own. Use cases do not know which.
 
+mod delivery;
 mod together;
 
+pub(super) use self::delivery::deliver;
 pub(crate) use self::together::Reads;
 
 use std::sync::Arc;
@@ -10,11 +12,11 @@ use std::sync::Arc;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend,
-    DbErr, DeleteMany, EntityTrait, FromQueryResult, Iterable, PaginatorTrait, PrimaryKeyToColumn, QueryFilter, Select,
-    Statement, TransactionTrait, UpdateMany, Value,
+    DbErr, DeleteMany, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter, Select, Statement, TransactionTrait,
+    UpdateMany, Value,
 };
 use time::OffsetDateTime;
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, OwnedSemaphorePermit};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -24,7 +26,7 @@ use super::tables::Tenanted;
 use super::{AccountId, Store};
 use crate::audit::log::{self, Event, Sealer};
 use crate::crypto::seal::SealError;
-use crate::entity::{delivered, outbox};
+use crate::entity::outbox;
 use crate::vault::Keyring;
 
 /// An organisation, whatever its name and address are now.
@@ -104,13 +106,16 @@ pub struct TenantDb {
     pub(super) store: Arc<Store>,
     pub(super) rows: DatabaseTransaction,
     pub(super) own: OnceCell<DatabaseTransaction>,
+    /// Of a long reading: the next one may begin when this is over.
+    #[expect(dead_code, reason = "held and let go, never asked")]
+    pub(super) turn: Option<OwnedSemaphorePermit>,
 }
 
 impl TenantDb {
     pub(super) async fn open(store: &Arc<Store>, tenant: TenantId, reach: Option<&[Uuid]>) -> Result<Self, DbErr> {
         let rows = view(&store.read).await?;
         enter(&rows, tenant, reach).await?;
-        Ok(Self { tenant, store: Arc::clone(store), rows, own: OnceCell::new() })
+        Ok(Self { tenant, store: Arc::clone(store), rows, own: OnceCell::new(), turn: None })
     }
 
     pub(crate) fn tenant(&self) -> TenantId {
@@ -353,42 +358,6 @@ impl Change {
     pub(crate) async fn commit_housekeeping(self) -> Result<(), DbErr> {
         self.rows.commit().await
     }
-}
-
-/// Takes what waits for an organisation's own log there, each event once. How many that were.
-pub(super) async fn deliver(store: &Arc<Store>, tenant: TenantId) -> Result<usize, DbErr> {
-    use sea_orm::QueryOrder;
-    let Some(shelves) = &store.own else { return Ok(0) };
-    let view = TenantDb::open(store, tenant, None).await?;
-    let waiting = view.all(outbox::Entity::find().order_by_asc(outbox::Column::Id)).await?;
-    drop(view);
-    if waiting.is_empty() {
-        return Ok(0);
-    }
-    let own = Rows::begin(&shelves.get(tenant).await?.write).await?;
-    for row in &waiting {
-        let mark = delivered::ActiveModel {
-            tenant_id: sea_orm::ActiveValue::Set(tenant.0),
-            id: sea_orm::ActiveValue::Set(row.id),
-        };
-        let nothing = OnConflict::columns(
-            <delivered::Entity as EntityTrait>::PrimaryKey::iter().map(PrimaryKeyToColumn::into_column),
-        )
-        .do_nothing()
-        .to_owned();
-        if own.upsert(mark, nothing).await? == 1 {
-            let written = log::Written::decoded(&row.event)
-                .ok_or_else(|| DbErr::Custom("an event on its way to a log cannot be read".into()))?;
-            log::append(&own, &store.ends, tenant, &written).await?;
-        }
-    }
-    own.commit().await?;
-    let gone = Rows::begin(&store.write).await?;
-    enter(gone.connection(), tenant, None).await?;
-    let there = outbox::Column::Id.is_in(waiting.iter().map(|row| row.id));
-    gone.delete(outbox::Entity::delete_many().filter(outbox::Column::TenantId.eq(tenant.0)).filter(there)).await?;
-    gone.commit().await?;
-    Ok(waiting.len())
 }
 
 /// A transaction on the place where an organisation's log lies, for signatures and for pruning.

@@ -15,14 +15,14 @@ use uuid::Uuid;
 use super::bench::Bench;
 use super::freeze;
 use super::items::{Item, described, of_review};
-use super::report::{Report, report};
+use super::report::{self, Report};
 use super::words::Decision;
 use crate::clock::rfc3339;
 use crate::entity::{review, review_item};
 use crate::exports::ExportError;
 use crate::exports::archive::{Archive, Sink, taken_along};
 use crate::exports::table::{Cell, Written, head};
-use crate::guard::{Allowed, rights};
+use crate::guard::{Allowed, TenantDb, rights};
 use crate::identity::{Accounts, Refusal};
 use crate::organisations::names;
 
@@ -61,8 +61,8 @@ const COLUMNS: &[&str] = &[
 /// An archive, piece by piece as it is made.
 pub type Pieces = BoxStream<'static, Result<Vec<u8>, Refusal>>;
 
-/// The archive of one review, made while it is taken along: however many items it has, only some pages of them are held at once. What a closed
-/// review has stays as it is, so nothing has to be held still meanwhile; of an open one it is what stood when its turn came.
+/// The archive of one review, made while it is taken along: however many items it has, only some pages of them are held at once. All of it is what
+/// stood at the instant when it was asked for, whatever is decided while it is on its way.
 /// `None`: there is no such review here, or it has not begun.
 ///
 /// # Errors
@@ -73,16 +73,15 @@ pub async fn archive(
     id: Uuid,
     now: OffsetDateTime,
 ) -> Result<Option<Pieces>, Refusal> {
-    let Some(report) = report(&reader, accounts, id, now).await? else { return Ok(None) };
-    let view = reader.read().await?;
+    let view = reader.snapshot().await?;
     let Some(row) = view.one(review::Entity::find().filter(review::Column::Id.eq(id))).await? else { return Ok(None) };
     if row.opened_at_ms.is_none() {
         return Ok(None);
     }
+    let report = report::of(&view, &reader, accounts, row.clone(), now).await?;
     let bench = Bench::of(&view, accounts, &row).await?;
-    drop(view);
     let organisation = names::of_organisation(accounts, reader.here());
-    let making = Making { reader, accounts: accounts.clone(), row, report, bench, organisation, now };
+    let making = Making { view, accounts: accounts.clone(), row, report, bench, organisation, now };
     let pieces = taken_along(move |sink| making.all(sink));
     Ok(Some(pieces.map_err(signed::refused).boxed()))
 }
@@ -96,7 +95,7 @@ enum As {
 
 #[derive(Debug)]
 struct Making {
-    reader: Allowed<rights::ReviewsRead>,
+    view: TenantDb,
     accounts: Accounts,
     row: review::Model,
     report: Report,
@@ -116,7 +115,7 @@ impl Making {
         self.items(&mut archive, "items.jsonl", As::Lines).await?;
         self.items(&mut archive, "items.csv", As::Table).await?;
         self.population(&mut archive).await?;
-        proof::write(&mut archive, &self.reader, &self.accounts, &self.row).await?;
+        proof::write(&mut archive, &self.view, &self.accounts, &self.row).await?;
         archive.put("VERIFY.txt", VERIFY.as_bytes()).await?;
         signed::sign(&mut archive, &self.accounts, self.row.id, self.now).await?;
         archive.hand_over().await
@@ -136,15 +135,14 @@ impl Making {
 
     /// The next items, and where they end.
     async fn page(&self, after: Uuid) -> Result<Option<(Vec<Item>, Uuid)>, ExportError> {
-        let view = self.reader.read().await?;
         let rows = review_item::Entity::find()
             .filter(of_review(self.row.id))
             .filter(review_item::Column::Id.gt(after))
             .order_by_asc(review_item::Column::Id)
             .limit(PAGE);
-        let rows = view.all(rows).await?;
+        let rows = self.view.all(rows).await?;
         let Some(last) = rows.last().map(|row| row.id) else { return Ok(None) };
-        let items = described(&view, &self.accounts, &self.bench, &self.row, rows, None).await?;
+        let items = described(&self.view, &self.accounts, &self.bench, &self.row, rows, None).await?;
         Ok(Some((items, last)))
     }
 
@@ -170,8 +168,7 @@ impl Making {
     /// The lines over which the hash of the population goes.
     async fn population(&self, archive: &mut Archive<'_>) -> Result<(), ExportError> {
         let pages = stream::try_unfold(Uuid::nil(), move |after| async move {
-            let view = self.reader.read().await?;
-            let lines = freeze::lines(&view, self.row.id, after).await?;
+            let lines = freeze::lines(&self.view, self.row.id, after).await?;
             Ok(lines.map(|(text, last)| (text.into_bytes(), last)))
         });
         archive.stream("population.txt", pages.boxed()).await?;
@@ -232,6 +229,7 @@ fn facts(report: &Report) -> Vec<page::Fact> {
         ("Role changed", campaign.counts.change.to_string()),
         ("Gone before it was decided", campaign.counts.gone.to_string()),
         ("Differed, and that was settled", campaign.counts.changed.to_string()),
+        ("Kept, and ended with the membership", campaign.counts.ended.to_string()),
         ("Not decided", campaign.counts.pending.to_string()),
         ("Decided by silence", report.silent.to_string()),
         ("Decided late", report.late.to_string()),
@@ -314,6 +312,7 @@ const VERIFY: &str = "How to verify this archive without us
    log/before.json, hash = SHA-256(0x02 || hash before || leaf) leads to the hash of log/head.json, whose signature is by the same key. The leaf
    of each entry in entries.jsonl, computed anew, is the one in chain.jsonl: so the entry stands in the log where it says. Where there is only
    log/README.txt, it says why there is no such proof.
-5. Each item of items.jsonl that people decided on has an entry item-decided of its own, in which it is the subject. Each that is applied has one
-   that tells of what was done, about its account, or its target_id where there is no account.
+5. Each item of items.jsonl that people decided on has an entry item-decided of its own, in which it is the subject, by whoever decided and at that
+   time. Each that is applied has one that tells of what was done, about its account, or its target_id where there is no account. What is ended
+   was to be kept, and hung on a membership of the same account that was revoked: the entry of that membership's end is that of its own.
 ";

@@ -43,7 +43,9 @@ pub async fn undo(
         }
         State::Pending if row.stage > 1 => back(&change, &row, own).await?,
         State::Applied => return Err(done_already()),
-        State::Pending | State::Decided | State::Gone | State::Changed => return Err(nothing_of_yours()),
+        State::Pending | State::Decided | State::Gone | State::Changed | State::Ended => {
+            return Err(nothing_of_yours());
+        }
     }
     let event = Event::of(Action::ItemReopened, id)
         .with("review", review.id.to_string())

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use contract::permission::Permission;
 use sea_orm::sea_query::SelectStatement;
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect, QueryTrait};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, FromQueryResult, QueryFilter, QuerySelect, QueryTrait};
 use uuid::Uuid;
 
-use super::items::ids_of;
-use super::rules::{Decider, mailbox};
+use super::items::{ids_of, invited_address, of_review};
+use super::rules::{Decider, People, Subject, mailbox};
 use crate::entity::{account, custom_role, membership, review, review_item, review_reviewer, review_vote};
 use crate::guard::Reads;
 use crate::identity::{Accounts, Refusal};
@@ -35,6 +35,8 @@ pub(crate) struct Bench {
     pub(crate) rows: Vec<review_reviewer::Model>,
     /// Those of them who are here and may decide.
     pub(crate) able: BTreeSet<Uuid>,
+    /// The mailboxes of these.
+    boxes: BTreeMap<Uuid, String>,
     pub(crate) fallback: Option<Uuid>,
     escalated: bool,
     stages: i32,
@@ -44,15 +46,15 @@ pub(crate) struct Bench {
 
 /// As much of an item as it takes to say who is asked.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Asked {
+pub(crate) struct Asked<'a> {
     pub(crate) stage: i32,
     pub(crate) reviewer: Option<Uuid>,
-    pub(crate) subject: Option<Uuid>,
+    pub(crate) subject: Subject<'a>,
 }
 
-impl From<&review_item::Model> for Asked {
-    fn from(row: &review_item::Model) -> Self {
-        Self { stage: row.stage, reviewer: row.reviewer_id, subject: row.account_id }
+impl<'a> Asked<'a> {
+    pub(crate) fn of(row: &review_item::Model, subject: Subject<'a>) -> Self {
+        Self { stage: row.stage, reviewer: row.reviewer_id, subject }
     }
 }
 
@@ -62,8 +64,10 @@ impl Bench {
         let reviewers = rows.rows(reviewers).await?;
         let named = reviewers.iter().flat_map(|row| [Some(row.account_id), row.delegate_id]);
         let named: BTreeSet<Uuid> = named.chain([review.fallback_id]).flatten().collect();
+        let able = able(rows, accounts, named).await?;
         Ok(Self {
-            able: able(rows, accounts, named).await?,
+            boxes: boxes(rows, accounts, "the addresses of whoever is asked", able.iter().copied()).await?,
+            able,
             rows: reviewers,
             fallback: review.fallback_id,
             escalated: review.escalated_at_ms.is_some(),
@@ -80,10 +84,10 @@ impl Bench {
         named.filter(|account| self.able.contains(account)).collect()
     }
 
-    /// Who is asked about an item. Empty: whoever may decide at all.
-    pub(crate) fn asked(&self, item: Asked) -> BTreeSet<Uuid> {
+    /// Who is asked about an item. Empty: whoever may decide at all. Nobody is asked about themselves, under whatever account.
+    pub(crate) fn asked(&self, item: Asked<'_>) -> BTreeSet<Uuid> {
         let others = |mut asked: BTreeSet<Uuid>| {
-            asked.retain(|account| Some(*account) != item.subject);
+            asked.retain(|account| !self.named(*account).has(&item.subject));
             asked
         };
         let mut asked = BTreeSet::new();
@@ -103,7 +107,12 @@ impl Bench {
         others(asked)
     }
 
-    pub(crate) fn asks(&self, account: Uuid, item: Asked) -> bool {
+    fn named(&self, account: Uuid) -> People {
+        let mailbox = self.boxes.get(&account).map(String::as_str);
+        [Subject { account: Some(account), mailbox }].into_iter().collect()
+    }
+
+    pub(crate) fn asks(&self, account: Uuid, item: Asked<'_>) -> bool {
         let asked = self.asked(item);
         asked.is_empty() || asked.contains(&account)
     }
@@ -144,33 +153,56 @@ pub(crate) async fn deciding(rows: &impl Reads, accounts: &Accounts) -> Result<V
     Ok(may.map(|role| role.name).collect())
 }
 
-/// Somebody as the rules see them, in one review.
+/// The mailboxes of these people, as far as they still exist.
+async fn boxes(
+    rows: &impl Reads,
+    accounts: &Accounts,
+    why: &'static str,
+    ids: impl Iterator<Item = Uuid> + Send,
+) -> Result<BTreeMap<Uuid, String>, Refusal> {
+    let ids: BTreeSet<Uuid> = ids.collect();
+    if ids.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let people = rows.people(why, account::Entity::find().filter(account::Column::Id.is_in(ids))).await?;
+    Ok(people.into_iter().map(|row| (row.id, mailbox(&names::open(accounts, &row).address))).collect())
+}
+
+fn subjects(boxes: &BTreeMap<Uuid, String>) -> impl Iterator<Item = Subject<'_>> {
+    boxes.iter().map(|(account, mailbox)| Subject { account: Some(*account), mailbox: Some(mailbox) })
+}
+
+/// Somebody as the rules see them in one review, towards these whose access it is.
 pub(crate) async fn decider(
     rows: &impl Reads,
     accounts: &Accounts,
     bench: &Bench,
-    review: Uuid,
+    review: &review::Model,
     account: Uuid,
+    towards: &People,
 ) -> Result<Decider, Refusal> {
     let delegators = bench.delegators(account);
     let asked = delegators.iter().copied().chain([account]);
     let mut which = Condition::any().add(account::Column::Id.is_in(asked));
     if bench.stages > 1 {
-        which = which.add(account::Column::Id.in_subquery(earlier(bench.tenant, review)));
+        which = which.add(account::Column::Id.in_subquery(earlier(bench.tenant, review.id)));
     }
     let why = "the addresses of whoever decides, of those they stand in for, and of those who decided before";
     let people = rows.people(why, account::Entity::find().filter(which)).await?;
     let boxes = people.into_iter().map(|row| (row.id, mailbox(&names::open(accounts, &row).address)));
     let boxes: BTreeMap<Uuid, String> = boxes.collect();
-    let judges = if bench.mutual { BTreeSet::new() } else { judges(rows, review, account).await? };
-    let own = boxes.get(&account).cloned().unwrap_or_default();
+    let mailbox = boxes.get(&account).map(String::as_str);
+    let mut own: People = [Subject { account: Some(account), mailbox }].into_iter().collect();
+    let selves: Vec<_> = subjects(&boxes).filter(|other| own.has(other)).collect();
+    for other in &selves {
+        own.add(other);
+    }
+    let told = |other: &Uuid| Subject { account: Some(*other), mailbox: boxes.get(other).map(String::as_str) };
     Ok(Decider {
         account,
-        delegator_boxes: delegators.iter().filter_map(|other| boxes.get(other).cloned()).collect(),
-        selves: boxes.iter().filter(|(_, other)| **other == own).map(|(id, _)| *id).chain([account]).collect(),
-        mailbox: own,
-        delegators,
-        judges,
+        delegators: delegators.iter().map(told).collect(),
+        judges: if bench.mutual { People::default() } else { judges(rows, accounts, review, (&own, towards)).await? },
+        own,
         mutual: bench.mutual,
     })
 }
@@ -186,15 +218,66 @@ fn earlier(tenant: Uuid, review: Uuid) -> SelectStatement {
         .into_query()
 }
 
-/// Who decided on somebody's access, in whatever stage.
-async fn judges(rows: &impl Reads, review: Uuid, account: Uuid) -> Result<BTreeSet<Uuid>, Refusal> {
-    let own = review_item::Entity::find()
-        .filter(review_item::Column::AccountId.eq(account))
-        .filter(review_item::Column::ReviewId.eq(review));
-    let own = rows.rows(own).await?;
-    let votes = review_vote::Entity::find().filter(review_vote::Column::ItemId.is_in(own.iter().map(|row| row.id)));
-    let votes = rows.rows(votes).await?.into_iter().map(|row| row.decided_by);
-    Ok(own.iter().filter_map(|row| row.decided_by).chain(votes).collect())
+/// Somebody who decided on an item, in whatever stage.
+#[derive(Debug, FromQueryResult)]
+struct Judge {
+    decided_by: Option<Uuid>,
+}
+
+/// Those of `towards` who decided on somebody's access, in whatever stage and under whatever accounts of the two. Only what those decided is looked
+/// at: most whose access it is decide on nothing, and then there is no more to this than the list of the deciders.
+async fn judges(
+    rows: &impl Reads,
+    accounts: &Accounts,
+    review: &review::Model,
+    (own, towards): (&People, &People),
+) -> Result<People, Refusal> {
+    if towards.is_empty() {
+        return Ok(People::default());
+    }
+    let ours = || review_item::Entity::find().filter(of_review(review.id));
+    let deciders = ours().select_only().column(review_item::Column::DecidedBy).distinct();
+    let deciders = rows.rows_as::<_, Judge>(deciders.filter(review_item::Column::DecidedBy.is_not_null())).await?;
+    let votes = || review_vote::Entity::find().filter(review_vote::Column::ReviewId.eq(review.id));
+    let voters = votes().select_only().column(review_vote::Column::DecidedBy).distinct();
+    let voters = rows.rows_as::<_, Judge>(voters).await?;
+    let all = deciders.into_iter().chain(voters).filter_map(|judge| judge.decided_by);
+    let near = boxes(rows, accounts, "the addresses of whoever decided in this review", all).await?;
+    let near: Vec<Subject<'_>> = subjects(&near).filter(|judge| towards.has(judge)).collect();
+    let mut judges = People::default();
+    for judge in near {
+        let by = judge.account.unwrap_or_default();
+        let voted = votes().filter(review_vote::Column::DecidedBy.eq(by)).select_only();
+        let voted =
+            voted.column(review_vote::Column::ItemId).filter(review_vote::Column::TenantId.eq(review.tenant_id));
+        let theirs = Condition::any()
+            .add(review_item::Column::DecidedBy.eq(by))
+            .add(review_item::Column::Id.in_subquery(voted.into_query()));
+        if concerned(rows, accounts, own, rows.rows(ours().filter(theirs)).await?).await? {
+            judges.add(&judge);
+        }
+    }
+    Ok(judges)
+}
+
+/// Whether one of these items is about somebody.
+async fn concerned(
+    rows: &impl Reads,
+    accounts: &Accounts,
+    own: &People,
+    items: Vec<review_item::Model>,
+) -> Result<bool, Refusal> {
+    if items.iter().any(|row| own.has(&Subject { account: row.account_id, mailbox: None })) {
+        return Ok(true);
+    }
+    let ring = rows.keys(accounts).await?;
+    let mut invited = items.iter().filter_map(|row| invited_address(&ring, row)).map(|address| mailbox(&address));
+    if invited.any(|mailbox| own.has(&Subject { account: None, mailbox: Some(&mailbox) })) {
+        return Ok(true);
+    }
+    let people = items.iter().filter_map(|row| row.account_id);
+    let people = boxes(rows, accounts, "the addresses of those on whose access was decided", people).await?;
+    Ok(subjects(&people).any(|subject| own.has(&subject)))
 }
 
 #[cfg(test)]
@@ -217,6 +300,7 @@ mod tests {
         Bench {
             rows: reviewers.iter().map(row).collect(),
             able: able.iter().copied().map(person).collect(),
+            boxes: able.iter().map(|number| (person(*number), format!("{number}@acme.example"))).collect(),
             fallback: fallback.map(person),
             escalated: false,
             stages: 1,
@@ -225,8 +309,17 @@ mod tests {
         }
     }
 
-    fn item(subject: u128) -> Asked {
-        Asked { stage: 1, reviewer: None, subject: Some(person(subject)) }
+    fn item(subject: u128) -> Asked<'static> {
+        Asked { stage: 1, reviewer: None, subject: Subject { account: Some(person(subject)), mailbox: None } }
+    }
+
+    #[test]
+    fn the_fallback_is_asked_when_it_is_about_a_second_account_of_the_reviewer() {
+        let bench = bench(&[(1, None)], &[1, 3], Some(3));
+        let second = Subject { account: Some(person(9)), mailbox: Some("1@acme.example") };
+        assert_eq!(bench.asked(Asked { subject: second, ..item(9) }), BTreeSet::from([person(3)]));
+        let invited = Subject { account: None, mailbox: Some("1@acme.example") };
+        assert_eq!(bench.asked(Asked { subject: invited, ..item(9) }), BTreeSet::from([person(3)]));
     }
 
     #[test]

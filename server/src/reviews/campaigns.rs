@@ -11,6 +11,7 @@ use super::bench::{Asked, Bench, GIVEN, Reviewer};
 use super::freeze::Found;
 use super::items::of_review;
 use super::name_place;
+use super::rules::Subject;
 use super::words::{Decision, Effect, Scope, Silence, State, Status};
 use crate::clock::{from_ms, to_ms};
 use crate::entity::{review, review_item};
@@ -34,6 +35,9 @@ pub struct Counts {
     pub applied: u64,
     pub gone: u64,
     pub changed: u64,
+    /// Kept, and ended with the membership on which it hung.
+    #[serde(default)]
+    pub ended: u64,
 }
 
 /// One review.
@@ -109,6 +113,7 @@ impl Counts {
             State::Applied => self.applied += number,
             State::Gone => self.gone += number,
             State::Changed => self.changed += number,
+            State::Ended => self.ended += number,
         }
     }
 }
@@ -149,7 +154,7 @@ pub async fn campaign<R: Right>(
     }
 }
 
-async fn described<R: Right>(
+pub(crate) async fn described<R: Right>(
     view: &TenantDb,
     accounts: &Accounts,
     reader: &Allowed<R>,
@@ -227,7 +232,7 @@ pub(crate) async fn mine(
     account: Uuid,
     groups: &[Group],
 ) -> Result<u64, Refusal> {
-    let first = Asked { stage: 1, reviewer: None, subject: None };
+    let first = Asked { stage: 1, reviewer: None, subject: Subject::default() };
     let whole = row.stages == 1 && bench.rows.iter().all(|one| one.stage != GIVEN) && bench.asks(account, first);
     let all = if whole {
         let open = groups.iter().filter(|group| group.decision.is_none() && group.state == State::Pending.word());
@@ -259,7 +264,7 @@ pub(crate) fn asked_of(bench: &Bench, row: &review::Model, account: Uuid) -> Con
     let given: Vec<Uuid> = bench.delegators(account).into_iter().chain([account]).collect();
     any = any.add(review_item::Column::ReviewerId.is_in(given));
     for stage in 1..=row.stages {
-        let whoever = Asked { stage, reviewer: None, subject: None };
+        let whoever = Asked { stage, reviewer: None, subject: Subject::default() };
         let at = review_item::Column::Stage.eq(stage);
         if bench.asks(account, whoever) {
             any = any.add(Condition::all().add(at).add(review_item::Column::ReviewerId.is_null()));
@@ -267,8 +272,11 @@ pub(crate) fn asked_of(bench: &Bench, row: &review::Model, account: Uuid) -> Con
         }
         // The access of the reviewers themselves may be for others.
         let about = bench.rows.iter().map(|one| one.account_id);
-        let theirs: Vec<Uuid> =
-            about.filter(|about| bench.asks(account, Asked { subject: Some(*about), ..whoever })).collect();
+        let asked = |about: &Uuid| {
+            let subject = Subject { account: Some(*about), mailbox: None };
+            bench.asks(account, Asked { subject, ..whoever })
+        };
+        let theirs: Vec<Uuid> = about.filter(asked).collect();
         if !theirs.is_empty() {
             any = any.add(Condition::all().add(at).add(review_item::Column::AccountId.is_in(theirs)));
         }

@@ -12,7 +12,7 @@ use super::drift::{self, Since};
 use super::items::of_review;
 use super::rules::of_silence;
 use super::words::{Advice, Decision, Kind, Silence, State, Status};
-use super::{effect, no_review, open};
+use super::{effect, hanging, no_review, open};
 use crate::audit::heads;
 use crate::audit::log::{Action, Event};
 use crate::clock::to_ms;
@@ -72,6 +72,7 @@ pub async fn close(
     let mut outcome = Outcome { since: before, ..Outcome::default() };
     closing.vanished().await?;
     (outcome.silent, outcome.spared) = closing.silence().await?;
+    hanging::ended(&change, id, Condition::all()).await?;
     closing.equals().await?;
     let done = effect::apply(&change, accounts, of_review(id), now).await?;
     closing.equals().await?;
@@ -87,7 +88,7 @@ pub async fn close(
 }
 
 fn told(row: &review::Model, outcome: &Outcome) -> Event {
-    let Counts { items, keep, revoke, change, gone, changed, .. } = outcome.counts;
+    let Counts { items, keep, revoke, change, gone, changed, ended, .. } = outcome.counts;
     Event::of(Action::ReviewClosed, row.id)
         .with("items", items.to_string())
         .with("keep", keep.to_string())
@@ -95,6 +96,7 @@ fn told(row: &review::Model, outcome: &Outcome) -> Event {
         .with("change", change.to_string())
         .with("gone", gone.to_string())
         .with("changed", changed.to_string())
+        .with("ended", ended.to_string())
         .with("silent", outcome.silent.to_string())
         .with("late", outcome.late.to_string())
         .with("population-sha256", row.population_sha256.clone().unwrap_or_default())
@@ -224,6 +226,7 @@ impl Closing<'_> {
             applied: change.count(of(state(State::Applied))).await?,
             gone: change.count(of(state(State::Gone))).await?,
             changed: change.count(of(state(State::Changed))).await?,
+            ended: change.count(of(state(State::Ended))).await?,
         };
         let late = Condition::all()
             .add(review_item::Column::DecidedAtMs.gt(self.row.due_at_ms))

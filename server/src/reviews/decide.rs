@@ -9,7 +9,7 @@ use super::bench::{self, Asked, Bench};
 use super::items::mailbox_of;
 use super::rules::{Barred, Subject, needs_note};
 use super::words::{Decision, Effect, Kind, State, Status};
-use super::{effect, no_item, note_place, open};
+use super::{effect, hanging, no_item, note_place, open};
 use crate::audit::log::{Action, Event};
 use crate::clock::{from_ms, to_ms};
 use crate::entity::{account, review, review_item, review_note, review_vote};
@@ -148,24 +148,24 @@ async fn may(
         return Err(Barred::NotOpen.into());
     }
     let bench = Bench::of(change, accounts, review).await?;
-    let decider = bench::decider(change, accounts, &bench, review.id, account).await?;
     let mailbox = mailbox_of(change, change.ring(), accounts, row).await?;
     let subject = Subject { account: row.account_id, mailbox: mailbox.as_deref() };
+    let decider = bench::decider(change, accounts, &bench, review, account, &[subject].into_iter().collect()).await?;
     decider.stands_apart(&subject)?;
     let votes = review_vote::Entity::find()
         .filter(review_vote::Column::ItemId.eq(row.id))
-        .filter(review_vote::Column::DecidedBy.is_in(decider.selves.iter().copied()));
+        .filter(review_vote::Column::DecidedBy.is_in(decider.own.accounts().iter().copied()));
     if change.count(votes).await? > 0 {
         return Err(Barred::EarlierStage.into());
     }
-    if !bench.asks(account, Asked::from(row)) {
+    if !bench.asks(account, Asked::of(row, subject)) {
         return Err(Barred::NotAsked.into());
     }
     match State::stored(&row.state) {
         State::Pending => Ok(()),
         State::Decided if row.decided_by == Some(account) || row.decision.is_none() => Ok(()),
         State::Decided | State::Applied => Err(decided_already(change, accounts, row).await?),
-        State::Gone | State::Changed => Err(Barred::Done.into()),
+        State::Gone | State::Changed | State::Ended => Err(Barred::Done.into()),
     }
 }
 
@@ -281,6 +281,7 @@ async fn follow(
     if row.stage < review.stages {
         onward(&change, which).await?;
     } else if Effect::stored(&review.effect) == Effect::AtOnce {
+        hanging::ended(&change, review.id, which.clone()).await?;
         let applied = effect::apply(&change, accounts, which, now).await?;
         let sessions = applied.sessions.to_string();
         done.extend(applied.events.into_iter().map(|event| event.with("sessions", sessions.as_str())));

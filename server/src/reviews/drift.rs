@@ -230,9 +230,9 @@ async fn apart(
     account: Uuid,
 ) -> Result<(), Refusal> {
     let bench = Bench::of(change, accounts, review).await?;
-    let decider = bench::decider(change, accounts, &bench, review.id, account).await?;
     let mailbox = mailbox_of(change, change.ring(), accounts, row).await?;
     let subject = Subject { account: row.account_id, mailbox: mailbox.as_deref() };
+    let decider = bench::decider(change, accounts, &bench, review, account, &[subject].into_iter().collect()).await?;
     Ok(decider.stands_apart(&subject)?)
 }
 

@@ -10,6 +10,7 @@ use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect, Que
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::hanging;
 use super::words::{Decision, Kind, State};
 use crate::audit::log::{Action, Event};
 use crate::clock::to_ms;
@@ -84,6 +85,7 @@ pub(crate) async fn apply(
         ));
     }
     settle(&those, now).await?;
+    hanging::of_these(change, &revoked).await?;
     done.events.extend(revoked.iter().map(|row| told(row, Decision::Revoke)));
     done.events.extend(changed.iter().map(|row| told(row, Decision::Change)));
     Ok(done)

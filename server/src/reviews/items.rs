@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::bench::{self, Asked, Bench};
 use super::campaigns::asked_of;
 use super::freeze::Found;
+use super::hanging::{Along, Hanging};
 use super::note_place;
 use super::rules::{Barred, Decider, Subject, mailbox};
 use super::words::{Advice, Decision, Kind, Reason, State, Status};
@@ -91,6 +92,7 @@ pub struct Item {
     pub state: State,
     pub votes: Vec<Vote>,
     pub remarks: u64,
+    pub along: Along,
     pub may_decide: Result<(), Barred>,
 }
 
@@ -202,6 +204,7 @@ struct Around<'a> {
     votes: Vec<review_vote::Model>,
     found: Found,
     decider: Option<Decider>,
+    hanging: Hanging,
     bench: &'a Bench,
     open: bool,
 }
@@ -250,15 +253,23 @@ async fn around<'a>(
             notes.insert(note.id, opened_note(&ring, &note));
         }
     }
+    let people = names::of(view, accounts, wanted).await?;
     let decider = match reader {
         None => None,
-        Some(account) => Some(bench::decider(view, accounts, bench, review.id, account).await?),
+        Some(account) => {
+            let subjects = rows.iter().map(|row| (row.account_id, box_of(&ring, &people, row)));
+            let subjects: Vec<_> = subjects.collect();
+            let towards =
+                subjects.iter().map(|(account, mailbox)| Subject { account: *account, mailbox: mailbox.as_deref() });
+            Some(bench::decider(view, accounts, bench, review, account, &towards.collect()).await?)
+        }
     };
     Ok(Around {
-        people: names::of(view, accounts, wanted).await?,
+        people,
         units: units_of(view, accounts, rows).await?,
         found: review.found.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default(),
         open: review.state == Status::Open.word(),
+        hanging: Hanging::of(view, review, rows).await?,
         ring,
         notes,
         remarks,
@@ -266,6 +277,12 @@ async fn around<'a>(
         decider,
         bench,
     })
+}
+
+/// The mailbox of whoever's access an item is, of the people of a page.
+fn box_of(ring: &Keyring, people: &BTreeMap<Uuid, Named>, row: &review_item::Model) -> Option<String> {
+    let known = || row.account_id.and_then(|id| people.get(&id)).map(|named| named.address.clone());
+    invited_address(ring, row).or_else(known).map(|address| mailbox(&address))
 }
 
 async fn units_of(
@@ -319,6 +336,7 @@ impl Around<'_> {
         });
         Item {
             may_decide: self.may_decide(&row, &address),
+            along: self.hanging.along(&row),
             votes: votes.collect(),
             remarks: self.remarks.get(&row.id).copied().unwrap_or(0),
             id: row.id,
@@ -358,14 +376,16 @@ impl Around<'_> {
         let Some(decider) = self.decider.as_ref().filter(|_| self.open) else { return Err(Barred::NotOpen) };
         match State::stored(&row.state) {
             State::Pending | State::Decided => {}
-            State::Applied | State::Gone | State::Changed => return Err(Barred::Done),
+            State::Applied | State::Gone | State::Changed | State::Ended => return Err(Barred::Done),
         }
-        let subject = Subject { account: row.account_id, mailbox: Some(&mailbox(address)) };
+        let mailbox = mailbox(address);
+        let subject = Subject { account: row.account_id, mailbox: Some(&mailbox) };
         decider.stands_apart(&subject)?;
-        if self.votes.iter().any(|vote| vote.item_id == row.id && decider.selves.contains(&vote.decided_by)) {
+        let own = decider.own.accounts();
+        if self.votes.iter().any(|vote| vote.item_id == row.id && own.contains(&vote.decided_by)) {
             return Err(Barred::EarlierStage);
         }
-        if self.bench.asks(decider.account, Asked::from(row)) { Ok(()) } else { Err(Barred::NotAsked) }
+        if self.bench.asks(decider.account, Asked::of(row, subject)) { Ok(()) } else { Err(Barred::NotAsked) }
     }
 }
 

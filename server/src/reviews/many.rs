@@ -9,9 +9,9 @@ use uuid::Uuid;
 use super::bench::{self, Asked, Bench};
 use super::decide::{Verdict, onward, write_note};
 use super::items::{Narrowing, narrowed};
-use super::rules::{Barred, Decider, Subject, mailbox};
+use super::rules::{Barred, Subject, mailbox};
 use super::words::{Decision, Effect, Kind, State, Status};
-use super::{effect, no_item, no_review, open};
+use super::{effect, hanging, no_item, no_review, open};
 use crate::audit::log::{Action, Event};
 use crate::entity::{account, review, review_item, review_vote};
 use crate::guard::{Allowed, Change, TenantId, rights};
@@ -80,15 +80,15 @@ pub async fn decide_many(
         roles::within_reach(&change, &accounts.profile, reviewer.here(), role).await?;
     }
     let bench = Bench::of(&change, accounts, &review).await?;
-    let decider = bench::decider(&change, accounts, &bench, id, reviewer.account.0).await?;
-    let which = which(&change, accounts, &bench, &review, form, decider.account).await?;
-    let sorted = sort(&change, accounts, &bench, &decider, &verdict, which.clone()).await?;
+    let by = reviewer.account.0;
+    let which = which(&change, accounts, &bench, &review, form, by).await?;
+    let sorted = sort(&change, accounts, (&review, &bench), by, &verdict, which.clone()).await?;
     sorted.explained(&verdict)?;
     let number = sorted.in_.len() as u64;
     if form.sure != Some(number) {
         return Err(Refusal::Unconfirmed(number));
     }
-    let (act, by) = (Uuid::now_v7(), decider.account);
+    let act = Uuid::now_v7();
     let note = write_note(&change, &review, None, by, verdict.note.as_deref(), now).await?;
     let set = verdict.onto(review_item::Entity::update_many(), by, note, Some(act), now);
     let written = change.update(set.filter(which).filter(sorted.others())).await?;
@@ -166,8 +166,8 @@ impl Sorted {
 async fn sort(
     change: &Change,
     accounts: &Accounts,
-    bench: &Bench,
-    decider: &Decider,
+    (review, bench): (&review::Model, &Bench),
+    by: Uuid,
     verdict: &Verdict,
     which: Condition,
 ) -> Result<Sorted, Refusal> {
@@ -188,13 +188,18 @@ async fn sort(
         return Err(Refusal::Conflict(format!("At most {MOST} at once: narrow the list.")));
     }
     let boxes = mailboxes(change, accounts, which).await?;
-    let voted = voted(change, &decider.selves, &rows).await?;
+    let invited: BTreeMap<Uuid, String> = rows.iter().filter_map(|row| Some((row.id, invited(change, row)?))).collect();
+    let subject = |row: &Light| {
+        let known = row.account_id.and_then(|id| boxes.get(&id));
+        Subject { account: row.account_id, mailbox: invited.get(&row.id).or(known).map(String::as_str) }
+    };
+    let towards = rows.iter().map(subject).collect();
+    let decider = bench::decider(change, accounts, bench, review, by, &towards).await?;
+    let voted = voted(change, decider.own.accounts(), &rows).await?;
     let mut sorted = Sorted::default();
     for row in rows {
-        let invited = invited(change, &row);
-        let known = row.account_id.and_then(|id| boxes.get(&id));
-        let subject = Subject { account: row.account_id, mailbox: invited.as_ref().or(known).map(String::as_str) };
-        let asked = Asked { stage: row.stage, reviewer: row.reviewer_id, subject: row.account_id };
+        let subject = subject(&row);
+        let asked = Asked { stage: row.stage, reviewer: row.reviewer_id, subject };
         if let Err(why) = decider.stands_apart(&subject) {
             sorted.out.push((row.id, why));
         } else if voted.contains(&row.id) {
@@ -254,7 +259,9 @@ async fn follow(
         onward(change, ours.clone().add(review_item::Column::Stage.lt(review.stages))).await?;
     }
     if Effect::stored(&review.effect) == Effect::AtOnce {
-        return effect::apply(change, accounts, Condition::all().add(review_item::Column::ActId.eq(act)), now).await;
+        let which = Condition::all().add(review_item::Column::ActId.eq(act));
+        hanging::ended(change, review.id, which.clone()).await?;
+        return effect::apply(change, accounts, which, now).await;
     }
     Ok(effect::Done::default())
 }

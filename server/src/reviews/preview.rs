@@ -8,6 +8,7 @@ use super::bench::{Asked, Bench};
 use super::form::{Form, Wanted};
 use super::freeze::{self, Found};
 use super::items::of_review;
+use super::rules::Subject;
 use super::rules::of_silence;
 use super::words::{Advice, Decision};
 use super::{open, tell};
@@ -91,7 +92,11 @@ async fn deciding(
     // Only who is asked about others alone can leave something undecided: their own.
     let mut stuck = Vec::new();
     for account in &may {
-        let asked = bench.asked(Asked { stage: 1, reviewer: None, subject: Some(*account) });
+        let asked = bench.asked(Asked {
+            stage: 1,
+            reviewer: None,
+            subject: Subject { account: Some(*account), mailbox: None },
+        });
         let others = if asked.is_empty() { may.iter().filter(|other| *other != account).count() } else { asked.len() };
         if others == 0 {
             stuck.push(*account);

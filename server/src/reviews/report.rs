@@ -8,7 +8,7 @@ use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::campaigns::{Campaign, campaign, opened_name};
+use super::campaigns::{self, Campaign, opened_name};
 use super::close::Outcome;
 use super::drift::{self, Drift, Since};
 use super::items::of_review;
@@ -81,10 +81,21 @@ pub async fn report(
     id: Uuid,
     now: OffsetDateTime,
 ) -> Result<Option<Report>, Refusal> {
-    let Some(campaign) = campaign(reader, accounts, id, now).await? else { return Ok(None) };
     let view = reader.read().await?;
     let Some(row) = view.one(review::Entity::find().filter(review::Column::Id.eq(id))).await? else { return Ok(None) };
-    let outcome = Outcome::of(&row);
+    Ok(Some(of(&view, reader, accounts, row, now).await?))
+}
+
+/// The same of what one view shows.
+pub(crate) async fn of(
+    view: &TenantDb,
+    reader: &Allowed<rights::ReviewsRead>,
+    accounts: &Accounts,
+    row: review::Model,
+    now: OffsetDateTime,
+) -> Result<Report, Refusal> {
+    let campaign = campaigns::described(view, accounts, reader, row.clone(), now).await?;
+    let (id, outcome) = (row.id, Outcome::of(&row));
     let of = |which| view.count(review_item::Entity::find().filter(of_review(id)).filter(which));
     let late = match &outcome {
         Some(outcome) => outcome.late,
@@ -94,11 +105,11 @@ pub async fn report(
         Some(outcome) => outcome.privileged,
         None => of(review_item::Column::Privileged.eq(1)).await?,
     };
-    let drift = if outcome.is_none() { drift::of(&view, accounts, &row).await? } else { Vec::new() };
-    Ok(Some(Report {
-        since: drift::counted(&view, &row).await?,
+    let drift = if outcome.is_none() { drift::of(view, accounts, &row).await? } else { Vec::new() };
+    Ok(Report {
+        since: drift::counted(view, &row).await?,
         drift,
-        reviewers: qualities(&view, accounts, id).await?,
+        reviewers: qualities(view, accounts, id).await?,
         late,
         silent: outcome.as_ref().map_or(0, |outcome| outcome.silent),
         spared: outcome.as_ref().map_or(0, |outcome| outcome.spared),
@@ -107,7 +118,7 @@ pub async fn report(
         median_decide_ms: outcome.and_then(|outcome| outcome.median_decide_ms),
         complete: campaign.found.grants() == campaign.found.items(),
         campaign,
-    }))
+    })
 }
 
 #[derive(Debug, FromQueryResult)]

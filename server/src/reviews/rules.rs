@@ -95,25 +95,62 @@ pub(crate) const fn of_silence(silence: Silence, advice: Advice) -> Decision {
     }
 }
 
+/// Some people, under whatever accounts: whoever has one of these accounts or reads one of these mailboxes is one of them.
+///
+/// Every rule about who is who asks this and nothing else, so that a second account of the same mailbox is nobody else in any of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct People {
+    accounts: BTreeSet<Uuid>,
+    boxes: BTreeSet<String>,
+}
+
+impl People {
+    pub(crate) fn add(&mut self, subject: &Subject<'_>) {
+        self.accounts.extend(subject.account);
+        self.boxes.extend(subject.mailbox.filter(|mailbox| !mailbox.is_empty()).map(str::to_owned));
+    }
+
+    pub(crate) fn has(&self, subject: &Subject<'_>) -> bool {
+        subject.account.is_some_and(|account| self.accounts.contains(&account))
+            || subject.mailbox.is_some_and(|mailbox| self.boxes.contains(mailbox))
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.accounts.is_empty() && self.boxes.is_empty()
+    }
+
+    /// The accounts that are known to be theirs.
+    pub(crate) fn accounts(&self) -> &BTreeSet<Uuid> {
+        &self.accounts
+    }
+}
+
+impl<'a> FromIterator<Subject<'a>> for People {
+    fn from_iter<T: IntoIterator<Item = Subject<'a>>>(all: T) -> Self {
+        let mut people = Self::default();
+        for one in all {
+            people.add(&one);
+        }
+        people
+    }
+}
+
 /// Who decides, as far as the rules care.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Decider {
     pub(crate) account: Uuid,
-    /// Their own address without what a mailbox ignores.
-    pub(crate) mailbox: String,
-    /// For whom they stand in, in this review, and the mailboxes of those: a second account of theirs is them.
-    pub(crate) delegators: BTreeSet<Uuid>,
-    pub(crate) delegator_boxes: BTreeSet<String>,
-    /// Accounts of the same mailbox that decided in an earlier stage of this review, and their own.
-    pub(crate) selves: BTreeSet<Uuid>,
+    /// They themselves, with those accounts of theirs that decided in an earlier stage of this review.
+    pub(crate) own: People,
+    /// For whom they stand in, in this review.
+    pub(crate) delegators: People,
     /// Who decided on their own access in this review.
-    pub(crate) judges: BTreeSet<Uuid>,
+    pub(crate) judges: People,
     /// Whether the profile lets two people decide on each other.
     pub(crate) mutual: bool,
 }
 
 /// Whose access it is.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Subject<'a> {
     pub(crate) account: Option<Uuid>,
     pub(crate) mailbox: Option<&'a str>,
@@ -122,18 +159,13 @@ pub(crate) struct Subject<'a> {
 impl Decider {
     /// Whether they are too close to whoever's access it is.
     pub(crate) fn stands_apart(&self, subject: &Subject<'_>) -> Result<(), Barred> {
-        let same_box = subject.mailbox.is_some_and(|mailbox| !mailbox.is_empty() && mailbox == self.mailbox);
-        if subject.account == Some(self.account) || same_box {
+        if self.own.has(subject) {
             return Err(Barred::Own);
         }
-        if subject.mailbox.is_some_and(|mailbox| self.delegator_boxes.contains(mailbox)) {
+        if self.delegators.has(subject) {
             return Err(Barred::Delegator);
         }
-        let Some(account) = subject.account else { return Ok(()) };
-        if self.delegators.contains(&account) {
-            return Err(Barred::Delegator);
-        }
-        if !self.mutual && self.judges.contains(&account) {
+        if !self.mutual && self.judges.has(subject) {
             return Err(Barred::Mutual);
         }
         Ok(())
@@ -152,12 +184,13 @@ pub(crate) fn mailbox(address: &str) -> String {
 mod tests {
     use super::*;
 
-    fn somebody(account: u128, address: &str) -> Decider {
-        Decider { account: Uuid::from_u128(account), mailbox: mailbox(address), mutual: true, ..Decider::default() }
-    }
-
     fn access_of(account: u128, mailbox: &str) -> Subject<'_> {
         Subject { account: Some(Uuid::from_u128(account)), mailbox: Some(mailbox) }
+    }
+
+    fn somebody(account: u128, address: &str) -> Decider {
+        let own = [access_of(account, &mailbox(address))].into_iter().collect();
+        Decider { account: Uuid::from_u128(account), own, mutual: true, ..Decider::default() }
     }
 
     #[test]
@@ -169,21 +202,37 @@ mod tests {
     }
 
     #[test]
-    fn a_stand_in_does_not_decide_on_whoever_they_stand_in_for() {
-        let mut grace = somebody(1, "grace@acme.example");
-        grace.delegators.insert(Uuid::from_u128(7));
-        assert_eq!(grace.stands_apart(&access_of(7, "ada@acme.example")), Err(Barred::Delegator));
-        grace.delegator_boxes.insert(mailbox("ada@acme.example"));
-        let second = mailbox("ada+second@acme.example");
-        assert_eq!(grace.stands_apart(&access_of(8, &second)), Err(Barred::Delegator));
-        let invited = Subject { account: None, mailbox: Some(&second) };
-        assert_eq!(grace.stands_apart(&invited), Err(Barred::Delegator));
+    fn nobody_is_somebody_because_neither_has_a_mailbox() {
+        let ada = somebody(1, "");
+        assert_eq!(ada.stands_apart(&access_of(2, "")), Ok(()));
+        assert_eq!(ada.stands_apart(&Subject::default()), Ok(()));
+    }
+
+    /// Every rule about who is who, with the same people in it: Grace's account 7, and what else leads to Grace.
+    #[test]
+    fn no_rule_takes_a_second_account_or_an_invitation_of_the_same_mailbox_for_somebody_else() {
+        let (grace, second) = (mailbox("grace@acme.example"), mailbox("Grace+second@acme.example"));
+        let of_grace: People = [access_of(7, &grace)].into_iter().collect();
+        let rules: [(Barred, fn(&mut Decider, People)); 3] = [
+            (Barred::Own, |decider, people| decider.own = people),
+            (Barred::Delegator, |decider, people| decider.delegators = people),
+            (Barred::Mutual, |decider, people| decider.judges = people),
+        ];
+        for (barred, rule) in rules {
+            let mut ada = somebody(1, "ada@acme.example");
+            ada.mutual = false;
+            rule(&mut ada, of_grace.clone());
+            assert_eq!(ada.stands_apart(&access_of(7, "changed@acme.example")), Err(barred));
+            assert_eq!(ada.stands_apart(&access_of(8, &second)), Err(barred));
+            assert_eq!(ada.stands_apart(&Subject { account: None, mailbox: Some(&second) }), Err(barred));
+            assert_eq!(ada.stands_apart(&access_of(9, "eve@acme.example")), Ok(()));
+        }
     }
 
     #[test]
     fn two_people_decide_on_each_other_only_where_the_profile_lets_them() {
         let mut ada = somebody(1, "ada@acme.example");
-        ada.judges.insert(Uuid::from_u128(2));
+        ada.judges.add(&access_of(2, "grace@acme.example"));
         assert_eq!(ada.stands_apart(&access_of(2, "grace@acme.example")), Ok(()));
         ada.mutual = false;
         assert_eq!(ada.stands_apart(&access_of(2, "grace@acme.example")), Err(Barred::Mutual));

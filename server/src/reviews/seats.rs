@@ -15,6 +15,8 @@ pub use self::decide::{decide, undo};
 pub use self::drift::{SeatDrift, resolve};
 pub use self::report::{SeatReport, report};
 
+use std::collections::BTreeMap;
+
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder};
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
@@ -22,7 +24,7 @@ use uuid::Uuid;
 
 use super::campaigns::Counts;
 use super::form;
-use super::rules::{Barred, Decider, Known, Subject, UNUSED, advice, mailbox};
+use super::rules::{self, Barred, Decider, Known, Subject, UNUSED, advice, mailbox};
 use super::words::{Advice, Decision, Reason, Silence, State, Status};
 use crate::audit::Event;
 use crate::clock::{from_ms, to_ms};
@@ -274,6 +276,7 @@ fn shown(
             applied: state(State::Applied),
             gone: state(State::Gone),
             changed: state(State::Changed),
+            ended: state(State::Ended),
         },
         population_sha256: row.population_sha256.clone(),
     }
@@ -326,15 +329,17 @@ fn of_review(id: Uuid) -> sea_orm::Select<seat_review_item::Entity> {
         .order_by_asc(seat_review_item::Column::Id)
 }
 
-type People = std::collections::BTreeMap<Uuid, names::Named>;
+type People = BTreeMap<Uuid, names::Named>;
 
 fn decider(accounts: &Accounts, staff: &Staff, people: &People, items: &[seat_review_item::Model]) -> Decider {
-    let own = staff.account.0;
-    let judges = items.iter().filter(|item| item.account_id == own).filter_map(|item| item.decided_by);
+    let boxes: BTreeMap<Uuid, String> = people.iter().map(|(id, named)| (*id, mailbox(&named.address))).collect();
+    let whoever = |id: Uuid| Subject { account: Some(id), mailbox: boxes.get(&id).map(String::as_str) };
+    let own: rules::People = [whoever(staff.account.0)].into_iter().collect();
+    let theirs = items.iter().filter(|item| own.has(&whoever(item.account_id)));
     Decider {
-        account: own,
-        mailbox: people.get(&own).map(|named| mailbox(&named.address)).unwrap_or_default(),
-        judges: judges.collect(),
+        account: staff.account.0,
+        judges: theirs.filter_map(|item| item.decided_by).map(whoever).collect(),
+        own,
         mutual: accounts.profile.policy.reviews.mutual,
         ..Decider::default()
     }
@@ -382,7 +387,7 @@ fn may(
     }
     match State::stored(&row.state) {
         State::Pending | State::Decided => {}
-        State::Applied | State::Gone | State::Changed => return Err(Barred::Done),
+        State::Applied | State::Gone | State::Changed | State::Ended => return Err(Barred::Done),
     }
     decider.stands_apart(&Subject { account: Some(row.account_id), mailbox: Some(&mailbox(address)) })
 }

@@ -101,6 +101,7 @@ words! {
         Applied "applied" "Done",
         Gone "gone" "Was gone already",
         Changed "changed" "Differs, and that was settled",
+        Ended "ended" "Ended with the membership",
     }
 }
 

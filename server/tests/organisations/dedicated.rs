@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, DatabaseConnection};
 use server::audit::heads::{self, Walked};
 use server::audit::view;
 use server::files;
@@ -113,6 +113,49 @@ async fn an_event_that_a_crash_left_on_its_way_is_delivered_once() {
     assert_eq!(Log::read(&world, ada.tenant).await.rows.len(), before.rows.len() + 1);
     let walked = heads::verify(&world.operator(), world.accounts(), ada.tenant).await.expect("database");
     assert!(matches!(walked, Walked::Holds { .. }), "{walked:?}");
+}
+
+/// Events that wait, numbered by their time in milliseconds.
+async fn wait_for_delivery(platform: &DatabaseConnection, tenant: TenantId, numbers: std::ops::Range<u32>) {
+    let event = |number: u32| {
+        let nobody = uuid::Uuid::nil();
+        let who =
+            format!(r#""actor_kind":"person","actor":"{nobody}","subject":"{nobody}","outcome":"done","detail":[]"#);
+        format!(r#"{{"at_ms":{number},"action":"unit-made",{who}}}"#).into_bytes()
+    };
+    for some in numbers.collect::<Vec<_>>().chunks(1000) {
+        let places = (0..some.len()).map(|at| format!("(${}, ${}, ${})", at * 3 + 1, at * 3 + 2, at * 3 + 3));
+        let sql = format!("insert into outbox (tenant_id, id, event) values {}", places.collect::<Vec<_>>().join(", "));
+        let id = |number: u32| uuid::Uuid::from_u128(u128::from(number));
+        let values = some.iter().flat_map(|number| [tenant.0.into(), id(*number).into(), event(*number).into()]);
+        platform.execute_raw(statement(platform, &sql, values.collect())).await.expect("waiting");
+    }
+}
+
+#[tokio::test]
+async fn what_one_large_act_leaves_on_its_way_is_delivered_in_its_order_and_once() {
+    // More than one statement of either database takes, and many batches.
+    const MANY: u32 = 33_000;
+    let (world, ada, _) = two().await;
+    sign(&world).await;
+    let before = Log::read(&world, ada.tenant).await.rows.len();
+    let platform = world.behind().await;
+    wait_for_delivery(&platform, ada.tenant, 1..MANY).await;
+    sign(&world).await;
+    let told = async || {
+        let log = Log::read(&world, ada.tenant).await;
+        assert!(matches!(crate::entries::walk(&world, ada.tenant).await, Walked::Holds { .. }));
+        log.rows[before..].iter().map(|row| row.at_ms).collect::<Vec<_>>()
+    };
+    let wanted: Vec<i64> = (1..i64::from(MANY)).collect();
+    assert_eq!(told().await, wanted);
+    // As after a crash between the two databases, in the middle of a batch that goes on with what is new.
+    wait_for_delivery(&platform, ada.tenant, MANY - 2000..MANY + 1500).await;
+    // Two changes bring it there at once, and each its own entry.
+    tokio::join!(unit(&world, &ada, "North"), unit(&world, &ada, "South"));
+    let last = i64::try_from(world.now.unix_timestamp_nanos() / 1_000_000).expect("in this age");
+    let wanted: Vec<i64> = (1..i64::from(MANY) + 1500).chain([last, last]).collect();
+    assert_eq!(told().await, wanted);
 }
 
 #[tokio::test]

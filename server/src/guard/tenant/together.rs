@@ -1,5 +1,7 @@
 //! What a change does with many rows at once, in few statements; and what a view and a change have in common.
 
+use std::sync::Arc;
+
 use sea_orm::sea_query::{Expr, IntoIden, Query};
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, QueryFilter, QuerySelect, QueryTrait, Select};
 use time::OffsetDateTime;
@@ -8,10 +10,20 @@ use uuid::Uuid;
 use super::{Change, TenantDb, Tenanted, deliver, of};
 use crate::audit::log::{self, Event};
 use crate::entity::{account, outbox};
+use crate::identity::{Accounts, Refusal};
+use crate::vault::Keyring;
 
 /// What a view and a change have in common: rules that only read are the same in both.
 pub(crate) trait Reads: Sync {
     fn rows<E: Tenanted>(&self, select: Select<E>) -> impl Future<Output = Result<Vec<E::Model>, DbErr>> + Send;
+
+    fn rows_as<E: Tenanted, M: FromQueryResult + Send>(
+        &self,
+        select: Select<E>,
+    ) -> impl Future<Output = Result<Vec<M>, DbErr>> + Send;
+
+    /// What the organisation's own rows are opened with.
+    fn keys(&self, accounts: &Accounts) -> impl Future<Output = Result<Arc<Keyring>, Refusal>> + Send;
 
     /// See `unscoped`.
     fn people(
@@ -26,6 +38,14 @@ impl Reads for TenantDb {
         self.all(select).await
     }
 
+    async fn rows_as<E: Tenanted, M: FromQueryResult + Send>(&self, select: Select<E>) -> Result<Vec<M>, DbErr> {
+        self.all_as(select).await
+    }
+
+    async fn keys(&self, accounts: &Accounts) -> Result<Arc<Keyring>, Refusal> {
+        Ok(accounts.vault.within(self).await?)
+    }
+
     async fn people(&self, why: &'static str, select: Select<account::Entity>) -> Result<Vec<account::Model>, DbErr> {
         self.unscoped(why, select).await
     }
@@ -34,6 +54,14 @@ impl Reads for TenantDb {
 impl Reads for Change {
     async fn rows<E: Tenanted>(&self, select: Select<E>) -> Result<Vec<E::Model>, DbErr> {
         self.all(select).await
+    }
+
+    async fn rows_as<E: Tenanted, M: FromQueryResult + Send>(&self, select: Select<E>) -> Result<Vec<M>, DbErr> {
+        self.all_as(select).await
+    }
+
+    async fn keys(&self, _accounts: &Accounts) -> Result<Arc<Keyring>, Refusal> {
+        Ok(Arc::clone(self.ring()))
     }
 
     async fn people(&self, why: &'static str, select: Select<account::Entity>) -> Result<Vec<account::Model>, DbErr> {

@@ -7,12 +7,12 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::audit::log::{self, Action};
-use crate::audit::{heads, view};
+use crate::audit::{heads, view as lines};
 use crate::crypto::hex;
 use crate::entity::{entry, review, signed_head};
 use crate::exports::ExportError;
 use crate::exports::archive::Archive;
-use crate::guard::{Allowed, TenantDb, rights};
+use crate::guard::TenantDb;
 use crate::identity::Accounts;
 use crate::reviews::items::ids_of;
 
@@ -36,28 +36,30 @@ pub(in crate::reviews) const NOT_SIGNED: &str =
 
 pub(super) async fn write(
     archive: &mut Archive<'_>,
-    reader: &Allowed<rights::ReviewsRead>,
+    view: &TenantDb,
     accounts: &Accounts,
     row: &review::Model,
 ) -> Result<(), ExportError> {
-    let view = reader.read().await?;
-    let Some(first) = of_action(&view, Action::ReviewOpened, row.id).await? else {
+    let Some(first) = of_action(view, Action::ReviewOpened, row.id).await? else {
         archive.put("log/README.txt", TOO_OLD.as_bytes()).await?;
         return Ok(());
     };
-    let last = of_action(&view, Action::ReviewClosed, row.id).await?;
+    let closed = of_action(view, Action::ReviewClosed, row.id).await?;
     // The entry of the end may still be on its way into a log that lies elsewhere.
-    let delivered = last.is_some() || row.closed_at_ms.is_none();
-    let Some(head) = head(&view, first, last).await?.filter(|_| delivered) else {
+    let delivered = closed.is_some() || row.closed_at_ms.is_none();
+    let last = match closed {
+        Some(closed) => closed,
+        None => newest(view, first, row.id).await?,
+    };
+    let Some(head) = head(view, last).await?.filter(|_| delivered) else {
         archive.put("log/README.txt", NOT_SIGNED.as_bytes()).await?;
         return Ok(());
     };
     let before = view.one(entry::Entity::find().filter(entry::Column::Seq.eq(first - 1))).await?;
     let before = before.map_or_else(|| log::genesis(view.tenant()).to_vec(), |row| row.hash);
-    drop(view);
     let span = (first - 1, head.seq);
-    entries(archive, "log/entries.jsonl", reader, span, Some(concerning(row.id)), view::json_line).await?;
-    entries(archive, "log/chain.jsonl", reader, span, None, link).await?;
+    entries(archive, "log/entries.jsonl", view, span, Some(concerning(row.id)), lines::json_line).await?;
+    entries(archive, "log/chain.jsonl", view, span, None, link).await?;
     let begins = json!({ "after_seq": first - 1, "hash": hex(&before) });
     archive.put("log/before.json", format!("{begins}\n").as_bytes()).await?;
     archive.put("log/head.json", heads::line(&head).as_bytes()).await?;
@@ -76,13 +78,23 @@ async fn of_action(view: &TenantDb, action: Action, review: Uuid) -> Result<Opti
     Ok(view.one(rows).await?.map(|row| row.seq))
 }
 
-/// The first head that was signed after the end; while there is none, the newest since the beginning.
-async fn head(view: &TenantDb, first: i64, last: Option<i64>) -> Result<Option<signed_head::Model>, ExportError> {
-    let heads = signed_head::Entity::find().filter(signed_head::Column::Kind.eq("head")).limit(1);
-    let heads = match last {
-        Some(last) => heads.filter(signed_head::Column::Seq.gte(last)).order_by_asc(signed_head::Column::Seq),
-        None => heads.filter(signed_head::Column::Seq.gte(first)).order_by_desc(signed_head::Column::Seq),
-    };
+/// While a review goes on: the newest entry of what was decided and done in it so far.
+async fn newest(view: &TenantDb, first: i64, review: Uuid) -> Result<i64, ExportError> {
+    let rows = entry::Entity::find()
+        .filter(entry::Column::Seq.gte(first))
+        .filter(concerning(review))
+        .order_by_desc(entry::Column::Seq)
+        .limit(1);
+    Ok(view.one(rows).await?.map_or(first, |row| row.seq))
+}
+
+/// The first head that was signed after everything that is told.
+async fn head(view: &TenantDb, last: i64) -> Result<Option<signed_head::Model>, ExportError> {
+    let heads = signed_head::Entity::find()
+        .filter(signed_head::Column::Kind.eq("head"))
+        .filter(signed_head::Column::Seq.gte(last))
+        .order_by_asc(signed_head::Column::Seq)
+        .limit(1);
     Ok(view.one(heads).await?)
 }
 
@@ -103,7 +115,7 @@ fn link(row: &entry::Model) -> String {
 async fn entries(
     archive: &mut Archive<'_>,
     file: &str,
-    reader: &Allowed<rights::ReviewsRead>,
+    view: &TenantDb,
     (after, until): (i64, i64),
     which: Option<Condition>,
     line: fn(&entry::Model) -> String,
@@ -116,7 +128,7 @@ async fn entries(
             .filter(which.clone().unwrap_or_else(Condition::all))
             .order_by_asc(entry::Column::Seq)
             .limit(PAGE);
-        let rows = reader.read().await?.all(rows).await?;
+        let rows = view.all(rows).await?;
         let text: String = rows.iter().map(line).collect();
         Ok(rows.last().map(|last| (text.into_bytes(), last.seq)))
     });

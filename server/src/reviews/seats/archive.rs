@@ -133,19 +133,12 @@ impl Making<'_> {
 
     /// The platform's log from the beginning of the review to a signed head, and of it what tells of the review.
     async fn log(&self, archive: &mut Archive<'_>) -> Result<(), ExportError> {
-        let id = self.found.row.id.to_string();
-        let of = platform_entry::Entity::find()
-            .filter(platform_entry::Column::Subject.eq(id.as_str()))
-            .order_by_asc(platform_entry::Column::Seq);
-        let own = self.staff.all(of).await?;
-        let (Some(first), Some(last)) = (own.first(), own.last()) else {
-            return Err(ExportError::Broken("the log does not tell of this review"));
-        };
-        let Some(head) = heads::of_platform(&self.accounts.vault, last.seq) else {
+        let (first, last) = self.span().await?;
+        let Some(head) = heads::of_platform(&self.accounts.vault, last) else {
             archive.put("log/README.txt", NOT_SIGNED.as_bytes()).await?;
             return Ok(());
         };
-        let (mut chain, mut entries, mut after) = (Vec::new(), String::new(), first.seq - 1);
+        let (mut chain, mut entries, mut after) = (Vec::new(), String::new(), first - 1);
         loop {
             let rows = platform_entry::Entity::find()
                 .filter(platform_entry::Column::Seq.gt(after))
@@ -165,6 +158,25 @@ impl Making<'_> {
         let key = self.accounts.vault.signing().public_hex() + "\n";
         archive.put("log/public-key.txt", key.as_bytes()).await?;
         Ok(())
+    }
+
+    /// The entry that tells of the beginning, and the one that tells of the end; while there is none, the newest that is about this review.
+    async fn span(&self) -> Result<(i64, i64), ExportError> {
+        let id = self.found.row.id.to_string();
+        let mut about = vec![id.clone()];
+        if self.found.row.closed_at_ms.is_none() {
+            let seats = self.found.items.iter().flat_map(|item| [item.id, item.account_id]);
+            about.extend(seats.map(|subject| subject.to_string()));
+        }
+        let told = platform_entry::Entity::find()
+            .filter(platform_entry::Column::Subject.is_in(about))
+            .order_by_asc(platform_entry::Column::Seq);
+        let told = self.staff.all(told).await?;
+        let first = told.iter().find(|entry| entry.subject == id);
+        first
+            .zip(told.last())
+            .map(|(first, last)| (first.seq, last.seq))
+            .ok_or(ExportError::Broken("the log does not tell of this review"))
     }
 
     /// Whether an entry is about this review, one of its items, or a seat that was among them.
@@ -252,4 +264,7 @@ const VERIFY: &str = "How to verify this archive without us
    them that are about this review. Each hash is SHA-256 over previous_hash, seq, at_ms, actor, action, subject and detail, as text, each after
    its length in bytes as a 64-bit big-endian number; the next entry names it as its previous_hash. The last one is the hash of
    log/head.json, whose signature is by the same key.
+5. Each seat of items.jsonl that people decided on has an entry seat-decided, in which it is the subject; the last one that no seat-reopened
+   follows names whoever decided and what, at the time of the item. Each that was taken away has an entry operator-removed about its account
+   after that, and each that differed and was settled one seat-drift-settled.
 ";

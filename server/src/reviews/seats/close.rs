@@ -40,7 +40,7 @@ pub async fn close(staff: &Staff, accounts: &Accounts, review: &str, now: Offset
         let state = match State::stored(&item.state) {
             State::Pending if !held.contains(&item.account_id) => State::Gone,
             State::Pending => silence(&change, name.name(), (&row, &item), staff.account.0, now).await?,
-            other @ (State::Decided | State::Applied | State::Gone | State::Changed) => other,
+            other @ (State::Decided | State::Applied | State::Gone | State::Changed | State::Ended) => other,
         };
         let set = seat_review_item::Entity::update_many()
             .col_expr(seat_review_item::Column::State, Expr::value(state.word()))

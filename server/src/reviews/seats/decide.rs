@@ -88,7 +88,9 @@ pub async fn undo(staff: &Staff, item: &str, now: OffsetDateTime) -> Result<(), 
     match State::stored(&row.state) {
         State::Decided if row.decided_by == Some(own) => {}
         State::Applied => return Err(done_already()),
-        State::Pending | State::Decided | State::Gone | State::Changed => return Err(nothing_of_yours()),
+        State::Pending | State::Decided | State::Gone | State::Changed | State::Ended => {
+            return Err(nothing_of_yours());
+        }
     }
     let set = seat_review_item::Entity::update_many()
         .col_expr(seat_review_item::Column::Decision, Expr::value(None::<String>))
@@ -119,7 +121,7 @@ pub(super) async fn around(
     row: &seat_review_item::Model,
 ) -> Result<(People, Decider), Refusal> {
     let all = change.all(of_review(row.review_id)).await?;
-    let ids = [row.account_id, staff.account.0].into_iter().chain(row.decided_by);
+    let ids = all.iter().flat_map(|item| [Some(item.account_id), item.decided_by]).flatten().chain([staff.account.0]);
     let people = change.all(account::Entity::find().filter(account::Column::Id.is_in(ids))).await?;
     let people: People = people.iter().map(|row| (row.id, names::open(accounts, row))).collect();
     let decider = decider(accounts, staff, &people, &all);

@@ -99,7 +99,7 @@ fn since(
     let gone = items.iter().filter(|item| match State::stored(&item.state) {
         State::Gone => true,
         State::Pending | State::Decided => row.closed_at_ms.is_none() && !held.contains(&item.account_id),
-        State::Applied | State::Changed => false,
+        State::Applied | State::Changed | State::Ended => false,
     });
     Since { added: added as u64, gone: gone.count() as u64, changed: 0 }
 }

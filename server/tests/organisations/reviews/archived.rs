@@ -18,7 +18,7 @@ async fn pieces(world: &World, by: &Somebody, review: Uuid) -> Vec<Vec<u8>> {
     pieces.expect("a review").try_collect().await.expect("pieces")
 }
 
-async fn archive(world: &World, by: &Somebody, review: Uuid) -> PathBuf {
+pub async fn archive(world: &World, by: &Somebody, review: Uuid) -> PathBuf {
     let path = world.folder.join("review.zip");
     std::fs::write(&path, pieces(world, by, review).await.concat()).expect("written");
     path
@@ -144,6 +144,84 @@ async fn a_review_that_goes_on_is_proven_as_far_as_the_log_is_signed() {
     let ada = ada.again(&world).await;
     let said = holds(&archive(&world, &ada, id).await);
     assert!(said.contains("review-opened item-decided"), "{said}");
+}
+
+/// What stands in each part of an archive of how many items were kept so far, according to that part.
+const KEPT: &str = r#"
+import csv, io, json, re, sys, zipfile
+archive = zipfile.ZipFile(sys.argv[1])
+said = json.loads(archive.read("report.json"))["counts"]["keep"]
+lines = [json.loads(line) for line in archive.read("items.jsonl").splitlines()]
+table = list(csv.DictReader(io.StringIO(archive.read("items.csv").decode())))
+printed = re.search("Kept</th><td>([0-9]+)<", archive.read("report.html").decode()).group(1)
+shown = archive.read("report.html").decode().count("<td>Keep</td>")
+kept = [sum(item["decision"] == "keep" for item in items) for items in (lines, table)]
+print(said, printed, min(shown, 1), *kept)
+"#;
+
+fn kept(path: &Path) -> String {
+    let read = Command::new("python3").args(["-c", KEPT]).arg(path).output().expect("python3");
+    assert!(read.status.success(), "{}", String::from_utf8_lossy(&read.stderr));
+    String::from_utf8(read.stdout).expect("a text").trim().to_owned()
+}
+
+#[tokio::test]
+async fn an_archive_says_the_same_in_all_its_parts_whatever_is_decided_while_it_is_on_its_way() {
+    for (mode, plain) in MODES {
+        let world = world(mode).await;
+        let ada = ada(&world).await;
+        let grace = joins(&world, &ada, GRACE, plain).await;
+        let id = review(&world, &ada).await;
+        let reader = may::<rights::ReviewsRead>(&world, &ada).await;
+        let pieces = reviews::archive(reader, world.accounts(), id, world.now).await.expect("database");
+        // Nobody has taken any of it yet, and it is what stood when it was asked for.
+        decide(&world, &ada, item_of(&world, &ada, id, &grace).await.id, "keep", None, None).await.expect("keep");
+        let pieces: Vec<Vec<u8>> = pieces.expect("a review").try_collect().await.expect("pieces");
+        let path = world.folder.join("early.zip");
+        std::fs::write(&path, pieces.concat()).expect("written");
+        assert_eq!(kept(&path), "0 0 0 0 0", "{mode}");
+        assert_eq!(kept(&archive(&world, &ada, id).await), "1 1 1 1 1", "{mode}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_decided_between_two_pieces_of_an_archive_is_in_none_of_them() {
+    let world = world("aertous").await;
+    let ada = ada(&world).await;
+    world.crowd(ada.tenant, 2500, &["Employee"]).await;
+    let id = review(&world, &ada).await;
+    let reader = may::<rights::ReviewsRead>(&world, &ada).await;
+    let pieces = reviews::archive(reader, world.accounts(), id, world.now).await.expect("database");
+    let mut pieces = pieces.expect("a review");
+    let mut taken = pieces.try_next().await.expect("a piece").expect("the first");
+    let reviewer = may::<rights::ReviewsDecide>(&world, &ada).await;
+    let review = id.to_string();
+    let form = ManyForm { review: &review, decision: "keep", sure: Some(2500), ..ManyForm::default() };
+    reviews::decide_many(&reviewer, world.accounts(), &form, &here(), world.now).await.expect("kept");
+    let mut rest = 0;
+    while let Some(piece) = pieces.try_next().await.expect("a piece") {
+        taken.extend(piece);
+        rest += 1;
+    }
+    assert!(rest > 0, "it was not over yet");
+    let path = world.folder.join("between.zip");
+    std::fs::write(&path, taken).expect("written");
+    assert_eq!(kept(&path), "0 0 0 0 0");
+}
+
+#[tokio::test]
+async fn of_a_review_that_goes_on_no_archive_says_it_is_proven_before_its_last_decision_is_signed() {
+    let mut world = world("aertous").await;
+    let ada = ada(&world).await;
+    let grace = joins(&world, &ada, GRACE, "Employee").await;
+    let id = review(&world, &ada).await;
+    world.now += time::Duration::hours(1);
+    crate::entries::sign(&world).await;
+    let ada = ada.again(&world).await;
+    decide(&world, &ada, item_of(&world, &ada, id, &grace).await.id, "keep", None, None).await.expect("keep");
+    let said = verified(&archive(&world, &ada, id).await);
+    let why = String::from_utf8_lossy(&said.stderr);
+    assert!(!said.status.success() && why.contains("has not been signed since"), "{why}");
 }
 
 #[tokio::test]

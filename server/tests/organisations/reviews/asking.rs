@@ -51,6 +51,64 @@ async fn two_people_do_not_decide_about_each_other_where_the_profile_forbids_it(
 }
 
 #[tokio::test]
+async fn whoever_was_decided_on_under_one_account_does_not_decide_back_under_another_nor_about_another() {
+    let strict = profile("aertous", &[("access_days = 365", "access_days = 365\nmutual = false")]);
+    let world = World::with(strict).await;
+    let (ada, grace, eve) = bench(&world).await;
+    let second = joins(&world, &ada, SECOND, REVIEWER).await;
+    let other_ada = joins_as(&world, &ada, "ada+second@acme.example", REVIEWER, "Ada").await;
+    invite(&world, &ada, "ada+third@acme.example", REVIEWER).await.expect("invite");
+    let id = review(&world, &ada).await;
+    let about_second = item_of(&world, &ada, id, &second).await.id;
+    decide(&world, &ada, about_second, "keep", None, Some("Needed")).await.expect("keep");
+    // Ada decided on Grace's second account. Neither account of Grace's decides on anything that is Ada's.
+    for by in [&grace, &second] {
+        let found = items(&world, by, id).await;
+        let of_ada: Vec<_> = found.iter().filter(|item| item.address.starts_with("ada")).collect();
+        assert_eq!(of_ada.len(), 3);
+        for item in of_ada {
+            assert_eq!(item.may_decide, Err(Barred::Mutual), "{}", item.address);
+            let refused = decide(&world, by, item.id, "keep", None, Some("Needed too")).await;
+            assert!(matches!(refused, Err(Refusal::Conflict(_))), "{}: {refused:?}", item.address);
+        }
+        let reviewer = may::<rights::ReviewsDecide>(&world, by).await;
+        let review = id.to_string();
+        let form = ManyForm { review: &review, decision: "keep", note: Some("All"), ..ManyForm::default() };
+        let refused = reviews::decide_many(&reviewer, world.accounts(), &form, &here(), world.now).await;
+        assert!(matches!(refused, Err(Refusal::Unconfirmed(1))), "only Eve is left: {refused:?}");
+    }
+    let about_ada = item_of(&world, &eve, id, &other_ada).await;
+    assert_eq!(about_ada.may_decide, Ok(()), "{}", about_ada.address);
+}
+
+#[tokio::test]
+async fn an_invitation_of_ones_own_mailbox_makes_whoever_decided_on_it_a_judge() {
+    let strict = profile("aertous", &[("access_days = 365", "access_days = 365\nmutual = false")]);
+    let world = World::with(strict).await;
+    let (ada, grace, _) = bench(&world).await;
+    invite(&world, &ada, SECOND, "Employee").await.expect("invite");
+    let id = review(&world, &ada).await;
+    let found = items(&world, &ada, id).await;
+    let invited = found.iter().find(|item| item.address == SECOND).expect("the invitation").id;
+    decide(&world, &ada, invited, "keep", None, None).await.expect("keep");
+    assert_eq!(item_of(&world, &grace, id, &ada).await.may_decide, Err(Barred::Mutual));
+}
+
+#[tokio::test]
+async fn the_fallback_decides_on_a_second_account_of_the_only_reviewer() {
+    let world = World::with(profile("aertous", &[])).await;
+    let (ada, grace, eve) = bench(&world).await;
+    let second = joins(&world, &ada, SECOND, REVIEWER).await;
+    let stages = [vec![GRACE]];
+    let form = Form { name: "Yearly", due: DUE, reviewers: &stages, fallback: Some(EVE), ..Form::default() };
+    let id = open(&world, &ada, &form).await.expect("open");
+    assert_eq!(item_of(&world, &grace, id, &second).await.may_decide, Err(Barred::Own));
+    let about_second = item_of(&world, &eve, id, &second).await;
+    assert_eq!(about_second.may_decide, Ok(()));
+    decide(&world, &eve, about_second.id, "keep", None, Some("Needed")).await.expect("keep");
+}
+
+#[tokio::test]
 async fn what_was_given_to_one_reviewer_is_for_them() {
     let world = World::with(profile("aertous", &[])).await;
     let (ada, grace, eve) = bench(&world).await;

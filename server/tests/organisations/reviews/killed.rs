@@ -1,4 +1,4 @@
-//! A process that is killed while it closes a review. SQLite in a folder, because a second process goes on where the first was.
+//! A process that is killed while it closes a review, on either database; a second process goes on where the first was.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -7,7 +7,7 @@ use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection};
 use server::audit::heads::Walked;
 use server::crypto::seal::SecretKey;
 use server::crypto::totp::TotpSecret;
-use server::guard::rights;
+use server::guard::{Where, rights};
 use server::reviews::{self, Form, ManyForm, Status};
 use server::testing::{World, profile};
 use time::Duration;
@@ -24,17 +24,29 @@ const PEOPLE: u32 = 600;
 /// Milliseconds into the transaction.
 const AFTER_MS: [u64; 4] = [0, 30, 120, 480];
 
-async fn opened(mode: &str, folder: &Path) -> World {
-    World::at(profile(mode, &[]), folder.to_owned(), SecretKey::new([7; 32])).await
+async fn opened(mode: &str, folder: &Path, place: &Where) -> World {
+    World::again(place.clone(), profile(mode, &[]), folder.to_owned(), SecretKey::new([7; 32])).await
+}
+
+/// Where a world lies, in words that a process is told.
+fn in_words(place: &Where) -> String {
+    match place {
+        Where::Embedded(_) => "embedded -".to_owned(),
+        Where::Postgres { url, admin_url } => format!("{url} {admin_url}"),
+    }
 }
 
 /// The process that is killed: signs in as Ada and closes her review.
 async fn closes(said: &str) {
     let mut said = said.split(' ');
-    let mut next = || said.next().expect("mode, folder, review, secret and minutes");
-    let (mode, folder, id, secret) = (next(), PathBuf::from(next()), next(), next());
-    let mut world = opened(mode, &folder).await;
-    world.now += Duration::minutes(next().parse().expect("minutes"));
+    let mut next = || said.next().expect("mode, folder, review, secret, minutes and place");
+    let (mode, folder, id, secret, minutes) = (next(), PathBuf::from(next()), next(), next(), next());
+    let place = match (next(), next()) {
+        ("embedded", _) => Where::Embedded(folder.clone()),
+        (url, admin_url) => Where::Postgres { url: url.to_owned(), admin_url: admin_url.to_owned() },
+    };
+    let mut world = opened(mode, &folder, &place).await;
+    world.now += Duration::minutes(minutes.parse().expect("minutes"));
     let secret = (secret != "-").then(|| TotpSecret::from_base32(secret).expect("160 bits"));
     let ada = enters(&world, ADA, secret).await;
     let manager = may::<rights::ReviewsManage>(&world, &ada).await;
@@ -46,9 +58,10 @@ async fn closes(said: &str) {
 
 fn begun(mode: &str, world: &World, ada: &Somebody, review: Uuid, minutes: i64) -> Child {
     let secret = ada.secret.as_ref().map_or_else(|| "-".to_owned(), TotpSecret::base32);
+    let place = in_words(&world.place);
     Command::new(std::env::current_exe().expect("this test"))
         .args(["--exact", NAME])
-        .env(KILLED, format!("{mode} {} {review} {secret} {minutes}", world.folder.display()))
+        .env(KILLED, format!("{mode} {} {review} {secret} {minutes} {place}", world.folder.display()))
         .env_remove("AVOUCH_TEST_DATABASE_URL")
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -58,29 +71,51 @@ fn begun(mode: &str, world: &World, ada: &Somebody, review: Uuid, minutes: i64) 
 
 /// A connection that does not wait for whoever writes.
 async fn impatient(world: &World) -> DatabaseConnection {
-    let url = format!("sqlite://{}", world.folder.join("avouch.db").display());
+    let Where::Embedded(folder) = &world.place else { return world.behind().await };
+    let url = format!("sqlite://{}", folder.join("avouch.db").display());
     let mut options = ConnectOptions::new(url);
     options.min_connections(1).max_connections(1);
     let database = Database::connect(options).await;
-    let database = database.unwrap_or_else(|why| unreachable!("{}: {why:?}", world.folder.display()));
+    let database = database.unwrap_or_else(|why| unreachable!("{}: {why:?}", folder.display()));
     database.execute_unprepared("pragma busy_timeout = 0").await.expect("pragma");
     database
 }
 
-/// Waits until the other process is inside of its transaction: nobody else can begin one.
+/// Whether somebody else has begun to write and not ended. On SQLite nobody else can begin then; PostgreSQL tells.
+async fn somebody_writes(database: &DatabaseConnection) -> bool {
+    if on_postgres(database) {
+        let others = "select count(*) from pg_stat_activity \
+                      where datname = current_database() and pid <> pg_backend_pid() and backend_xid is not null";
+        let row = database.query_one_raw(statement(database, others, Vec::new())).await.expect("row").expect("one");
+        return row.try_get_by_index::<i64>(0).expect("a number") > 0;
+    }
+    let begun = database.execute_unprepared("begin immediate").await.is_ok();
+    let _ = database.execute_unprepared("rollback").await;
+    !begun
+}
+
+/// Waits until the other process is inside of its transaction.
 async fn in_the_middle(world: &World, child: &mut Child) {
     let said = world.folder.join("closing");
     let database = impatient(world).await;
     loop {
         assert!(child.try_wait().expect("a child").is_none(), "it was done before it was killed");
-        if said.exists() && database.execute_unprepared("begin immediate").await.is_err() {
+        if said.exists() && somebody_writes(&database).await {
             break;
         }
-        let _ = database.execute_unprepared("rollback").await;
         tokio::time::sleep(std::time::Duration::from_millis(1)).await;
     }
     database.close().await.expect("close");
     std::fs::remove_file(said).expect("remove");
+}
+
+/// Waits until the database has noticed that nobody is there any more: a server finds that out at its next word to them.
+async fn noticed(world: &World) {
+    let database = impatient(world).await;
+    while somebody_writes(&database).await {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    database.close().await.expect("close");
 }
 
 /// What is there, counted behind everybody's back: members, items that are done, letters about ended access, and entries of either kind.
@@ -119,7 +154,8 @@ async fn decided(world: &World, mode: &str) -> (Somebody, Uuid) {
 async fn killed(mode: &str) {
     let folder = std::env::temp_dir().join(format!("avouch-closing-{}", Uuid::now_v7().simple()));
     std::fs::create_dir_all(&folder).expect("a folder");
-    let mut world = opened(mode, &folder).await;
+    let mut world = World::new_in(profile(mode, &[]), folder.clone(), SecretKey::new([7; 32])).await;
+    let place = world.place.clone();
     let (ada, id) = decided(&world, mode).await;
     let people = usize::try_from(PEOPLE).expect("few");
     let (nothing, everything) = ([people + 1, 0, 0, 0, 0], [1, people, people, people, 1]);
@@ -132,9 +168,10 @@ async fn killed(mode: &str) {
         tokio::time::sleep(std::time::Duration::from_millis(after)).await;
         child.kill().expect("SIGKILL");
         child.wait().expect("a child");
+        noticed(&world).await;
 
         // Another process finds it closed with everything that follows from it, or open with nothing of it.
-        let mut again = opened(mode, &folder).await;
+        let mut again = opened(mode, &folder, &place).await;
         again.now = world.now + Duration::minutes(1);
         let found = counted(&again, &ada).await;
         let ada = ada.again(&again).await;
@@ -153,7 +190,7 @@ async fn killed(mode: &str) {
     }
     assert!(left_open > 0, "{mode}: none was killed in the middle");
 
-    let mut again = opened(mode, &folder).await;
+    let mut again = opened(mode, &folder, &place).await;
     again.now = world.now + Duration::minutes(2);
     let ada = ada.again(&again).await;
     if campaign(&again, &ada, id).await.status == Status::Open {

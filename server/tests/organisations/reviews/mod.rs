@@ -5,6 +5,7 @@ mod asking;
 mod clock;
 mod closing;
 mod deciding;
+mod hanging;
 mod killed;
 mod leavers;
 mod many;
@@ -12,6 +13,7 @@ mod meeting;
 mod opening;
 mod reopened;
 mod seats;
+mod tampered;
 mod telling;
 
 use server::guard::rights;

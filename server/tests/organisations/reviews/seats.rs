@@ -12,19 +12,19 @@ use time::Duration;
 
 use super::*;
 
-const OLGA: &str = "olga@vendor.example";
-const OTTO: &str = "otto@vendor.example";
-const PETRA: &str = "petra@vendor.example";
+pub const OLGA: &str = "olga@vendor.example";
+pub const OTTO: &str = "otto@vendor.example";
+pub const PETRA: &str = "petra@vendor.example";
 
-async fn seat(world: &World, email: &str) -> Somebody {
+pub async fn seat(world: &World, email: &str) -> Somebody {
     crate::operators::operator(world, email).await
 }
 
-async fn staff(world: &World, who: &Somebody) -> Staff {
+pub async fn staff(world: &World, who: &Somebody) -> Staff {
     caller(world, who).await.staff().expect("staff")
 }
 
-async fn opened(world: &World, by: &Somebody) -> uuid::Uuid {
+pub async fn opened(world: &World, by: &Somebody) -> uuid::Uuid {
     let form = SeatForm { name: "Quarterly", due: DUE, silence: "" };
     seats::open(&staff(world, by).await, world.accounts(), &form, world.now).await.expect("open")
 }
@@ -53,14 +53,31 @@ async fn a_seat_that_is_revoked_is_gone_with_its_sessions_and_nobody_decides_on_
     assert!(states.contains(&(true, State::Applied)) && states.contains(&(false, State::Decided)), "{states:?}");
 }
 
+#[tokio::test]
+async fn two_of_the_staff_do_not_decide_about_each_other_under_second_accounts_where_the_profile_forbids_it() {
+    let strict =
+        server::testing::profile("stratuslog", &[("operator_days = 90", "mutual = false\noperator_days = 90")]);
+    let world = World::with(strict).await;
+    let (olga, otto) = (seat(&world, OLGA).await, seat(&world, OTTO).await);
+    let other_otto = seat(&world, "otto+second@vendor.example").await;
+    let id = opened(&world, &olga).await;
+    let (by_olga, by_otto) = (staff(&world, &olga).await, staff(&world, &otto).await);
+    keep(&world, &by_olga, &of(&world, &by_olga, id, &other_otto).await).await.expect("keep");
+    let item = of(&world, &by_otto, id, &olga).await;
+    assert_eq!(item.may_decide, Err(Barred::Mutual));
+    let refused = keep(&world, &by_otto, &item).await;
+    assert!(matches!(&refused, Err(Refusal::Conflict(said)) if said.contains("decides on your access")), "{refused:?}");
+    assert_eq!(of(&world, &by_otto, id, &other_otto).await.may_decide, Err(Barred::Own));
+}
+
 /// The item of somebody's seat, as one of the staff sees it.
-async fn of(world: &World, by: &Staff, review: uuid::Uuid, who: &Somebody) -> SeatItem {
+pub async fn of(world: &World, by: &Staff, review: uuid::Uuid, who: &Somebody) -> SeatItem {
     let found = seats::campaign(by, world.accounts(), review, world.now).await.expect("database");
     let (_, items) = found.expect("a review");
     items.into_iter().find(|item| item.account == who.account.0).expect("a seat")
 }
 
-async fn keep(world: &World, by: &Staff, item: &SeatItem) -> Result<(), Refusal> {
+pub async fn keep(world: &World, by: &Staff, item: &SeatItem) -> Result<(), Refusal> {
     let id = item.id.to_string();
     seats::decide(by, world.accounts(), (&id, "keep"), Some("Needed"), world.now).await
 }

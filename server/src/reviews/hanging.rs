@@ -1,0 +1,146 @@
+//! What hangs on a membership and goes with it, whatever was decided about it alone: said before anybody decides, and written down afterwards.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, Condition, EntityTrait, FromQueryResult, QueryFilter, QuerySelect, QueryTrait, Select};
+use uuid::Uuid;
+
+use super::drift::there;
+use super::items::of_review;
+use super::words::{Decision, Kind, State, Status};
+use crate::entity::{calendar_key, reach, review, review_item};
+use crate::guard::{Change, TenantDb};
+use crate::identity::Refusal;
+
+/// What something hangs on.
+const HOLDS: [Kind; 2] = [Kind::Membership, Kind::Help];
+
+/// What hangs on it.
+const HANGS: [Kind; 2] = [Kind::Reach, Kind::Token];
+
+fn of_kinds(kinds: [Kind; 2]) -> Condition {
+    Condition::all().add(review_item::Column::Kind.is_in(kinds.map(Kind::word)))
+}
+
+/// What was to be kept and is gone with a membership that this review took away: the decision stays, and this is what became of it. How many.
+pub(crate) async fn ended(change: &Change, review: Uuid, which: Condition) -> Result<u64, Refusal> {
+    let went = review_item::Entity::find()
+        .filter(review_item::Column::TenantId.eq(change.tenant().0))
+        .filter(of_review(review))
+        .filter(of_kinds(HOLDS))
+        .filter(review_item::Column::Decision.eq(Decision::Revoke.word()))
+        .filter(review_item::Column::State.eq(State::Applied.word()))
+        .filter(review_item::Column::AccountId.is_not_null());
+    let went = went.select_only().column(review_item::Column::AccountId).into_query();
+    let set = review_item::Entity::update_many()
+        .col_expr(review_item::Column::State, Expr::value(State::Ended.word()))
+        .filter(of_review(review))
+        .filter(which)
+        .filter(of_kinds(HANGS))
+        .filter(review_item::Column::Decision.eq(Decision::Keep.word()))
+        .filter(review_item::Column::State.eq(State::Decided.word()))
+        .filter(review_item::Column::AccountId.in_subquery(went))
+        .filter(there().not());
+    Ok(change.update(set).await?)
+}
+
+/// Revoked memberships by whose people the database looks for what hung on them; of more it looks at the whole review.
+const BY_PERSON: usize = 500;
+
+/// The same of what hung on any of these items, which are of one review and were revoked just now.
+pub(crate) async fn of_these(change: &Change, revoked: &[review_item::Model]) -> Result<(), Refusal> {
+    let went = revoked.iter().filter(|row| HOLDS.contains(&Kind::stored(&row.kind)));
+    let people: Vec<Uuid> = went.filter_map(|row| row.account_id).collect();
+    let Some(row) = revoked.first().filter(|_| !people.is_empty()) else { return Ok(()) };
+    let theirs = (people.len() <= BY_PERSON).then(|| review_item::Column::AccountId.is_in(people));
+    ended(change, row.review_id, Condition::all().add_option(theirs)).await?;
+    Ok(())
+}
+
+/// What one item and others have to do with each other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Along {
+    /// Units, records and secret addresses that end with this membership, if it is revoked.
+    pub goes: u64,
+    /// How many of them were decided to be kept.
+    pub kept: u64,
+    /// Whether it hangs on a membership that was decided to be revoked in the same review.
+    pub ends: bool,
+}
+
+#[derive(Debug, FromQueryResult)]
+struct Count {
+    account_id: Uuid,
+    number: i64,
+}
+
+/// The same for a page of items.
+#[derive(Debug, Default)]
+pub(crate) struct Hanging {
+    goes: BTreeMap<Uuid, u64>,
+    kept: BTreeMap<Uuid, u64>,
+    ends: BTreeSet<Uuid>,
+}
+
+impl Hanging {
+    pub(crate) async fn of(
+        view: &TenantDb,
+        review: &review::Model,
+        rows: &[review_item::Model],
+    ) -> Result<Self, Refusal> {
+        let people = |kinds: [Kind; 2]| -> BTreeSet<Uuid> {
+            let rows = rows.iter().filter(|row| kinds.contains(&Kind::stored(&row.kind)));
+            rows.filter_map(|row| row.account_id).collect()
+        };
+        let (holders, hangers) = (people(HOLDS), people(HANGS));
+        let mut hanging = Self::default();
+        if review.state != Status::Open.word() {
+            return Ok(hanging);
+        }
+        if !holders.is_empty() {
+            let theirs = reach::Entity::find().filter(reach::Column::AccountId.is_in(holders.iter().copied()));
+            add(&mut hanging.goes, view.all_as(counted(theirs, reach::Column::AccountId)).await?);
+            let keys = calendar_key::Column::AccountId.is_in(holders.iter().copied());
+            let keys = calendar_key::Entity::find().filter(keys);
+            add(&mut hanging.goes, view.all_as(counted(keys, calendar_key::Column::AccountId)).await?);
+            let kept = items(review, HANGS, holders).filter(review_item::Column::State.eq(State::Decided.word()));
+            let kept = kept.filter(review_item::Column::Decision.eq(Decision::Keep.word()));
+            add(&mut hanging.kept, view.all_as(counted(kept, review_item::Column::AccountId)).await?);
+        }
+        if !hangers.is_empty() {
+            let revoked = items(review, HOLDS, hangers);
+            let revoked = revoked.filter(review_item::Column::Decision.eq(Decision::Revoke.word()));
+            hanging.ends = view.all(revoked).await?.into_iter().filter_map(|row| row.account_id).collect();
+        }
+        Ok(hanging)
+    }
+
+    pub(crate) fn along(&self, row: &review_item::Model) -> Along {
+        let kind = Kind::stored(&row.kind);
+        let Some(account) = row.account_id else { return Along::default() };
+        let number = |counts: &BTreeMap<Uuid, u64>| counts.get(&account).copied().filter(|_| HOLDS.contains(&kind));
+        Along {
+            goes: number(&self.goes).unwrap_or(0),
+            kept: number(&self.kept).unwrap_or(0),
+            ends: HANGS.contains(&kind) && self.ends.contains(&account),
+        }
+    }
+}
+
+fn items(review: &review::Model, kinds: [Kind; 2], people: BTreeSet<Uuid>) -> Select<review_item::Entity> {
+    review_item::Entity::find()
+        .filter(of_review(review.id))
+        .filter(of_kinds(kinds))
+        .filter(review_item::Column::AccountId.is_in(people))
+}
+
+fn counted<E: EntityTrait, C: ColumnTrait>(of: Select<E>, account: C) -> Select<E> {
+    of.select_only().column(account).column_as(account.count(), "number").group_by(account)
+}
+
+fn add(counts: &mut BTreeMap<Uuid, u64>, found: Vec<Count>) {
+    for Count { account_id, number } in found {
+        *counts.entry(account_id).or_default() += u64::try_from(number).unwrap_or(0);
+    }
+}
