@@ -194,7 +194,7 @@ async function copied(settings, place) {
 }
 
 /** What PostgreSQL does by itself within minutes: it learns how the rows lie. */
-async function settled(settings, { admin }) {
+export async function settled(settings, { admin }) {
   if (admin) await psql(admin, 'vacuum analyze');
 }
 

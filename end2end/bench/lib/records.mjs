@@ -4,7 +4,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { constant } from './constant.mjs';
-import { crowd, emptied, placed, quiet } from './organisations.mjs';
+import { crowd, emptied, placed, quiet, settled } from './organisations.mjs';
 import { resident } from './process.mjs';
 import { run, scratch, stop } from './run.mjs';
 import { avouch } from './servers.mjs';
@@ -31,6 +31,7 @@ async function register(settings, report, engine) {
   const imported = await crowd(settings, place, 'import', '--rows', rows, '--session', big.session);
   const many = rows.toLocaleString('en');
   report.measured(`${engine}: import of ${many} records from CSV, rows/s`, imported.rate, ...(engine === 'SQLite' ? ['≥', 20_000] : []));
+  await settled(settings, place);
   const ours = await avouch(settings, place.home, '/readyz', place.env);
   await quiet(settings);
   const idle = resident(ours.child);

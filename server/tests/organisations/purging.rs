@@ -10,6 +10,7 @@ use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement};
 use server::blobs::FOLDER;
 use server::guard::{Operator, Store, TENANT_TABLES, TenantId, Where};
 use server::organisations::standing;
+use server::retention;
 use server::retention::certificate::{self, Invalid, Proof, Signed};
 use server::retention::purge::Step;
 use server::testing::{START, World};
@@ -112,6 +113,23 @@ async fn proof(world: &World, letters: &[(String, String)]) -> Option<Proof> {
     let letter = &letters.iter().find(|(to, text)| to == ADA && text.contains("/certificates/")).expect("a letter").1;
     let id: String = letter.split("/certificates/").nth(1).expect("a link").chars().take(36).collect();
     certificate::find(&world.visitor(), &id).await.expect("database")
+}
+
+#[tokio::test]
+async fn two_instances_that_see_the_same_end_break_nothing_and_make_one_certificate() {
+    for mode in ["aertous", "stack-aero"] {
+        let House { world, ada, .. } = house(mode, 300).await;
+        let at = START + Duration::days(121);
+        let (operator, accounts) = (world.operator(), world.accounts());
+        let (one, other) =
+            tokio::join!(retention::due(&operator, accounts, at), retention::due(&operator, accounts, at));
+        let (one, other) = (one.expect("a round"), other.expect("a round"));
+        assert_eq!((one.broken, other.broken), (0, 0), "{mode}: {one:?} {other:?}");
+        assert_eq!(world.rows_left(ada.tenant).await, 0, "{mode}");
+        let database = world.behind().await;
+        let ask = statement(&database, "select body from certificate", Vec::new());
+        assert_eq!(database.query_all_raw(ask).await.expect("certificates").len(), 1, "{mode}");
+    }
 }
 
 #[tokio::test]
