@@ -193,15 +193,11 @@ fn lay(taken: &mut [Taken]) {
     let mut free_at: Vec<OffsetDateTime> = Vec::new();
     for one in taken {
         let until = one.to.map_or(one.from, |to| Ord::max(to, one.from));
-        match free_at.iter().position(|at| *at <= one.from) {
-            Some(lane) => {
-                free_at[lane] = until;
-                one.lane = lane;
-            }
-            None => {
-                one.lane = free_at.len();
-                free_at.push(until);
-            }
+        one.lane = free_at.iter().position(|at| *at <= one.from).unwrap_or(free_at.len());
+        if one.lane == free_at.len() {
+            free_at.push(until);
+        } else {
+            free_at[one.lane] = until;
         }
     }
 }
