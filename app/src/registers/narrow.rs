@@ -124,8 +124,9 @@ impl<'a> Narrow<'a> {
     pub fn note(&self, typed: &Typed) -> Option<AnyView> {
         let sort = typed.value("sort");
         let field = self.sorts.iter().find(|field| field.id.get_ref() == sort.trim_start_matches('-'))?;
-        let narrowed = typed.value("by") == *field.id.get_ref() || (self.dates.len() == 1 && is_date(field.kind));
-        let bounded = narrowed && !(typed.value("from").is_empty() && typed.value("to").is_empty());
+        let days = !(typed.value("from").is_empty() && typed.value("to").is_empty());
+        let bounded = (days && self.by(typed).as_ref() == Some(field.id.get_ref()))
+            || self.choices.iter().any(|(name, of)| of.id == field.id && !typed.value(name).is_empty());
         if field.required || bounded {
             return None;
         }

@@ -98,7 +98,7 @@ impl Drawn<'_> {
                 {later}
                 <a class="btn" href=list>"List"</a>
             </nav>
-            <form class="search" method="get" action=base.clone()>
+            <form class="search week-form" method="get" action=base.clone()>
                 <label>"Week"<input class="input" type="week" id="f-week" name="week" value=week placeholder="2026-W47"/></label>
                 <button class="btn btn-primary" type="submit">"Show"</button>
             </form>
@@ -174,7 +174,7 @@ impl Drawn<'_> {
         let naming = naming(self.shape.register).filter(|field| self.shape.reads(field));
         let mut head = vec!["When"];
         head.extend(self.plan.by.map(|by| by.label.as_str()));
-        head.extend([naming.map_or("Record", |field| field.label.as_str()), "At the same time"]);
+        head.push(naming.map_or("Record", |field| field.label.as_str()));
         let mut all: Vec<(&Row, &Taken)> =
             planned.rows.iter().flat_map(|row| row.taken.iter().map(move |taken| (row, taken))).collect();
         all.sort_by_key(|(_, taken)| (taken.from, taken.line.id));
@@ -186,7 +186,7 @@ impl Drawn<'_> {
                 let (href, name) = (frame::record_path(self.visit, self.shape.id(), id), self.name(id).to_owned());
                 view! {
                     <tr data-record=id.to_string() data-overlaps=taken.overlaps.len().to_string()>
-                        <th scope="row">{span(taken)}</th>{place}<td><a class="link" href=href>{name}</a></td><td>{self.beside(taken)}</td>
+                        <th scope="row" class="week-when">{when(taken)}</th>{place}<td><a class="link" href=href>{name}</a>{self.beside(taken)}</td>
                     </tr>
                 }
                 .into_any()
@@ -207,17 +207,28 @@ impl Drawn<'_> {
             names.push(&more);
         }
         let said = format!(" with {}", names.join(", "));
-        Some(view! { {organisation::badge("Overlaps", "failing")}{said} }.into_any())
+        Some(view! { <span class="small">{organisation::badge("Overlaps", "failing")}{said}</span> }.into_any())
     }
 }
 
-/// `Mon 16 Nov, 09:00 to 10:30`; with its own day where it ends on another.
+/// `Mon 16 Nov, 09:00 to 10:30`; with its own day where it ends on another. Neither half is broken over two lines.
+fn when(taken: &Taken) -> AnyView {
+    let (begins, ends) = edges(taken);
+    let ends = ends.map(|ends| view! { " "<span>{format!("to {ends}")}</span> });
+    view! { <span>{begins}</span>{ends} }.into_any()
+}
+
+fn edges(taken: &Taken) -> (String, Option<String>) {
+    let ends = taken.to.map(|to| {
+        if to.date() == taken.from.date() { clock(to) } else { format!("{}, {}", day(to.date()), clock(to)) }
+    });
+    (format!("{}, {}", day(taken.from.date()), clock(taken.from)), ends)
+}
+
 fn span(taken: &Taken) -> String {
-    let begins = format!("{}, {}", day(taken.from.date()), clock(taken.from));
-    match taken.to {
-        None => begins,
-        Some(to) if to.date() == taken.from.date() => format!("{begins} to {}", clock(to)),
-        Some(to) => format!("{begins} to {}, {}", day(to.date()), clock(to)),
+    match edges(taken) {
+        (begins, Some(ends)) => format!("{begins} to {ends}"),
+        (begins, None) => begins,
     }
 }
 

@@ -69,8 +69,8 @@ async fn a_week_is_shown_as_a_picture_and_as_a_table_and_overlap_is_said_in_both
     for said in [
         "Bookings: week 47 of 2026",
         "16 November 2026 to 22 November 2026. Times are UTC. Left out: Cancelled.",
-        "Wed 18 Nov, 09:00 to 10:30",
-        "Wed 18 Nov, 10:00 to Thu 19 Nov, 01:00",
+        "<title>BK-1, Wed 18 Nov, 09:00 to 10:30</title>",
+        "<span>Wed 18 Nov, 10:00</span> <span>to Thu 19 Nov, 01:00</span>",
         "N1</span><span class=\"small\">2 records, 2 overlapping",
         "schedule?week=2026-W46",
         "schedule?week=2026-W48",

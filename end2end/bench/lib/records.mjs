@@ -15,6 +15,7 @@ const LISTS = {
   'first page': '',
   'filtered by a choice': '?c1=Approved',
   'sorted by a date': '?sort=next_review',
+  'sorted by a choice': '?sort=status',
   'a search of one word': '?search=network',
   'a search of two words': '?search=network+cipher',
   'a search that finds one': '?search=4711',

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
@@ -111,14 +112,14 @@ pub async fn week(
     let view = reader.read().await?;
     let ring = accounts.vault.within(&view).await?;
     let mut rows: Vec<record::Model> = Vec::new();
-    for within in touching(from, to, week) {
+    for (within, by) in touching(from, to, week) {
         let select = record::Entity::find()
             .filter(record::Column::Register.eq(shape.id()))
             .filter(record::Column::RemovedAtMs.is_null())
             .filter(within)
             .filter(plan.takes_a_place())
             .filter(reached::condition(reader.here()))
-            .order_by_asc(column(from))
+            .order_by_asc(by)
             .order_by_asc(record::Column::Id)
             .limit(MOST as u64 + 1 - rows.len() as u64);
         rows.extend(view.all(select).await?);
@@ -145,16 +146,18 @@ pub async fn week(
     Ok(Planned { rows: in_rows(&plan, taken), behind, more })
 }
 
-/// Whatever touches a week, in pieces of which each is a range of one index: what began before it and goes on after it, what ends in it, what
-/// begins in it. No record is in two of them.
-fn touching(from: usize, to: usize, week: Week) -> [Condition; 3] {
+/// Whatever touches a week, in pieces of which each is a range of one index, and what that has in its order: what began before it and goes on
+/// after it, what ends in it, what begins in it. No record is in two of them.
+fn touching(from: usize, to: usize, week: Week) -> [(Condition, record::Column); 3] {
     let (from, to) = (column(from), column(to));
     let (begins, ends) = (to_ms(week.begins()), to_ms(week.ends()));
     let long_before = to_ms(week.begins() - Duration::days(LOOK_BACK_DAYS));
+    // A sum, so that no index of it is taken: it would lead through everything that ever was.
+    let began_before = Expr::col((record::Entity, from)).add(0).lt(begins);
     [
-        Condition::all().add(from.gte(long_before)).add(from.lt(begins)).add(to.gt(ends)),
-        Condition::all().add(to.gt(begins)).add(to.lte(ends)).add(from.lt(begins)),
-        Condition::all().add(from.gte(begins)).add(from.lt(ends)),
+        (Condition::all().add(from.gte(long_before)).add(from.lt(begins)).add(to.gt(ends)), from),
+        (Condition::all().add(to.gt(begins)).add(to.lte(ends)).add(began_before), to),
+        (Condition::all().add(from.gte(begins)).add(from.lt(ends)), from),
     ]
 }
 
@@ -189,16 +192,12 @@ fn meet(taken: &mut [Taken]) {
 fn lay(taken: &mut [Taken]) {
     let mut free_at: Vec<OffsetDateTime> = Vec::new();
     for one in taken {
-        let until = one.to.unwrap_or(one.from).max(one.from);
-        match free_at.iter().position(|at| *at <= one.from) {
-            Some(lane) => {
-                free_at[lane] = until;
-                one.lane = lane;
-            }
-            None => {
-                one.lane = free_at.len();
-                free_at.push(until);
-            }
+        let until = one.to.map_or(one.from, |to| Ord::max(to, one.from));
+        one.lane = free_at.iter().position(|at| *at <= one.from).unwrap_or(free_at.len());
+        if one.lane == free_at.len() {
+            free_at.push(until);
+        } else {
+            free_at[one.lane] = until;
         }
     }
 }

@@ -63,13 +63,13 @@ fn drawn(row: Row) -> AnyView {
     let lanes = bars.iter().map(|bar| bar.lane + 1).max().unwrap_or(1);
     let height = (lanes * LANE).to_string();
     let box_of = format!("0 0 {MINUTES} {height}");
-    let lines: String = (1..7).map(|day| format!("M{} 0V{height}", day * DAY)).collect();
+    let lines: Vec<String> = (1..7).map(|day| format!("M{} 0V{height}", day * DAY)).collect();
     let bars = bars.into_iter().map(bar).collect_view();
     view! {
         <li>
             <span>{label}</span>
             <span class="small">{said}</span>
-            <svg viewBox=box_of height=height preserveAspectRatio="none" aria-hidden="true"><path class="chart-grid" d=lines/>{bars}</svg>
+            <svg viewBox=box_of height=height preserveAspectRatio="none" aria-hidden="true"><path class="chart-grid" d=lines.concat()/>{bars}</svg>
         </li>
     }
     .into_any()
