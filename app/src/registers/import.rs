@@ -196,7 +196,9 @@ fn shown(visit: &Visit, shape: &Shape<'_>, report: &Report, only_check: bool) ->
         (0, true) => ("Nothing is wrong", format!("All {rows} rows can be imported. Nothing was written.")),
         (0, false) if report.goes_on => (
             "It goes on",
-            format!("Nothing is wrong with the {rows} rows, and they are being imported. You need not wait: the register shows how far it is."),
+            format!(
+                "Nothing is wrong with the {rows} rows, and they are being imported. You need not wait: the register shows how far it is."
+            ),
         ),
         (0, false) => ("Imported", format!("All {rows} rows are records now.")),
         (wrong, _) => (

@@ -146,7 +146,7 @@ async function costing({ child }, place, measure) {
   return [seen, ((spent(child.pid) + spentBeside(place) - before) * 1000) / TICKS];
 }
 
-function spent(pid) {
+export function spent(pid) {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ');
   return Number(fields[11]) + Number(fields[12]);
 }

@@ -1,10 +1,11 @@
 // A register of many records in one organisation: what its lists cost, and how fast a file comes in.
 
-import { statSync } from 'node:fs';
+import { closeSync, copyFileSync, fsyncSync, openSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { constant } from './constant.mjs';
-import { crowd, emptied, placed, quiet, settled } from './organisations.mjs';
+import { crowd, emptied, placed, quiet, settled, spent } from './organisations.mjs';
 import { resident } from './process.mjs';
 import { run, scratch, stop } from './run.mjs';
 import { avouch } from './servers.mjs';
@@ -35,6 +36,7 @@ async function register(settings, report, engine) {
   await settled(settings, place);
   const ours = await avouch(settings, place.home, '/readyz', place.env);
   await quiet(settings);
+  await rested(ours.child);
   const idle = resident(ours.child);
   for (const [name, query] of Object.entries(LISTS)) {
     const target = { port: ours.port, seats: [{ ...big, path: `/o/${big.slug}/registers/policies${query}` }], rate: RATE };
@@ -61,14 +63,38 @@ async function archive(settings, report, engine, rows) {
   await emptied(settings, [place]);
 }
 
+/** Until the server has nothing more to do by itself: the first backup of a large database takes a while. */
+async function rested({ pid }) {
+  for (let asked = 0; asked < 60; asked++) {
+    const before = spent(pid);
+    await sleep(2000);
+    // A fiftieth of one processor.
+    if (spent(pid) - before <= 4) return;
+  }
+}
+
+/** Bytes per second that the disk takes for good. */
+function disk(file) {
+  const copy = join(scratch('disk'), 'copy');
+  const began = performance.now();
+  copyFileSync(file, copy);
+  const descriptor = openSync(copy, 'r+');
+  fsyncSync(descriptor);
+  closeSync(descriptor);
+  return statSync(file).size / 1000 / (performance.now() - began);
+}
+
 /** The newest backup, restored elsewhere and compared. */
 async function drill(settings, report, place, many) {
   const env = { AVOUCH_PROFILE: place.home.profile, AVOUCH_DATA: place.home.data, AVOUCH_BACKUP_TO: scratch('copies') };
   await run(settings.avouch, ['backup'], { env, seconds: 900 });
-  const bytes = statSync(join(place.home.data, 'avouch.db')).size;
+  const file = join(place.home.data, 'avouch.db');
+  const limit = disk(file);
+  report.measured('this disk: a copy of that database written for good, MB/s', limit);
   const began = performance.now();
   await run(settings.avouch, ['drill'], { env, seconds: 900 });
-  report.measured(`SQLite: drill of a database of ${many} records, MB/s of database`, bytes / 1000 / (performance.now() - began), '≥', 200);
+  const rate = statSync(file).size / 1000 / (performance.now() - began);
+  report.measured(`SQLite: drill of a database of ${many} records, MB/s of database`, rate, '≥', Math.min(200, limit));
 }
 
 /** The organisation goes, while others ask for their dashboards. */

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use sea_orm::{
-    AccessMode, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, EntityTrait, IsolationLevel,
-    TransactionOptions, TransactionTrait,
+    AccessMode, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
+    IsolationLevel, TransactionOptions, TransactionTrait,
 };
 use tokio::sync::{OnceCell, OwnedSemaphorePermit};
 use uuid::Uuid;

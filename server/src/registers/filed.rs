@@ -222,7 +222,9 @@ impl<'a> Shelf<'a> {
         if self.change.one(coming).await?.is_none() {
             return Ok(());
         }
-        Err(Refusal::Conflict("This is still being imported, and nothing was saved. Try again when that is done.".into()))
+        Err(Refusal::Conflict(
+            "This is still being imported, and nothing was saved. Try again when that is done.".into(),
+        ))
     }
 
     /// Puts other content in a record's place: the row is changed, and of tokens only what differs.

@@ -53,7 +53,6 @@ pub async fn check(
 ///
 /// # Errors
 /// [`Refusal::Field`] on `file`. A report with errors is no failure: see [`Report::wrong`].
-#[expect(clippy::too_many_arguments, reason = "who, where, what, from where and when, and how long to wait for it")]
 pub async fn import(
     editor: Allowed<rights::RecordsWrite>,
     accounts: &Accounts,
@@ -74,7 +73,8 @@ pub async fn import(
     let (accounts, origin, register) = (accounts.clone(), origin.clone(), register.to_owned());
     let mut going = tokio::spawn(async move {
         let total = good.len();
-        let going = Going { editor: &editor, accounts: &accounts, origin: &origin, register: &register, id, total, began };
+        let going =
+            Going { editor: &editor, accounts: &accounts, origin: &origin, register: &register, id, total, began };
         let done = going.all(good).await;
         if done.is_err()
             && let Err(refusal) = going.broke().await

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query as Sql, SimpleExpr};
-use sea_orm::{ColumnTrait, Condition, EntityTrait, JoinType, Order, QueryFilter, QuerySelect, RelationDef, Select};
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, JoinType, Order, QueryFilter, QueryOrder, QuerySelect, RelationDef, Select,
+};
 use time::OffsetDateTime;
 use uuid::Uuid;
 

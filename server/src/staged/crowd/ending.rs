@@ -12,7 +12,7 @@ use crate::entity::organisation;
 use crate::identity::Refusal;
 
 /// How long the server may take for it.
-const PATIENCE: Duration = Duration::from_secs(600);
+const PATIENCE: Duration = Duration::from_mins(10);
 
 impl Crowd {
     /// Closes the big organisation as if that had been long enough ago, and waits until a server that runs on the same database has destroyed it:

@@ -36,7 +36,8 @@ async fn undo(world: &World, who: &Somebody, register: &str) -> Result<u64, Refu
 
 async fn import(world: &World, who: &Somebody, register: &str, csv: &str) -> Result<imports::Report, Refusal> {
     let editor = may::<rights::RecordsWrite>(world, who).await;
-    imports::import(editor, world.accounts(), register, csv.as_bytes(), &here(), world.now, std::time::Duration::MAX).await
+    imports::import(editor, world.accounts(), register, csv.as_bytes(), &here(), world.now, std::time::Duration::MAX)
+        .await
 }
 
 pub fn aircraft(rows: std::ops::Range<u32>) -> String {
