@@ -217,8 +217,8 @@ async fn a_file_is_judged_whole_before_a_row_of_it_is_written() {
 async fn a_program_need_not_wait_for_an_import() {
     let mut desk = desk().await;
     let mail = desk.ada.address.clone();
-    let rows: String = (0..300).map(|at| format!("Lock {at},CC6.1,{mail},Planned,\n")).collect();
-    let csv = format!("name,requirement,owner,status,next_review\n{rows}");
+    let rows: Vec<String> = (0..300).map(|at| format!("Lock {at},CC6.1,{mail},Planned,\n")).collect();
+    let csv = format!("name,requirement,owner,status,next_review\n{}", rows.concat());
 
     let answer = desk.import("", &csv, "application/json\r\nprefer: wait=1, respond-async").await;
 
