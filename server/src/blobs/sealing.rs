@@ -8,8 +8,9 @@ use super::{BlobError, Blobs};
 use crate::crypto::stream::{CHUNK, SEALED_CHUNK, Stream};
 use crate::vault::Keyring;
 
-/// Bytes that go out at once. Stores take parts of 5 MiB and more, some only of one size, and at most ten thousand of them: 80 GB.
-pub const PART: usize = 8 * 1024 * 1024;
+/// Bytes that go out at once: the least that stores take as a part, because an archive holds four of them in memory. Some take parts of one size
+/// only, and at most ten thousand of them: 52 GB.
+pub const PART: usize = 5 * 1024 * 1024;
 
 /// Something that is being written. Dropped before `finish`, it leaves nothing.
 #[derive(Debug)]

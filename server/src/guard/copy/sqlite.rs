@@ -92,10 +92,7 @@ pub(super) fn look(file: &Path) -> Result<Contents, CopyError> {
         &connection,
         "select name from sqlite_master where type = 'table' and name not like 'sqlite_%' order by name",
     )?;
-    let mut tables = Vec::new();
-    for name in names.into_iter().filter(|name| name != KEYS) {
-        tables.push(sum(file, &connection, name)?);
-    }
+    let tables = sums(file, &connection, names.into_iter().filter(|name| name != KEYS))?;
     let has = |table: &str| tables.iter().any(|known| known.name == table);
     let mut heads = Vec::new();
     if has("log_head") {
@@ -124,13 +121,33 @@ fn ends(connection: &Connection, sql: &str) -> Result<Vec<LogEnd>, CopyError> {
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Reads a table, a large one by several threads with a range of rows each; one whose key is the table, in one go.
-fn sum(file: &Path, connection: &Connection, name: String) -> Result<TableSum, CopyError> {
-    let keyed: i64 =
-        connection.query_row("select wr from pragma_table_list where name = ?1", [&name], |row| row.get(0))?;
-    if keyed == 1 {
-        return Ok(rows_sum(connection, &format!("select * from \"{name}\""), [])?.named(name));
+/// Reads every table. One whose key is the table can only be read in one go: those are read by a thread of their own, beside the others.
+fn sums(file: &Path, connection: &Connection, names: impl Iterator<Item = String>) -> Result<Vec<TableSum>, CopyError> {
+    let (mut keyed, mut others) = (Vec::new(), Vec::new());
+    for name in names {
+        let wr: i64 =
+            connection.query_row("select wr from pragma_table_list where name = ?1", [&name], |row| row.get(0))?;
+        if wr == 1 { keyed.push(name) } else { others.push(name) }
     }
+    let in_one_go = || -> Result<Vec<TableSum>, CopyError> {
+        let connection = open(file)?;
+        let of = |name: String| Ok(rows_sum(&connection, &format!("select * from \"{name}\""), [])?.named(name));
+        keyed.into_iter().map(of).collect()
+    };
+    let mut tables = std::thread::scope(|scope| {
+        let beside = scope.spawn(in_one_go);
+        let here: Result<Vec<_>, _> = others.into_iter().map(|name| sum(file, connection, name)).collect();
+        let broken = |_| CopyError::Files(std::io::Error::other("a reader broke"));
+        let mut tables = beside.join().map_err(broken)??;
+        tables.extend(here?);
+        Ok::<_, CopyError>(tables)
+    })?;
+    tables.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(tables)
+}
+
+/// Reads a table, a large one by several threads with a range of rows each.
+fn sum(file: &Path, connection: &Connection, name: String) -> Result<TableSum, CopyError> {
     let range = format!("select min(rowid), max(rowid) from \"{name}\"");
     let range: (Option<i64>, Option<i64>) = connection.query_row(&range, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let (Some(first), Some(last)) = range else { return Ok(RowSum::default().named(name)) };
