@@ -5,6 +5,7 @@ mod common;
 mod controls;
 mod ending;
 mod exports;
+mod importing;
 mod looks;
 mod operator;
 mod people;

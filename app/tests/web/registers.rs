@@ -9,25 +9,25 @@ use server::testing::profile;
 use crate::common::{Browser, Served, of_profile, raw, status};
 
 /// Somebody at work in an organisation of the first shipped profile.
-struct Desk {
-    served: Served,
-    ours: Staged,
-    ada: Insider,
-    browser: Browser,
+pub struct Desk {
+    pub served: Served,
+    pub ours: Staged,
+    pub ada: Insider,
+    pub browser: Browser,
 }
 
-const CONTROLS: &str = "/o/ours/registers/controls";
-const ACTS: &str = "/api/o/ours/registers/controls";
+pub const CONTROLS: &str = "/o/ours/registers/controls";
+pub const ACTS: &str = "/api/o/ours/registers/controls";
 
 fn body(answer: &str) -> &str {
     answer.split_once("\r\n\r\n").map_or("", |(_, body)| body)
 }
 
-fn told(answer: &str) -> Value {
+pub fn told(answer: &str) -> Value {
     serde_json::from_str(body(answer)).unwrap_or_else(|_| unreachable!("no JSON: {answer}"))
 }
 
-async fn desk() -> Desk {
+pub async fn desk() -> Desk {
     let wide = [
         ("reads_per_minute = 600", "reads_per_minute = 600000"),
         ("changes_per_minute = 120", "changes_per_minute = 120000"),
@@ -59,15 +59,15 @@ impl Desk {
         told(&made)["record"].as_str().expect("an id").to_owned()
     }
 
-    async fn act(&mut self, act: &str, fields: &[(&str, &str)]) -> String {
+    pub async fn act(&mut self, act: &str, fields: &[(&str, &str)]) -> String {
         self.browser.send("/account", &format!("{ACTS}/{act}"), fields).await
     }
 
-    async fn page(&mut self, path: &str) -> String {
+    pub async fn page(&mut self, path: &str) -> String {
         self.browser.get(path, "accept: text/html\r\n").await
     }
 
-    async fn import(&mut self, mode: &str, csv: &str, accept: &str) -> String {
+    pub async fn import(&mut self, mode: &str, csv: &str, accept: &str) -> String {
         self.upload(&format!("{ACTS}/import-records"), ("mode", mode), ("controls.csv", csv), accept).await
     }
 
@@ -170,71 +170,6 @@ async fn whoever_saves_second_is_told_and_keeps_what_they_typed() {
         "{page}"
     );
     assert!(desk.page(&format!("{CONTROLS}/{id}")).await.contains("<h1>Doors</h1>"));
-}
-
-#[tokio::test]
-async fn a_file_is_judged_whole_before_a_row_of_it_is_written() {
-    let mut desk = desk().await;
-    let head = "name,requirement,owner,status,next_review";
-    let mail = desk.ada.address.clone();
-    let good = format!("{head}\nLocks,CC6.1,{mail},Planned,2027-01-31\nLogs,CC7.2,{mail},in place,\n");
-    let bad = format!("{head}\nLocks,CC6.1,{mail},Planned,soon\n,CC99,{mail},Perhaps,\nLogs,CC7.2,{mail},Planned,\n");
-    let json = "application/json";
-
-    let refused = desk.import("", &bad, json).await;
-    assert_eq!(status(&refused), 422, "{refused}");
-    let said = told(&refused);
-    let mut wrong: Vec<String> = said["errors"]
-        .as_array()
-        .expect("errors")
-        .iter()
-        .map(|error| format!("{} {}", error["line"], error["field"].as_str().unwrap_or_default()))
-        .collect();
-    wrong.sort();
-    assert_eq!(wrong, ["2 next_review", "3 name", "3 requirement", "3 status"]);
-    assert_eq!((&said["rows"], &said["imported"]), (&Value::from(3), &Value::from(0)));
-    let page = desk.import("", &bad, "text/html").await;
-    assert!(
-        status(&page) == 422 && page.contains("data-line=\"3\"") && page.contains("Nothing was imported"),
-        "{page}"
-    );
-
-    let checked = desk.import("check", &good, json).await;
-    assert!(status(&checked) == 200 && told(&checked)["imported"] == 0, "{checked}");
-    assert!(desk.page(CONTROLS).await.contains("No records yet"), "neither of them wrote anything");
-
-    let imported = desk.import("", &good, "text/html").await;
-    assert!(status(&imported) == 200 && imported.contains("All 2 rows are records now"), "{imported}");
-    let list = desk.page(CONTROLS).await;
-    assert!(list.contains(">Locks</a>") && list.contains(">Logs</a>"), "{list}");
-    let act = list.split("data-act=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("an act").to_owned();
-    assert_eq!(told(&desk.act("undo-act", &[("act", &act)]).await)["undone"], 2);
-    assert!(desk.page(CONTROLS).await.contains("No records yet"));
-    assert_eq!(status(&desk.act("undo-act", &[("act", &act)]).await), 409);
-}
-
-#[tokio::test]
-async fn a_program_need_not_wait_for_an_import() {
-    let mut desk = desk().await;
-    let mail = desk.ada.address.clone();
-    let rows: Vec<String> = (0..300).map(|at| format!("Lock {at},CC6.1,{mail},Planned,\n")).collect();
-    let csv = format!("name,requirement,owner,status,next_review\n{}", rows.concat());
-
-    let answer = desk.import("", &csv, "application/json\r\nprefer: wait=1, respond-async").await;
-
-    assert_eq!(status(&answer), 202, "{answer}");
-    let said = told(&answer);
-    assert_eq!((&said["state"], &said["imported"]), (&Value::from("running"), &Value::from(0)));
-    let act = said["act"].as_str().expect("an act").to_owned();
-    let mut list = String::new();
-    for _ in 0..600 {
-        list = desk.page(CONTROLS).await;
-        if list.contains("data-state=\"done\"") {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
-    assert!(list.contains("300 records were imported at once") && list.contains(&act), "{list}");
 }
 
 #[tokio::test]

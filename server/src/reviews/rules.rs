@@ -209,11 +209,14 @@ mod tests {
     }
 
     /// Every rule about who is who, with the same people in it: Grace's account 7, and what else leads to Grace.
+    /// Makes somebody one about whom a rule speaks.
+    type Makes = fn(&mut Decider, People);
+
     #[test]
     fn no_rule_takes_a_second_account_or_an_invitation_of_the_same_mailbox_for_somebody_else() {
         let (grace, second) = (mailbox("grace@acme.example"), mailbox("Grace+second@acme.example"));
         let of_grace: People = [access_of(7, &grace)].into_iter().collect();
-        let rules: [(Barred, fn(&mut Decider, People)); 3] = [
+        let rules: [(Barred, Makes); 3] = [
             (Barred::Own, |decider, people| decider.own = people),
             (Barred::Delegator, |decider, people| decider.delegators = people),
             (Barred::Mutual, |decider, people| decider.judges = people),
