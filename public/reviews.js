@@ -72,17 +72,26 @@ function show(row, { stands, said: words, done, decided, total, words: all }) {
   say(`${row.dataset.who}: ${words}. ${decided} of ${total} decided.`);
 }
 
+/** What needs a reason and has none yet. */
+function unexplained({ elements: { decision, note } }) {
+  const needed = decision.value === 'revoke' || (decision.value === 'keep' && 'privileged' in note.closest('[data-item]').dataset);
+  return needed && !note.value.trim();
+}
+
+/** Stays in the field: whoever goes on writing must not decide on the next one with the letters of the reason. */
+function ask(sent) {
+  sent.closest('[data-item]').querySelector('[data-wrong]').textContent = 'Write why.';
+  say('Write why, then press Enter.');
+  sent.elements.note.focus();
+}
+
 function decide(decision) {
   const sent = here && form(here, 'decide-item');
   if (!sent) return say(here ? 'You cannot decide on this one.' : 'Press j to go to the first one.');
-  const { note, role } = sent.elements;
+  const { role } = sent.elements;
   sent.elements.decision.value = decision;
   if (decision === 'change' && !role?.value) return role ? role.focus() : say('This one has no role to change.');
-  const explained = decision === 'revoke' || (decision === 'keep' && 'privileged' in here.dataset);
-  if (explained && !note.value.trim()) {
-    say('Write why, then press Enter.');
-    return note.focus();
-  }
+  if (unexplained(sent)) return ask(sent);
   sent.requestSubmit();
   step(true);
 }
@@ -120,6 +129,7 @@ document.addEventListener('keydown', (event) => {
 items.addEventListener('submit', (event) => {
   if (!['decide-item', 'undo-decision'].includes(event.target.dataset.action)) return;
   event.preventDefault();
+  if (event.target.dataset.action === 'decide-item' && unexplained(event.target)) return ask(event.target);
   save(event.target);
   if (document.activeElement?.matches('input, select')) go(event.target.closest('[data-item]'));
 });

@@ -75,6 +75,9 @@ test('with keys alone a reviewer goes through the items, decides, takes back, an
 
   await page.keyboard.press('r');
   await expect(item.locator('[name="note"]'), 'revoking wants a reason').toBeFocused();
+  await page.keyboard.press('Enter');
+  await expect(item.locator('[data-wrong]')).toHaveText('Write why.');
+  await expect(item.locator('[name="note"]'), 'what is typed next is the reason, and no decision').toBeFocused();
   await page.keyboard.type('Never came: just asking');
   await page.keyboard.press('Enter');
   await expect(item).toHaveAttribute('data-stands', 'revoke');
@@ -82,6 +85,7 @@ test('with keys alone a reviewer goes through the items, decides, takes back, an
   await page.reload();
   await expect(item).toHaveAttribute('data-stands', 'revoke');
   await expect(item).toContainText('Never came: just asking');
+  await expect(page.locator('[data-decided]')).toHaveText('1');
 
   await page.keyboard.press('?');
   await expect(page.getByRole('dialog')).toBeVisible();

@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
 """Verifies the archive of an access review without any code of the product.
 
-    verify_review.py ARCHIVE
+    verify_review.py ARCHIVE [KEY]
+
+KEY is the vendor's public key in hexadecimal, as `avouch audit key` prints it, had by another way than the archive. Without it only this is shown: that
+the archive agrees with itself; which key it was signed with is told on standard error.
 
 Checks every file against the signed list, the population against its hash, the items against their counts and their table, each entry of the log
 against the chain that leads to a signed head, and each decision and what came of it against the log. Ed25519 is asked of openssl, which every distribution has.
@@ -215,7 +218,7 @@ def seat(item, entries, names, closed):
         fail(f"nothing in the log says that {item['id']} was settled")
 
 
-def main(path):
+def main(path, expected=None):
     archive = zipfile.ZipFile(path)
     if archive.testzip() is not None:
         fail("the ZIP is damaged")
@@ -223,6 +226,10 @@ def main(path):
     signature = json.loads(archive.read("manifest.sig"))
     if not signed(signature["key"], b"avouch-review/1\n" + text, signature["signature"]):
         fail("the signature of the list")
+    if expected is not None and signature["key"] != expected.strip().lower():
+        fail("it was signed with another key: " + signature["key"])
+    if expected is None:
+        print(f"signed with {signature['key']}; compare that with the vendor's key", file=sys.stderr)
     parts = json.loads(text)["parts"]
     known = {part["file"] for part in parts} | {"manifest.json", "manifest.sig"}
     if sorted(known) != sorted(archive.namelist()):
@@ -251,4 +258,4 @@ def main(path):
     print(f"holds: {len(items)} items, {len(entries)} entries: {' '.join(row['action'] for row in entries)}")
 
 
-main(sys.argv[1])
+main(*sys.argv[1:3])

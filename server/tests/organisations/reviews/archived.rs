@@ -120,6 +120,22 @@ async fn an_archive_in_which_anything_was_changed_does_not_hold() {
 }
 
 #[tokio::test]
+async fn whoever_has_the_right_key_finds_an_archive_that_was_signed_with_another() {
+    let world = world("aertous").await;
+    let (ada, id) = closed(&world, "Employee").await;
+    let path = archive(&world, &ada, id).await;
+    let signature: serde_json::Value =
+        serde_json::from_str(&part(&world, &ada, id, "manifest.sig").await).expect("a signature");
+    let key = signature["key"].as_str().expect("a key").to_owned();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/verify_review.py");
+    for (named, holds) in [(key.clone(), true), (key.to_uppercase(), true), ("0".repeat(64), false)] {
+        let said = Command::new("python3").arg(script).arg(&path).arg(&named).output().expect("python3");
+        assert_eq!(said.status.success(), holds, "{named}: {}", String::from_utf8_lossy(&said.stderr));
+    }
+    assert!(String::from_utf8_lossy(&verified(&path).stderr).contains(&key), "without one it says which it was");
+}
+
+#[tokio::test]
 async fn an_archive_that_was_cut_short_does_not_open() {
     let world = world("aertous").await;
     let (ada, id) = closed(&world, "Employee").await;
