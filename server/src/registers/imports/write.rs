@@ -179,7 +179,14 @@ impl Going<'_> {
     /// It came to no end: what there is of it is taken back by the next round.
     pub(super) async fn broke(&self) -> Result<(), Refusal> {
         let change = self.editor.begin_kept(self.accounts, self.origin).await?;
-        set_state(&change, self.id, State::Broken).await?;
+        let set = act::Entity::update_many()
+            .col_expr(act::Column::State, Expr::value(State::Broken.word()))
+            .filter(act::Column::Id.eq(self.id))
+            .filter(act::Column::State.eq(State::Running.word()));
+        // Taken back already, or never begun: there is nothing to say.
+        if change.update(set).await? == 0 {
+            return Ok(());
+        }
         let event = Event::of(Action::RecordsImported, self.id)
             .with("register", self.register)
             .with("records", "0")
