@@ -9,6 +9,6 @@ cd "$(dirname "$0")/.."
 cargo build --release --quiet --example bare --features ssr
 cargo build --release --quiet -p server --example crowd --features testing
 trap stop_postgres EXIT
-start_postgres
+start_postgres on
 built=$CARGO_TARGET_DIR/release
 node end2end/bench/run.mjs --avouch "$built/avouch" --bare "$built/examples/bare" --crowd "$built/examples/crowd" --postgres "$postgres_url" "$@"

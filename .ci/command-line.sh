@@ -77,12 +77,21 @@ node -e 'const t=JSON.parse(require("fs").readFileSync("selftest.out"));if(!t.ru
 expect 2 'rests on a control' "$program" evidence add --claim P065 --date 2026-01-02
 expect 2 'not of stratuslog' "$program" evidence add --profile stratuslog --claim P161 --date 2026-01-02
 expect 2 'not of stratuslog' "$program" selftest --profile stratuslog
+# Another profile is refused by whatever would open the data, and by a start before it listens for anybody.
+for command in 'serve --listen 127.0.0.1:0 --accept-unavailable' 'audit verify' 'migrate' 'backup --to copies' 'keys list'; do
+  expect 2 'not of stratuslog' "$program" $command --profile stratuslog
+done
 expect 2 'is not a date' "$program" evidence add --claim P060 --date yesterday
+expect 2 'neither a note nor a file' "$program" evidence add --claim P060 --date 2026-01-02
+expect 2 'look at the year' "$program" evidence add --claim P060 --date 1026-01-02 --note tested
 expect 2 'mandatory' "$program" control off transport/tls --reason x
 expect 2 'did you mean "web-hygiene/rate-limits"' "$program" control off web-hygiene/rate-limit --reason x
 "$program" audit verify >/dev/null || complain "the logs do not hold"
 "$program" doctor >/dev/null || complain "the doctor found trouble"
 "$program" migrate --status >/dev/null || complain "migrate --status failed"
+expect 3 'pending' "$program" migrate --status --data other
+expect 2 'there is no database yet' "$program" profile adopt --data other
+expect 2 'not 64 hexadecimal digits' "$program" certificate verify certificate.json --key zz
 kill -TERM $server; wait $server; [ $? = 0 ] || complain "SIGTERM does not end with 0"
 grep -qiE 'panick|backtrace' errors && complain "the server panicked: $(cat errors)"
 
@@ -105,8 +114,15 @@ if [ -n "$postgres" ]; then
   # The schedule makes the first backup, and drills it: without one, the checks of both fail.
   "$program" tick >/dev/null || complain "tick fails on PostgreSQL"
   "$program" selftest >/dev/null || complain "selftest fails on PostgreSQL"
-  "$program" evidence add --claim P060 --date 2026-01-02 >/dev/null || complain "evidence was refused on PostgreSQL"
+  "$program" evidence add --claim P060 --date 2026-01-02 --note tested >/dev/null || complain "evidence was refused on PostgreSQL"
   "$program" audit verify >/dev/null || complain "the logs do not hold on PostgreSQL"
+  # What is not adopted is left as it was, and another mode than the profile's is told.
+  expect 2 'the serving login is a superuser' "$program" profile adopt --profile stratuslog
+  psql -qAt "$postgres" -c "select count(*) from pg_class where relrowsecurity" | grep -q '^0$' || complain "a profile that was not adopted put row security on"
+  psql -q "$postgres" -c "alter table membership enable row level security"
+  out=$("$program" doctor 2>&1)
+  case $out in *'row security is on for membership'*) ;; *) complain "the doctor does not tell another mode: $out" ;; esac
+  psql -q "$postgres" -c "alter table membership disable row level security"
   # The serving login owns nothing: it may lengthen the chains and not rewrite them.
   psql -q "$postgres" -c "create role serving login" -c "create database split owner postgres"
   split=${postgres%/*}/split

@@ -102,9 +102,9 @@ dependencies() {
   "${deny[@]}" check
 }
 
-# A PostgreSQL of our own, on a free port, in a scratch folder.
+# A PostgreSQL of our own, on a free port, in a scratch folder. Tests do not wait for the disk; `on` measures as it is used.
 start_postgres() {
-  local bin port as=()
+  local bin port fsync=${1:-off} as=()
   bin=$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -1)
   postgres_folder=$(mktemp -d)
   port=$(node -e 'const s=require("net").createServer().listen(0,"127.0.0.1",()=>{console.log(s.address().port);s.close()})')
@@ -112,7 +112,7 @@ start_postgres() {
   (
     cd / || exit 1
     "${as[@]}" "$bin/initdb" -D "$postgres_folder/data" -U postgres -A trust --no-sync >/dev/null &&
-      "${as[@]}" "$bin/pg_ctl" -D "$postgres_folder/data" -w -o "-p $port -k $postgres_folder -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=200" -l "$postgres_folder/log" start >/dev/null
+      "${as[@]}" "$bin/pg_ctl" -D "$postgres_folder/data" -w -o "-p $port -k $postgres_folder -c listen_addresses=127.0.0.1 -c fsync=$fsync -c max_connections=200" -l "$postgres_folder/log" start >/dev/null
   ) || { echo "PostgreSQL did not start"; return 1; }
   postgres_url=postgres://postgres@127.0.0.1:$port/postgres
 }

@@ -3,6 +3,7 @@ const items = document.querySelector('[data-items]');
 const said = document.querySelector('[data-told]');
 const bar = document.querySelector('[data-keys]');
 const help = document.querySelector('[data-help]');
+const change = document.querySelector('dialog[data-change]');
 const KEPT = 'review-keys';
 
 let here = null;
@@ -60,7 +61,7 @@ async function send(sent, row, body) {
   show(row, told.item);
 }
 
-function show(row, { stands, said: words, done, decided, total, words: all }) {
+function show(row, { stands, said: words, done, decided, total, words: all, mine }) {
   row.dataset.stands = stands;
   if (done) row.dataset.done = '';
   row.querySelector('[data-stands-said]').textContent = words;
@@ -68,7 +69,11 @@ function show(row, { stands, said: words, done, decided, total, words: all }) {
   progress.querySelector('progress').value = decided;
   progress.querySelector('[data-decided]').textContent = decided.toLocaleString('en');
   progress.querySelector('[data-words]').textContent = all;
-  progress.querySelector('.bar')?.remove();
+  const left = progress.querySelector('[data-mine]');
+  if (left && mine !== undefined) {
+    left.textContent = mine.toLocaleString('en');
+    left.parentElement.hidden = mine === 0;
+  }
   say(`${row.dataset.who}: ${words}. ${decided} of ${total} decided.`);
 }
 
@@ -85,15 +90,37 @@ function ask(sent) {
   sent.elements.note.focus();
 }
 
+/** Until when keys do nothing: whoever types a reason where none is taken must not decide with its letters. */
+let deaf = 0;
+const PAUSE_MS = 1000;
+
+function refuse(text) {
+  deaf = performance.now() + PAUSE_MS;
+  say(text);
+}
+
 function decide(decision) {
   const sent = here && form(here, 'decide-item');
-  if (!sent) return say(here ? 'You cannot decide on this one.' : 'Press j to go to the first one.');
+  if (!sent) return refuse(here ? 'You cannot decide on this one.' : 'Press j to go to the first one.');
   const { role } = sent.elements;
+  if (decision === 'change' && !role) return refuse('This one has no role to change.');
   sent.elements.decision.value = decision;
-  if (decision === 'change' && !role?.value) return role ? role.focus() : say('This one has no role to change.');
+  // The key alone changes nothing: the role is chosen, Enter sends it, and that is asked once more.
+  if (decision === 'change') {
+    role.focus();
+    return say('Choose the role, press Enter, and confirm.');
+  }
   if (unexplained(sent)) return ask(sent);
   sent.requestSubmit();
   step(true);
+}
+
+/** Whether a role is really to be changed: it signs somebody out everywhere. */
+function sure({ elements: { role } }, row) {
+  change.querySelector('[data-change-said]').textContent = `Change the role of ${row.dataset.who} to ${role.value}?`;
+  change.returnValue = '';
+  change.showModal();
+  return new Promise((told) => change.addEventListener('close', () => told(change.returnValue === 'yes'), { once: true }));
 }
 
 const KEYS = {
@@ -103,22 +130,29 @@ const KEYS = {
   r: () => decide('revoke'),
   c: () => decide('change'),
   u: () => here && form(here, 'undo-decision')?.requestSubmit(),
-  n: () => here && form(here, 'decide-item')?.elements.note.focus(),
+  n: () => {
+    const sent = here && form(here, 'decide-item');
+    if (sent) sent.elements.note.focus();
+    else refuse('You cannot decide on this one.');
+  },
   x: () => here?.querySelector('.choose')?.click(),
   '?': () => help.showModal(),
 };
 
 document.addEventListener('keydown', (event) => {
   const { target, key } = event;
-  if (event.ctrlKey || event.altKey || event.metaKey || bar.dataset.keys === 'off' || help.open) return;
+  if (event.ctrlKey || event.altKey || event.metaKey || bar.dataset.keys === 'off' || help.open || change?.open) return;
   if (target.closest('input:not([type="checkbox"]), select, textarea')) {
     const row = target.closest('[data-item]');
     if (key === 'Escape' && row) go(row);
     if (key === 'Enter' && row && target.matches('select')) {
       event.preventDefault();
       target.form.requestSubmit();
-      go(row);
     }
+    return;
+  }
+  if (performance.now() < deaf) {
+    deaf = performance.now() + PAUSE_MS;
     return;
   }
   if (!Object.hasOwn(KEYS, key)) return;
@@ -126,12 +160,21 @@ document.addEventListener('keydown', (event) => {
   KEYS[key]();
 });
 
-items.addEventListener('submit', (event) => {
-  if (!['decide-item', 'undo-decision'].includes(event.target.dataset.action)) return;
+items.addEventListener('submit', async (event) => {
+  const sent = event.target;
+  if (!['decide-item', 'undo-decision'].includes(sent.dataset.action)) return;
   event.preventDefault();
-  if (event.target.dataset.action === 'decide-item' && unexplained(event.target)) return ask(event.target);
-  save(event.target);
-  if (document.activeElement?.matches('input, select')) go(event.target.closest('[data-item]'));
+  const row = sent.closest('[data-item]');
+  if (sent.dataset.action === 'decide-item') {
+    if (unexplained(sent)) return ask(sent);
+    const { decision, role } = sent.elements;
+    if (decision.value === 'change' && role?.value && !(await sure(sent, row))) {
+      go(row);
+      return say('Nothing was changed.');
+    }
+  }
+  save(sent);
+  if (document.activeElement?.matches('input, select, dialog *')) go(row);
 });
 items.addEventListener('focusin', ({ target }) => {
   const row = target.closest('[data-item]');
@@ -187,4 +230,6 @@ turn.addEventListener('click', () => {
 });
 bar.querySelector('[data-show-help]').addEventListener('click', () => help.showModal());
 help.querySelector('[data-close]').addEventListener('click', () => help.close());
+change?.querySelector('[data-yes]').addEventListener('click', () => change.close('yes'));
+change?.querySelector('[data-no]').addEventListener('click', () => change.close('no'));
 bar.hidden = false;

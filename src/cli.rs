@@ -88,7 +88,7 @@ pub enum Command {
     },
     /// Bring the schema up; refuses one that is newer than the program
     Migrate {
-        /// Only say what is applied and what is pending
+        /// Only say what is applied; status 3 if something is pending
         #[arg(long)]
         status: bool,
     },
@@ -173,6 +173,8 @@ pub enum ProfileCommand {
         /// A path, or a shipped profile's name
         file: String,
     },
+    /// Take the configured profile for this data in place of the one that it was of; refused while somebody has a role that it does not know
+    Adopt,
 }
 
 #[derive(Debug, Subcommand)]
@@ -189,7 +191,7 @@ pub struct AddEvidence {
     /// The day the evidence is of, such as 2026-04-30
     #[arg(long, value_name = "DATE")]
     pub date: String,
-    /// What it says; kept sealed
+    /// What it says; kept sealed. It or a file is needed
     #[arg(long, value_name = "TEXT")]
     pub note: Option<String>,
     /// A file to keep sealed; its SHA-256 is published. At most 32 MiB

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use server::guard::{OpenError, ReadError};
+use server::served::ServedError;
 use server::vault::VaultError;
 
 #[derive(Debug)]
@@ -39,6 +40,12 @@ impl From<OpenError> for Failure {
 impl From<ReadError> for Failure {
     fn from(error: ReadError) -> Self {
         Self::usage(format!("the database did not answer: {error}"))
+    }
+}
+
+impl From<ServedError> for Failure {
+    fn from(error: ServedError) -> Self {
+        Self::usage(error.to_string())
     }
 }
 

@@ -11,12 +11,12 @@ use server::controls::{Instance, Serving};
 use server::crypto::keys::{self, MasterKey, Origin};
 use server::crypto::password::Hasher;
 use server::crypto::seal::SecretKey;
-use server::guard::{Operator, Store, Visitor};
+use server::guard::{OpenError, Operator, Store, Where};
 use server::identity::Accounts;
 use server::identity::password_rules::Breached;
 use server::profile::policy::Isolation;
 use server::profile::{Profile, Source, check};
-use server::trust::history;
+use server::served;
 use server::vault::Vault;
 
 use crate::config::{Config, Environment};
@@ -72,10 +72,51 @@ pub async fn open(config: &Config, migrate: bool) -> Result<Opened, Failure> {
     // A reference that leads nowhere is refused before anything is written.
     let given = config.master_key.as_ref().map(MasterKey::from_reference).transpose();
     let given = given.map_err(|error| Failure::usage(error.to_string()))?;
+    served::refuse_another(&config.place, &profile).await?;
+    open_unasked(config, profile, given, migrate).await
+}
+
+/// Opens what may be of another profile until now, and takes this one for it. What is refused was only looked at: the database is brought up
+/// for this profile's mode once it is taken.
+///
+/// # Errors
+/// One line that says what to do.
+pub async fn adopt(config: &Config) -> Result<Option<String>, Failure> {
+    let profile = profile(config)?;
+    // Opening makes the file; a look must not.
+    if let Where::Embedded(folder) = &config.place
+        && !folder.join("avouch.db").exists()
+    {
+        return Err(Failure::usage("there is no database yet; avouch serve makes it, of the profile that it is given"));
+    }
+    let behind = "the schema is not up to date; run avouch migrate with the profile that this data is of, and adopt this one then";
+    let store = Store::open(&config.place, false).await;
+    let store = store
+        .map_err(|error| if matches!(error, OpenError::Behind) { Failure::usage(behind) } else { error.into() })?;
+    let store = Arc::new(store);
+    store.could_be(profile.isolation).await?;
+    let operator = Operator::at_the_command_line(&store);
+    let before = served::adopt(&operator, &profile, config.clock.now()).await?;
+    Store::open_as(&config.place, true, profile.isolation).await.map_err(|error| {
+        Failure::usage(format!(
+            "this data is of the profile {} from now on, and not brought up for it: {error}",
+            profile.id
+        ))
+    })?;
+    Ok(before)
+}
+
+async fn open_unasked(
+    config: &Config,
+    profile: Arc<Profile>,
+    given: Option<MasterKey>,
+    migrate: bool,
+) -> Result<Opened, Failure> {
     folder(&config.data)?;
     let master = Arc::new(given.map_or_else(|| key_beside_data(config), Ok)?);
     let store = Arc::new(Store::open_as(&config.place, migrate, profile.isolation).await?);
     let operator = Operator::at_the_command_line(&store);
+    served::take(&operator, &profile, config.clock.now()).await?;
     let vault =
         Vault::open(&operator, Arc::clone(&master), config.environment.word(), &config.data, config.clock.now())
             .await?;
@@ -108,21 +149,6 @@ impl Opened {
             blobs: Blobs::open(&config.objects).map_err(|error| Failure::usage(error.to_string()))?,
             bell: Arc::default(),
         })
-    }
-
-    /// Refuses to work on a profile that this data folder does not serve: what is written down cannot be taken back.
-    ///
-    /// # Errors
-    /// Names the profile that it does serve.
-    pub async fn is_served_here(&self) -> Result<(), Failure> {
-        let known = history::profiles(&Visitor::of(&self.store)).await?;
-        if known.is_empty() || known.contains(&self.profile.id) {
-            return Ok(());
-        }
-        let (ours, theirs) = (&self.profile.id, known.join(", "));
-        Err(Failure::usage(format!(
-            "this data is of the profile {theirs}, not of {ours}; name it with --profile, or another folder with --data"
-        )))
     }
 
     /// The instance as checks see it, reached at `address`.

@@ -11,6 +11,8 @@ pub mod home;
 pub mod http;
 pub mod identity;
 #[cfg(feature = "ssr")]
+pub mod keys;
+#[cfg(feature = "ssr")]
 pub mod operator;
 #[cfg(feature = "ssr")]
 pub mod organisation;

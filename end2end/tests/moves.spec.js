@@ -63,6 +63,8 @@ test('evidence that cannot be what it says is refused and changes nothing', asyn
     ['P007', today, 'control'],
     ['P001', today, 'published'],
     ['P999', today, 'P999'],
+    ['P011', '1999-12-31', 'look at the year'],
+    ['P011', today, 'neither a note nor a file'],
   ]) {
     const { status, stderr } = await server.command('evidence', 'add', '--claim', claim, '--date', date);
     expect({ status, stderr }, claim).toEqual({ status: 2, stderr: expect.stringContaining(complaint) });
@@ -108,7 +110,7 @@ test('a milestone is awaited through its last day and overdue from the next, unt
   await expect(page.locator('#certifications')).toContainText('failing');
   await expect(page.locator('section.failing li').filter({ hasText: 'P058' }).locator('.small')).toHaveText('since 2026-09-30');
 
-  const reached = ['--claim', 'P058', '--date', '2026-11-20', '--certifies', 'SOC 2 Type 1', '--expires', '2027-11-19'];
+  const reached = ['--claim', 'P058', '--date', '2026-11-20', '--note', 'The report came', '--certifies', 'SOC 2 Type 1', '--expires', '2027-11-19'];
   const added = await server.command('evidence', 'add', ...reached);
   expect(added.status, added.stderr).toBe(0);
   await expectMoved(server, page, 'P058', { from: 'failing', to: 'proven' });
@@ -121,7 +123,7 @@ test('a certification is held from its certificate to the day it runs out, and n
   await page.goto(`${server.origin}/trust`);
   await expect(table).toContainText('Certifications held: none.');
 
-  const certificate = ['--claim', 'P058', '--date', today, '--certifies', 'SOC 2 Type 1', '--expires', expires];
+  const certificate = ['--claim', 'P058', '--date', today, '--note', 'The certificate came', '--certifies', 'SOC 2 Type 1', '--expires', expires];
   expect(await server.command('evidence', 'add', ...certificate)).toMatchObject({ status: 0 });
   const held = table.getByRole('row').filter({ hasText: 'held' }).filter({ hasText: 'SOC 2 Type 1' });
   await expectSoon(page, `${server.origin}/trust`, () => expect(held).toContainText(`valid until ${expires}`, { timeout: 100 }));

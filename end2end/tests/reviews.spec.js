@@ -87,12 +87,24 @@ test('with keys alone a reviewer goes through the items, decides, takes back, an
   await expect(item).toContainText('Never came: just asking');
   await expect(page.locator('[data-decided]')).toHaveText('1');
 
+  await expect(page.locator('[data-mine]'), 'what is left counts down').toHaveText('2');
+  const other = page.locator('[data-item][data-stands="undecided"]').filter({ has: page.locator('select[name="role"]') }).first();
+  await other.focus();
+  await page.keyboard.press('c');
+  await expect(other.locator('select[name="role"]'), 'the key alone changes nothing').toBeFocused();
+  await other.locator('select[name="role"]').selectOption({ index: 1 });
+  await page.keyboard.press('Enter');
+  const asked = page.getByRole('dialog', { name: /^Change the role of/ });
+  await expect(asked).toContainText('signs them out everywhere');
+  await asked.getByRole('button', { name: 'No, go back' }).press('Enter');
+  await expect(other, 'nothing was changed').toHaveAttribute('data-stands', 'undecided');
+
   await page.keyboard.press('?');
   await expect(page.getByRole('dialog')).toBeVisible();
   await page.keyboard.press('Escape');
   await page.getByRole('button', { name: 'Keys', exact: true }).press('Enter');
   await page.locator('body').press('j');
-  await expect(page.locator('[aria-current]'), 'turned off, keys do nothing').toHaveCount(0);
+  await expect(other, 'turned off, keys do nothing').toHaveAttribute('aria-current', 'true');
   expect(watched.complaints).toEqual([]);
 });
 

@@ -64,7 +64,15 @@ test('each number in the picture leads to its claims', async ({ served, page }) 
   await expectFound(page, wanted);
 });
 
-for (const query of ['state=no-such-state', 'kind=no-such-kind', 'utm_source=mail', 'state=proven&state=failing', 'q=%FF%00%0A', 'state=']) {
+test('an address that is no text is refused, with the way to the page', async ({ served, page }) => {
+  const server = await served('aertous');
+  const response = await page.goto(`${server.origin}/trust?q=%FF`);
+  expect(response.status()).toBe(400);
+  await page.locator('main').getByRole('link').first().click();
+  await expect(page).toHaveURL(`${server.origin}/trust`);
+});
+
+for (const query of ['state=no-such-state', 'kind=no-such-kind', 'utm_source=mail', 'state=proven&state=failing', 'q=%00%0A', 'state=']) {
   test(`an address with ?${query} does not break`, async ({ served, page }) => {
     const server = await served('aertous');
     const { claims } = await server.json();

@@ -13,6 +13,11 @@ pub mod m0012_jobs;
 pub mod m0013_attempts;
 pub mod m0020_reviews;
 pub mod m0021_granted;
+pub mod m0022_instance;
+pub mod m0023_trace;
+pub mod m0024_recorder;
+pub mod m0026_explained;
+pub mod m0027_deciders;
 pub mod t0001_log;
 pub mod t0002_owner;
 pub mod t0003_records;
@@ -43,6 +48,11 @@ impl MigratorTrait for Platform {
             Box::new(m0013_attempts::Migration),
             Box::new(m0020_reviews::Migration),
             Box::new(m0021_granted::Migration),
+            Box::new(m0022_instance::Migration),
+            Box::new(m0023_trace::Migration),
+            Box::new(m0024_recorder::Migration),
+            Box::new(m0026_explained::Migration),
+            Box::new(m0027_deciders::Migration),
         ]
     }
 }

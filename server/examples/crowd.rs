@@ -8,6 +8,7 @@
 //!     crowd import PLACE --rows N --session COOKIE
 //!     crowd purge  PLACE
 //!     crowd reviews PLACE --grants N
+//!     crowd reviewing PLACE --grants N
 //!
 //! PLACE is `--profile FILE --data FOLDER [--postgres URL --admin URL]`, as the server is given them. `make` founds organisations as people do, in whichever mode the profile says;
 //! `seed` writes rows in batches, for shared databases. The log is found again under the same place.
@@ -134,6 +135,11 @@ async fn reviews(crowd: &Crowd) -> Result<Value, Trouble> {
     Ok(serde_json::to_value(crowd.review(number("--grants")?).await?)?)
 }
 
+async fn reviewing(crowd: &Crowd) -> Result<Value, Trouble> {
+    let (seat, review) = crowd.reviewing(number("--grants")?).await?;
+    Ok(json!({ "seat": seat, "review": review }))
+}
+
 #[tokio::main]
 async fn main() -> Result<(), Trouble> {
     let crowd = open().await?;
@@ -146,7 +152,8 @@ async fn main() -> Result<(), Trouble> {
         Some("import") => import(&crowd).await?,
         Some("purge") => purge(&crowd).await?,
         Some("reviews") => reviews(&crowd).await?,
-        Some(_) | None => return Err("crowd seed|make|verify|append|archive|import|purge|reviews".into()),
+        Some("reviewing") => reviewing(&crowd).await?,
+        Some(_) | None => return Err("crowd seed|make|verify|append|archive|import|purge|reviews|reviewing".into()),
     };
     Ok(writeln!(std::io::stdout(), "{said}")?)
 }

@@ -24,9 +24,11 @@ pub mod profile;
 pub mod registers;
 pub mod retention;
 pub mod reviews;
+pub mod served;
 #[cfg(any(test, feature = "testing"))]
 pub mod staged;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod trust;
 pub mod vault;
+pub mod zone;

@@ -10,7 +10,8 @@ use server::trust::{Board, history, switch};
 use time::Duration;
 
 fn record(claim: &str, date: &str) -> NewEvidence {
-    NewEvidence { claim: claim.into(), dated: parse_date(date).ok(), ..NewEvidence::default() }
+    let note = Some("It was seen".into());
+    NewEvidence { claim: claim.into(), dated: parse_date(date).ok(), note, ..NewEvidence::default() }
 }
 
 async fn add(world: &World, new: NewEvidence) -> Result<uuid::Uuid, EvidenceError> {
@@ -194,12 +195,23 @@ async fn refused_evidence_leaves_nothing_behind() {
     assert!(matches!(add(&world, with_file(record("P007", "2026-11-20"))).await, Err(EvidenceError::Enforced(_))));
     assert!(matches!(add(&world, with_file(record("P054", "2026-11-20"))).await, Err(EvidenceError::Published(_))));
     assert!(matches!(add(&world, with_file(record("P011", "2027-11-20"))).await, Err(EvidenceError::InTheFuture(_))));
+    assert!(matches!(add(&world, with_file(record("P011", "1999-12-31"))).await, Err(EvidenceError::LongAgo(_))));
+    for note in [None, Some(" ".to_owned())] {
+        let silent = NewEvidence { note, ..record("P011", "2026-11-20") };
+        assert!(matches!(add(&world, silent).await, Err(EvidenceError::ShowsNothing)));
+    }
     assert!(matches!(
         add(&world, with_file(record("P013", "2026-11-20"))).await,
         Err(EvidenceError::Incomplete { .. })
     ));
     let empty = NewEvidence { file: Some(("empty.pdf".into(), Vec::new())), ..record("P011", "2026-11-20") };
     assert!(matches!(add(&world, empty).await, Err(EvidenceError::Empty)));
+    for (name, content) in
+        [("letter.pdf", "not a PDF"), ("page.html", "<html>"), ("run.exe", "MZ\0\u{1}"), ("letter", "a text")]
+    {
+        let wrong = NewEvidence { file: Some((name.into(), content.into())), ..record("P011", "2026-11-20") };
+        assert!(matches!(add(&world, wrong).await, Err(EvidenceError::WrongKind)), "{name}");
+    }
     assert!(world.facts().await.records.is_empty());
     assert!(!world.folder.join("evidence").exists());
 }
@@ -210,7 +222,7 @@ async fn what_a_record_says_is_not_in_the_raw_bytes_and_its_files_hash_is_public
     let marker = "marker-7f3a9c-do-not-find-me";
     let new = NewEvidence {
         note: Some(format!("note {marker}")),
-        file: Some((format!("{marker}.pdf"), format!("file {marker}").into_bytes())),
+        file: Some((format!("{marker}.txt"), format!("file {marker}").into_bytes())),
         fields: [("firm".to_owned(), marker.to_owned()), ("independence".to_owned(), marker.to_owned())].into(),
         ..record("P013", "2026-11-20")
     };

@@ -72,7 +72,8 @@ async fn a_broken_history_fails_its_check() {
 #[tokio::test]
 async fn a_history_that_lags_behind_fails_its_check() {
     let world = World::new().await;
-    let new = NewEvidence { claim: "P058".into(), dated: Some(START.date()), ..NewEvidence::default() };
+    let note = Some("It was reached".into());
+    let new = NewEvidence { claim: "P058".into(), dated: Some(START.date()), note, ..NewEvidence::default() };
     world.observe().await;
     evidence::add(&world.operator(), &world.vault, &world.profile, new, world.now).await.expect("add");
     assert!(failing(&seen(&world, Check::History).await));
@@ -235,7 +236,8 @@ async fn a_damaged_database_is_refused() {
 async fn every_change_of_the_platform_is_in_its_log_and_tampering_is_found() {
     let world = World::new().await;
     world.observe().await;
-    let new = NewEvidence { claim: "P058".into(), dated: Some(START.date()), ..NewEvidence::default() };
+    let note = Some("It was reached".into());
+    let new = NewEvidence { claim: "P058".into(), dated: Some(START.date()), note, ..NewEvidence::default() };
     evidence::add(&world.operator(), &world.vault, &world.profile, new, world.now).await.expect("add");
     // Three keys, the first publication, the evidence.
     assert_eq!(audit::verify_platform(&world.operator()).await.expect("verify"), Ok(5));

@@ -3,7 +3,7 @@
 
     verify_review.py ARCHIVE [KEY]
 
-KEY is the vendor's public key in hexadecimal, as `avouch audit key` prints it, had by another way than the archive. Without it only this is shown: that
+KEY is the vendor's public key in hexadecimal, as it stands at /keys and /.well-known/avouch-keys.json of its trust page, had by another way than the archive. Without it only this is shown: that
 the archive agrees with itself; which key it was signed with is told on standard error.
 
 Checks every file against the signed list, the population against its hash, the items against their counts and their table, each entry of the log
@@ -28,6 +28,10 @@ HANGS = ("reach", "token")
 HOLDS = ("membership", "help")
 STATES = ("pending", "applied", "gone", "changed", "ended")
 
+# What archives of earlier releases do not have of an item.
+LATER = ("nobody_else_could_decide", "note_salt", "ended_otherwise_at", "explained_by", "explained_by_account", "explained_at",
+         "explanation", "explanation_salt")
+
 # What an entry is called that tells of a grant taken away, and whose id it is about.
 EFFECTS = {
     "membership": ("member-offboarded", "account"),
@@ -35,6 +39,15 @@ EFFECTS = {
     "reach": ("reach-withdrawn", "account"),
     "token": ("calendar-closed", "account"),
     "invitation": ("invitation-withdrawn", "target_id"),
+}
+
+
+# What ends such a grant otherwise.
+ENDS = {
+    "membership": ("member-offboarded",),
+    "help": ("help-ended", "member-offboarded"),
+    "reach": ("reach-withdrawn", "member-offboarded"),
+    "token": ("calendar-closed", "member-offboarded"),
 }
 
 
@@ -83,6 +96,23 @@ def ms(text):
     return (at - datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)) // datetime.timedelta(milliseconds=1)
 
 
+def explains(digest, reason, salt):
+    """Whether a hash in the log is that of this reason. Entries of earlier releases have none, and say nothing of it."""
+    if digest is None:
+        return salt is None
+    if digest == bytes(32):
+        return not reason and not salt
+    if not reason or not salt:
+        return False
+    return hashlib.sha256(b"avouch-note/1\n" + bytes.fromhex(salt) + reason.encode()).digest() == digest
+
+
+def open_digest(row):
+    """The hash that stands open before what is sealed of an entry."""
+    detail = bytes.fromhex(row["detail"])
+    return detail[1:33] if detail[:1] == b"\xd1" and len(detail) > 33 else None
+
+
 def counted(archive, report, items, population):
     """The items are those that were found, and all parts say the same of them."""
     if [line.split(b"\t")[0].decode() for line in population.splitlines()] != [item["id"] for item in items]:
@@ -90,6 +120,8 @@ def counted(archive, report, items, population):
     counts = {"items": len(items)}
     counts |= {word: sum(item["decision"] == word for item in items) for word in ("keep", "revoke", "change")}
     counts |= {word: sum(item["state"] == word for item in items) for word in STATES}
+    counts["ended_otherwise"] = sum(item["state"] == "gone" and bool(item["decision"]) for item in items)
+    counts["alone"] = sum(item["decision"] == "keep" and bool(item.get("nobody_else_could_decide")) for item in items)
     for name, number in report["counts"].items():
         if counts[name] != number:
             fail(f"the counts: {name}")
@@ -98,6 +130,8 @@ def counted(archive, report, items, population):
         fail("items.csv has other items than items.jsonl")
     for row, item in zip(table, items):
         for name, value in item.items():
+            if name in LATER and name not in row:
+                continue
             wanted = "" if value is None else str(value)
             # What a spreadsheet would compute stands behind an apostrophe.
             if row[name] not in (wanted, "'" + wanted):
@@ -126,11 +160,18 @@ def organisations(archive, report, items):
 def told(entries, report, items):
     """The log tells of each decision and of what came of it."""
     names = {one["account"]: one["who"] for one in report["reviewers"]}
-    decided = {(row["subject"], row["at_ms"], names.get(row["actor"])) for row in entries if row["action"] == "item-decided"}
+    decided = {(row["subject"], row["at_ms"], names.get(row["actor"])): open_digest(row)
+               for row in entries if row["action"] == "item-decided"}
     for item in items:
         if item["decision"] and not item["silent"]:
-            if (item["id"], ms(item["decided_at"]), item["decided_by"]) not in decided:
+            at = (item["id"], ms(item["decided_at"]), item["decided_by"])
+            if at not in decided:
                 fail(f"nothing in the log says that {item['id']} was decided on so")
+            if not explains(decided[at], item["note"], item["note_salt"]):
+                fail(f"the log has another reason for what was decided on {item['id']}")
+        if item["nobody_else_could_decide"] and not item["silent"]:
+            fail(f"{item['id']} was decided on, so somebody could")
+    settled(entries, items)
     done = {(row["action"], row["subject"]) for row in entries}
     went = {item["account"] for item in items
             if item["kind"] in HOLDS and item["decision"] == "revoke" and item["state"] == "applied"}
@@ -143,6 +184,35 @@ def told(entries, report, items):
         if item["state"] == "ended":
             if item["kind"] not in HANGS or item["decision"] != "keep" or item["account"] not in went:
                 fail(f"no membership went with which {item['id']} could have ended")
+
+
+def settled(entries, items):
+    """What differs from what was decided was explained, and what the log says of that is what the item says."""
+    said, ends = {}, {}
+    for row in entries:
+        if row["action"] == "drift-resolved":
+            said[row["subject"]] = row
+        ends.setdefault((row["action"], row["at_ms"]), set()).add(row["subject"])
+    for item in items:
+        own, at = said.get(item["id"]), item["explained_at"]
+        differs = item["state"] == "changed" or (item["state"] == "gone" and item["decision"])
+        if (differs or at) and not own:
+            fail(f"nothing in the log says that {item['id']} was explained")
+        # Of earlier releases the log has no hash of it, and the item no more than its state.
+        if own and not at and open_digest(own) is not None:
+            fail(f"the log says that {item['id']} was explained")
+        if at:
+            if (own["at_ms"], own["actor"]) != (ms(at), item["explained_by_account"]):
+                fail(f"the log says otherwise of who explained {item['id']}, and when")
+            if not explains(open_digest(own), item["explanation"], item["explanation_salt"]):
+                fail(f"the log has another explanation of {item['id']}")
+        if item["ended_otherwise_at"]:
+            at, person = ms(item["ended_otherwise_at"]), item["account"]
+            known = any(person in ends.get((action, at), ()) for action in ENDS.get(item["kind"], ()))
+            if item["kind"] == "invitation":
+                known = item["target_id"] in ends.get(("invitation-withdrawn", at), ()) or ("member-joined", at) in ends
+            if item["state"] != "gone" or not known:
+                fail(f"nothing in the log says that the access of {item['id']} ended then")
 
 
 def platforms(archive, report, items):
@@ -185,14 +255,14 @@ def seats(report, items, entries):
 
 def seat(item, entries, names, closed):
     """What the log says of one seat is what its item says."""
-    stands, settled, removed = None, False, []
+    stands, settled, removed, reason = None, False, [], None
     for row in entries:
         if row["action"] == "seat-decided":
-            stands = row
+            stands, reason = row, row
         elif row["action"] == "seat-reopened":
-            stands = None
+            stands = reason = None
         elif row["action"] == "seat-drift-settled":
-            settled = True
+            settled, reason = True, row
         elif row["action"] == "operator-removed":
             removed.append(row["seq"])
     decision, state, silent = item["decision"], item["state"], item["silent"]
@@ -202,9 +272,12 @@ def seat(item, entries, names, closed):
     elif not stands:
         fail(f"nothing in the log says that {item['id']} was decided on")
     else:
-        operator, said = stands["detail"].split(" ")
+        operator, said = stands["detail"].split(" ")[:2]
         if (said, names.get(operator), stands["at_ms"]) != (decision, item["decided_by"], ms(item["decided_at"])):
             fail(f"the log says otherwise of what was decided on {item['id']}")
+    words = reason["detail"].split(" ")[2:] if reason else []
+    if not explains(bytes.fromhex(words[0]) if words else None, item["note"], item["note_salt"]):
+        fail(f"the log has another reason for what was said of {item['id']}")
     after = stands["seq"] if stands else 0
     if state == "applied" and (decision != "revoke" or not any(seq > after for seq in removed)):
         fail(f"nothing in the log says that {item['id']} was done")
@@ -218,8 +291,22 @@ def seat(item, entries, names, closed):
         fail(f"nothing in the log says that {item['id']} was settled")
 
 
+def whole(path):
+    """The archive, if the file is that and nothing more: what stands before or behind it is signed by nobody."""
+    try:
+        content = Path(path).read_bytes()
+        archive = zipfile.ZipFile(io.BytesIO(content))
+    except OSError as error:
+        sys.exit(f"cannot read {path}: {error.strerror}")
+    except zipfile.BadZipFile:
+        fail("this is no ZIP")
+    if content[:4] != b"PK\x03\x04" or content[-22:-18] != b"PK\x05\x06" or content[-2:] != bytes(2):
+        fail("something stands before or behind the archive")
+    return archive
+
+
 def main(path, expected=None):
-    archive = zipfile.ZipFile(path)
+    archive = whole(path)
     if archive.testzip() is not None:
         fail("the ZIP is damaged")
     text = archive.read("manifest.json")
@@ -242,7 +329,7 @@ def main(path, expected=None):
     population = archive.read("population.txt")
     if hashlib.sha256(population).hexdigest() != report["completeness"]["population_sha256"]:
         fail("the hash of the population")
-    items = lines(archive, "items.jsonl")
+    items = [{name: None for name in LATER} | item for item in lines(archive, "items.jsonl")]
     counted(archive, report, items, population)
     if "log/README.txt" in archive.namelist():
         fail("there is no proof from the log: " + archive.read("log/README.txt").decode().strip())
@@ -255,7 +342,15 @@ def main(path, expected=None):
                      at_hash, struct.pack(">q", head["at_ms"]))
     if head["key"] != signature["key"] or not signed(head["key"], message, head["signature"]):
         fail("the signature of the head")
-    print(f"holds: {len(items)} items, {len(entries)} entries: {' '.join(row['action'] for row in entries)}")
+    compared = "" if expected else " (the key was not compared)"
+    print(f"holds: {len(items)} items, {len(entries)} entries: {' '.join(row['action'] for row in entries)}{compared}")
 
 
-main(*sys.argv[1:3])
+if len(sys.argv) not in (2, 3):
+    sys.exit("usage: verify_review.py ARCHIVE [KEY]")
+try:
+    main(*sys.argv[1:3])
+except KeyError as error:
+    fail(f"something is missing: {error.args[0]}")
+except (ValueError, IndexError, zipfile.BadZipFile):
+    fail("something in it cannot be read")

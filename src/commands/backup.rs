@@ -13,7 +13,6 @@ use crate::opened::{self, open};
 pub async fn take(config: &Config, to: &[String]) -> Result<(), Failure> {
     let named: Vec<Destination> = to.iter().map(|place| Destination::parse(place)).collect::<Result<_, _>>()?;
     let opened = open(config, migrates(config, false)).await?;
-    opened.is_served_here().await?;
     let (backups, operator) = (opened.backups(config)?, Operator::at_the_command_line(&opened.store));
     let places = if named.is_empty() { &backups.destinations } else { &named };
     let taken = take::take(&operator, &backups, &opened.profile.id, places, &config.clock).await?;
@@ -32,7 +31,8 @@ pub async fn restore(config: &Config, from: &Path, keys: Option<&Path>) -> Resul
     }
     let master = opened::master_if_there(config)?.ok_or_else(no_key)?;
     let backups = Backups::new((&config.data, &config.place), config.environment.word(), &master, Vec::new())
-        .with_objects(config.bucket()?);
+        .with_objects(config.bucket()?)
+        .of_profile(&opened::profile(config)?.id);
     let back = restore::restore(&backups, from, keys).await?;
     // Opening it is the last look; it also brings an older schema up.
     let opened = open(config, true).await?;
@@ -62,7 +62,6 @@ fn no_key() -> Failure {
 
 pub async fn drill(config: &Config) -> Result<(), Failure> {
     let opened = open(config, migrates(config, false)).await?;
-    opened.is_served_here().await?;
     let (backups, operator) = (opened.backups(config)?, Operator::at_the_command_line(&opened.store));
     let drilled = drill::drill(&operator, &backups, &opened.vault, &config.clock).await?;
     say(drilled.told());

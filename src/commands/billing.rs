@@ -17,7 +17,6 @@ pub async fn run(config: &Config, command: BillingCommand) -> Result<(), Failure
         Failure::usage(format!("there is no standing \"{state}\"; give one of {}", known.join(", ")))
     })?;
     let opened = open(config, migrates(config, false)).await?;
-    opened.is_served_here().await?;
     let accounts = opened.accounts(config, &config.origin(config.listen))?;
     let operator = Operator::at_the_command_line(&opened.store);
     let before = standing::set(&operator, &accounts, &organisation, to, config.clock.now()).await.map_err(refused)?;

@@ -12,6 +12,7 @@ use crate::opened::open;
 
 pub async fn run(config: &Config, command: CertificateCommand) -> Result<(), Failure> {
     let CertificateCommand::Verify { file, key } = command;
+    let key = key.as_deref().map(hexadecimal).transpose()?;
     let signed = read(&file)?;
     let key = match key {
         Some(key) => key,
@@ -22,7 +23,17 @@ pub async fn run(config: &Config, command: CertificateCommand) -> Result<(), Fai
 
 /// With a key that is named, nothing of this instance is asked.
 pub fn offline(file: &Path, key: &str) -> Result<(), Failure> {
-    verify(&read(file)?, key)
+    let key = hexadecimal(key)?;
+    verify(&read(file)?, &key)
+}
+
+/// A key as it is published: 32 bytes in lower case.
+fn hexadecimal(key: &str) -> Result<String, Failure> {
+    let key = key.trim();
+    if key.len() == 64 && key.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Ok(key.to_ascii_lowercase());
+    }
+    Err(Failure::usage("the key is not 64 hexadecimal digits; avouch audit key prints it, and /keys shows it"))
 }
 
 fn read(file: &Path) -> Result<Signed, Failure> {
@@ -32,7 +43,7 @@ fn read(file: &Path) -> Result<Signed, Failure> {
 }
 
 fn verify(signed: &Signed, key: &str) -> Result<(), Failure> {
-    signed.verify(key.trim()).map_err(|invalid| Failure::check(invalid.to_string()))?;
+    signed.verify(key).map_err(|invalid| Failure::check(invalid.to_string()))?;
     let told = &signed.certificate;
     let rows: u64 = told.rows.values().sum();
     say(format!(

@@ -1,7 +1,8 @@
 //! `avouch doctor`.
 
 use server::blobs::{Blobs, Place};
-use server::guard::{Operator, Store, Where};
+use server::guard::{Operator, Store, Where, owner_lacks};
+use server::profile::Profile;
 use server::trust::Facts;
 
 use crate::config::{Config, Environment, Mail};
@@ -29,12 +30,19 @@ pub async fn run(config: &Config) -> Result<(), Failure> {
             .map(|profile| format!("{} with {} claims", profile.id, profile.claims.len()))
             .map_err(|_| format!("it has errors; see avouch profile check {}", config.profile)),
     );
+    if let Ok(profile) = &profile {
+        let served = server::served::refuse_another(&config.place, profile).await;
+        tell("data", served.map(|()| format!("of {}", profile.id)).map_err(|error| error.to_string()));
+    }
     tell("data folder", writable(config));
     tell("master key", key(config));
     tell("mail", mail(config));
     tell("files", files(config).await);
-    let schema = schema(config).await;
+    let schema = schema(config, profile.as_ref().ok()).await;
     tell("schema", schema);
+    if let (Ok(profile), Where::Postgres { .. }) = (&profile, &config.place) {
+        tell("owner's login", owner(config, profile).await);
+    }
     tell("clock", clock(config).await);
     tell(
         "style sheet",
@@ -89,13 +97,28 @@ async fn files(config: &Config) -> Result<String, String> {
     }
 }
 
-async fn schema(config: &Config) -> Result<String, String> {
+/// The mode that the profile asks for is looked at too: without a profile, only whether the schema is up to date.
+async fn schema(config: &Config, profile: Option<&Profile>) -> Result<String, String> {
     if let Where::Embedded(folder) = &config.place
         && !folder.join("avouch.db").exists()
     {
         return Ok("no database yet; avouch serve makes it".into());
     }
-    Store::open(&config.place, false).await.map(|_| "up to date".to_owned()).map_err(|error| error.to_string())
+    let opened = match profile {
+        Some(profile) => Store::open_as(&config.place, false, profile.isolation).await,
+        None => Store::open(&config.place, false).await,
+    };
+    opened.map(|_| "up to date".to_owned()).map_err(|error| error.to_string())
+}
+
+/// Copies and drills, dedicated databases: what would fail later for want of a privilege.
+async fn owner(config: &Config, profile: &Profile) -> Result<String, String> {
+    let lacks = owner_lacks(&config.place, profile.isolation, !config.backup_to.is_empty()).await;
+    let lacks = lacks.map_err(|error| error.to_string())?;
+    if lacks.is_empty() {
+        return Ok("may do what this profile's mode and its copies take".into());
+    }
+    Err(format!("it may too little; as a superuser run: {}", lacks.join("; ")))
 }
 
 /// The newest finding cannot be from the future unless the clock has gone back.

@@ -15,7 +15,6 @@ use crate::opened::open;
 pub async fn add(config: &Config, add: AddEvidence) -> Result<(), Failure> {
     let new = read(add)?;
     let opened = open(config, migrates(config, false)).await?;
-    opened.is_served_here().await?;
     let operator = Operator::at_the_command_line(&opened.store);
     let claim = new.claim.clone();
     let id = evidence::add(&operator, &opened.vault, &opened.profile, new, config.clock.now())
@@ -55,6 +54,7 @@ fn read(add: AddEvidence) -> Result<NewEvidence, Failure> {
         fields,
         file,
         certifies,
+        by: None,
         expires: expires.map(|text| parse_date(&text)).transpose().map_err(Failure::usage)?,
     })
 }

@@ -11,7 +11,6 @@ use crate::opened::open;
 
 pub async fn run(config: &Config, command: HoldCommand) -> Result<(), Failure> {
     let opened = open(config, migrates(config, false)).await?;
-    opened.is_served_here().await?;
     let accounts = opened.accounts(config, &config.origin(config.listen))?;
     let (operator, now) = (Operator::at_the_command_line(&opened.store), config.clock.now());
     match command {

@@ -15,7 +15,6 @@ pub async fn run(config: &Config, from: &Path, slug: Option<&str>, approval: Opt
         |path: &Path, error: &std::io::Error| Failure::usage(format!("{} cannot be read: {error}", path.display()));
     let approval = approval.map(|path| std::fs::read(path).map_err(|error| cannot(path, &error))).transpose()?;
     let opened = open(config, migrates(config, false)).await?;
-    opened.is_served_here().await?;
     let accounts = opened.accounts(config, &config.origin(config.listen))?;
     let operator = Operator::at_the_command_line(&opened.store);
     let wanted = Wanted { file: from, slug, approval: approval.as_deref() };

@@ -12,14 +12,12 @@ pub async fn run(config: &Config, only_status: bool) -> Result<(), Failure> {
         if let server::guard::Where::Embedded(folder) = &config.place
             && !folder.join("avouch.db").exists()
         {
-            say("no database yet; avouch migrate or avouch serve makes it");
-            return Ok(());
+            return Err(Failure::check("pending: there is no database yet; avouch migrate or avouch serve makes it"));
         }
         let status = match Store::open(&config.place, false).await {
             Ok(store) => store.status().await?,
             Err(server::guard::OpenError::Behind) => {
-                say("pending: the schema is not up to date; run avouch migrate");
-                return Ok(());
+                return Err(Failure::check("pending: the schema is not up to date; run avouch migrate"));
             }
             Err(error) => return Err(error.into()),
         };

@@ -43,6 +43,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Serve { migrate, accept_unavailable } => serve::run(config, migrate, accept_unavailable).await,
         Command::Migrate { status } => migrate::run(&config, status).await,
         Command::Profile(ProfileCommand::Check { file }) => profile::check(&file),
+        Command::Profile(ProfileCommand::Adopt) => profile::adopt(&config).await,
         Command::Tick => tick::run(&config).await,
         Command::Selftest { json } => selftest::run(&config, json).await,
         Command::Evidence(EvidenceCommand::Add(add)) => evidence::add(&config, add).await,

@@ -1,9 +1,11 @@
-//! `avouch profile check`.
+//! `avouch profile check` and `adopt`.
 
 use server::profile::{Source, check as check_profile};
 use time::OffsetDateTime;
 
+use crate::config::Config;
 use crate::failure::{Failure, say};
+use crate::opened;
 
 pub fn check(file: &str) -> Result<(), Failure> {
     let source = Source::named(file).map_err(Failure::usage)?;
@@ -25,4 +27,14 @@ pub fn check(file: &str) -> Result<(), Failure> {
         }
         None => Err(Failure::check(format!("{label}: {counts}"))),
     }
+}
+
+pub async fn adopt(config: &Config) -> Result<(), Failure> {
+    let before = opened::adopt(config).await?;
+    let after = opened::profile(config)?.id;
+    match before.filter(|before| *before != after) {
+        Some(before) => say(format!("this data was of the profile {before}, and is of {after} from now on")),
+        None => say(format!("this data is of the profile {after} already")),
+    }
+    Ok(())
 }

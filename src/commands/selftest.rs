@@ -11,7 +11,6 @@ use crate::opened::open;
 
 pub async fn run(config: &Config, as_json: bool) -> Result<(), Failure> {
     let opened = open(config, migrates(config, false)).await?;
-    opened.is_served_here().await?;
     let (instance, _listening) = temporary::reachable(&opened, config).await?;
     let ran = jobs::run_checks(&instance, Check::ALL).await?;
     jobs::observe(&instance).await?;

@@ -10,7 +10,7 @@ use app::http::{Site, serve, site};
 use server::audit::heads;
 use server::controls::Instance;
 use server::guard::{Operator, Visitor};
-use server::identity::Accounts;
+use server::identity::{Accounts, trace};
 use server::jobs;
 use server::organisations::roles;
 use server::profile::Profile;
@@ -43,6 +43,8 @@ pub async fn run(config: Config, migrate: bool, accept_unavailable: bool) -> Res
     if instance_has_history(&instance).await? {
         jobs::observe(&instance).await?;
     }
+    // Accounts of an earlier release have none yet.
+    trace::fill(&instance.operator, &instance.accounts).await.map_err(super::refused)?;
     let site = Arc::new(
         site(&opened, &config, settings(&config, &instance.serving), assets, instance.accounts.clone()).await?,
     );

@@ -12,7 +12,6 @@ use crate::opened::{Opened, open};
 
 pub async fn run(config: &Config) -> Result<(), Failure> {
     let opened = open(config, migrates(config, false)).await?;
-    opened.is_served_here().await?;
     let (instance, _listening) = temporary::reachable(&opened, config).await?;
     for line in jobs::tick(&instance).await? {
         say(serde_json::to_string(&line).unwrap_or_default());

@@ -147,6 +147,9 @@ pages! {
     Ready "/readyz" Everyone Health "/readyz";
     Certificate "/certificates/{id}" Everyone Read "/certificates/key";
     CertificateFile "/certificates/{id}/file" Everyone Read "/certificates/key/file";
+    Keys "/keys" Everyone Read "/keys";
+    KeysJson "/.well-known/avouch-keys.json" Everyone Read "/.well-known/avouch-keys.json";
+    Verifier "/keys/{script}" Everyone Read "/keys/verify_log.py";
     Calendar "/calendar.ics" Everyone Read "/calendar.ics";
     Help "/help" Everyone Read "/help";
     SignUp "/sign-up" Everyone Read "/sign-up";
@@ -301,8 +304,8 @@ endpoints! {
     RemoveFile "remove-file" @ "/api/o/{slug}/registers/{register}/" Member(RecordsWrite) ["record" "attachment"] [] on Record;
     ImportRecords "import-records" @ "/api/o/{slug}/registers/{register}/" Member(RecordsWrite) ["file" "mode"] ["file" "mode"] on RecordsImport;
     MapRequirements "map-requirements" @ "/api/o/{slug}/frameworks/{framework}/" Member(RecordsWrite) ["record" "requirements"] ["requirements"] on Framework;
-    OpenReview "open-review" @ "/api/o/{slug}/" Member(ReviewsManage) ["name" "due" "reviewer" "second" "third" "fallback" "scope" "silence" "effect" "draft"] ["reviewer" "second" "third" "fallback" "scope" "silence" "effect" "draft"] on Reviews;
-    StartReview "start-review" @ "/api/o/{slug}/" Member(ReviewsManage) ["review"] [] on Review;
+    OpenReview "open-review" @ "/api/o/{slug}/" Member(ReviewsManage) ["name" "due" "reviewer" "second" "third" "fallback" "scope" "silence" "effect" "when_due" "draft"] ["reviewer" "second" "third" "fallback" "scope" "silence" "effect" "when_due" "draft"] on Reviews;
+    StartReview "start-review" @ "/api/o/{slug}/" Member(ReviewsManage) ["review" "due"] ["due"] on Review;
     DiscardReview "discard-review" @ "/api/o/{slug}/" Member(ReviewsManage) ["review"] [] on Review;
     DecideItem "decide-item" @ "/api/o/{slug}/" Member(ReviewsDecide) ["item" "decision" "role" "note" "review" "narrowing"] ["role" "note" "review" "narrowing"] on Review;
     DecideItems "decide-items" @ "/api/o/{slug}/" Member(ReviewsDecide) ["review" "items" "narrowing" "decision" "role" "note" "sure" "reviewer"] ["items" "narrowing" "role" "note" "sure" "reviewer"] on Review;
@@ -322,7 +325,7 @@ endpoints! {
     RestoreOrganisation "restore-organisation" @ "/api/o/{slug}/" Member(BillingManage) [] [] on Billing;
     PlaceHold "place-hold" @ "/api/o/{slug}/" Member(OrganisationManage) ["kind" "subject" "basis" "scope" "until"] ["subject"] on Settings;
     LiftHold "lift-hold" @ "/api/o/{slug}/" Member(OrganisationManage) ["hold"] [] on Settings;
-    RecordEvidence "record-evidence" Operator ["claim" "date" "note" "file"] ["note" "file"] on OperateEvidence;
+    RecordEvidence "record-evidence" Operator ["claim" "date" "note" "file"] ["file"] on OperateEvidence;
     OpenSeatReview "open-review" @ "/api/operator/" Operator ["name" "due" "silence"] ["silence"] on OperateReviews;
     DecideSeat "decide-item" @ "/api/operator/" Operator ["item" "decision" "note" "review" "narrowing"] ["note" "review" "narrowing"] on OperateReview;
     UndoSeat "undo-decision" @ "/api/operator/" Operator ["item" "review" "narrowing"] ["review" "narrowing"] on OperateReview;

@@ -17,6 +17,15 @@ pub enum Problem {
     InvalidFields {
         errors: Vec<(String, String)>,
     },
+    /// A part of the address, or the body, that cannot be understood at all.
+    NotUnderstood {
+        /// The name of the parameter, or `body`.
+        name: String,
+        /// What is wrong with it, and what would be right.
+        message: String,
+        /// The same address without it; empty where there is none.
+        instead: String,
+    },
     /// Not signed in, or not far enough. With a message: what was offered as proof is not one.
     Unproven {
         needs: Needs,
@@ -50,6 +59,8 @@ pub enum Problem {
     /// It is about so many at once, which has to be said back before it is done.
     Unconfirmed {
         number: u64,
+        /// What goes along with it, each in a sentence.
+        along: Vec<String>,
     },
     /// The request was meant for another host.
     OtherHost,
@@ -83,6 +94,11 @@ impl Problem {
         Self::Invalid { field: field.to_owned(), message: message.into() }
     }
 
+    /// A body that cannot be read.
+    pub fn unreadable(message: impl Into<String>) -> Self {
+        Self::NotUnderstood { name: "body".into(), message: message.into(), instead: String::new() }
+    }
+
     pub const fn needs(needs: Needs) -> Self {
         Self::Unproven { needs, field: None, message: None }
     }
@@ -90,6 +106,7 @@ impl Problem {
     pub const fn status(&self) -> u16 {
         match self {
             Self::Invalid { .. } | Self::InvalidFields { .. } => 422,
+            Self::NotUnderstood { .. } => 400,
             Self::Unproven { .. } => 401,
             Self::Lapsed { .. } => 402,
             Self::Forged | Self::Forbidden => 403,
@@ -111,6 +128,7 @@ impl Problem {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Invalid { .. } | Self::InvalidFields { .. } => "invalid",
+            Self::NotUnderstood { .. } => "not-understood",
             Self::Unproven { needs: Needs::SignIn, .. } => "sign-in",
             Self::Unproven { needs: Needs::SecondFactor, .. } => "second-factor",
             Self::Unproven { needs: Needs::Enrol, .. } => "enrol",
@@ -140,6 +158,7 @@ impl Problem {
         match self {
             Self::Invalid { .. } => "That value does not fit",
             Self::InvalidFields { .. } => "Some values do not fit",
+            Self::NotUnderstood { .. } => "That was not understood",
             Self::Unproven { message: Some(_), .. } => "That was not right",
             Self::Unproven { needs: Needs::SignIn, .. } => "Sign in first",
             Self::Unproven { needs: Needs::SecondFactor, .. } => "Your code is still missing",
@@ -160,7 +179,7 @@ impl Problem {
             Self::NotTaken { .. } => "That file is not taken",
             Self::TooSlow => "That took too long",
             Self::TooMany { .. } => "Too many requests",
-            Self::Busy { .. } => "Many people are signing in",
+            Self::Busy { .. } => "Much is going on just now",
             Self::Internal { .. } => "Something broke on our side",
             Self::NotReady => "Not ready yet",
         }
@@ -170,6 +189,7 @@ impl Problem {
     pub fn detail(&self) -> String {
         match self {
             Self::Invalid { message, .. }
+            | Self::NotUnderstood { message, .. }
             | Self::NotTaken { message, .. }
             | Self::NotKept { message }
             | Self::Conflict { message }
@@ -198,8 +218,9 @@ impl Problem {
             Self::NotFound => {
                 "The address may be mistyped, or the page may have moved. Start from the trust page.".into()
             }
-            Self::Unconfirmed { number } => {
-                format!("This decides about {number} at once. Confirm that number to go on.")
+            Self::Unconfirmed { number, along } => {
+                let along = along.iter().fold(String::new(), |all, said| all + said + " ");
+                format!("This decides about {number} at once. {along}Confirm that number to go on.")
             }
             Self::MethodNotAllowed => "Open the page in the ordinary way instead.".into(),
             Self::OtherHost => "Use the address under which this page is published.".into(),
@@ -225,6 +246,7 @@ impl Problem {
             Self::Invalid { field, .. } | Self::NotTaken { field, .. } | Self::Unproven { field: Some(field), .. } => {
                 vec![(field.as_str(), self.detail())]
             }
+            Self::NotUnderstood { name, .. } => vec![(name.as_str(), self.detail())],
             Self::InvalidFields { errors } => {
                 errors.iter().map(|(field, said)| (field.as_str(), said.clone())).collect()
             }
@@ -261,6 +283,7 @@ impl Problem {
             Self::NotReady => Some(5),
             Self::Invalid { .. }
             | Self::InvalidFields { .. }
+            | Self::NotUnderstood { .. }
             | Self::Unproven { .. }
             | Self::Forged
             | Self::Forbidden

@@ -29,7 +29,7 @@ pub async fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
     let accounts = &visit.site.accounts;
     let framework = coverage::framework(accounts, visit.param("framework")).ok_or(Problem::NotFound)?;
     let coverage = coverage::of(&reader, accounts, framework, visit.now).await?;
-    let shapes = shape::all(reader.here(), &accounts.profile);
+    let shapes = shape::all(&reader, &accounts.profile);
     let mapping: Vec<Shape<'_>> = coverage::mapping(&shapes)
         .into_iter()
         .filter(|(shape, field)| shape.writes(field) && frame::may(visit, Permission::RecordsWrite))

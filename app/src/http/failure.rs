@@ -8,6 +8,7 @@ use leptos::prelude::*;
 use serde_json::json;
 
 use super::respond;
+use crate::ui::form::sentence;
 use crate::ui::layout::{Head, document};
 
 /// Says what went wrong in the form that the caller reads.
@@ -17,13 +18,18 @@ pub fn answer(problem: &Problem, request: &HeaderMap, style: &str) -> Response {
     let mut response = if accepts.contains("json") && !accepts.contains("text/html") {
         let blamed = problem.blames().into_iter();
         let errors: Vec<_> = blamed.map(|(field, message)| json!({ "field": field, "message": message })).collect();
-        let body = json!({
+        let mut body = json!({
             "type": format!("urn:avouch:problem:{}", problem.kind()),
             "title": problem.title(),
             "status": problem.status(),
             "detail": problem.detail(),
             "errors": errors,
         });
+        if let Problem::NotUnderstood { instead, .. } = problem
+            && !instead.is_empty()
+        {
+            body["instead"] = json!(instead);
+        }
         respond::bytes(status, "application/problem+json", "no-store", body.to_string())
     } else {
         let mut page = respond::html(status, page(problem, style));
@@ -47,11 +53,16 @@ fn way_out(problem: &Problem) -> AnyView {
             let billing = format!("/o/{slug}/billing");
             view! { <a class="btn btn-primary" href=billing>"Open the billing page"</a>" "<a class="btn" href="/organisations">"Your organisations"</a> }.into_any()
         }
+        Problem::NotUnderstood { instead, .. } if !instead.is_empty() => {
+            let instead = instead.clone();
+            view! { <a class="btn btn-primary" href=instead>"Open it without that"</a> }.into_any()
+        }
         Problem::Forbidden | Problem::Lapsed { .. } => {
             view! { <a class="btn btn-primary" href="/organisations">"Your organisations"</a> }.into_any()
         }
         Problem::Invalid { .. }
         | Problem::InvalidFields { .. }
+        | Problem::NotUnderstood { .. }
         | Problem::Unproven { .. }
         | Problem::Forged
         | Problem::NotFound
@@ -71,6 +82,12 @@ fn way_out(problem: &Problem) -> AnyView {
     }
 }
 
+/// Which part of the address it is about.
+fn named(problem: &Problem) -> Option<AnyView> {
+    let Problem::NotUnderstood { name, .. } = problem else { return None };
+    Some(view! { <code>{name.clone()}</code>": " }.into_any())
+}
+
 fn page(problem: &Problem, style: &str) -> String {
     let head = Head { title: problem.title(), description: None, canonical: None, style, script: None, again: false };
     document(
@@ -79,7 +96,7 @@ fn page(problem: &Problem, style: &str) -> String {
             <main id="main" class="failure">
                 <p class="status-code">{problem.status()}</p>
                 <h1>{problem.title()}</h1>
-                <p>{problem.detail()}</p>
+                <p>{named(problem)}{sentence(&problem.detail())}</p>
                 <p>{way_out(problem)}</p>
             </main>
         },

@@ -1,5 +1,6 @@
 //! From a socket to a page: accepting, the layers, the router, and the one place where a failure becomes a status.
 
+pub mod asked;
 pub mod assets;
 pub mod attachment;
 pub mod client;
@@ -9,6 +10,7 @@ pub mod failure;
 pub mod fields;
 pub mod layers;
 pub mod limiter;
+pub mod pairs;
 pub mod people;
 pub mod respond;
 pub mod router;

@@ -1,13 +1,13 @@
 //! Pages and changes for people. The access table decides first, for pages and for changes alike; then the token; then the fields;
 //! the proof in the handler is last and could not be had without the first.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::{Extension, State as Shared};
 use axum::http::header::{ACCEPT, CACHE_CONTROL, LOCATION, REFERRER_POLICY, RETRY_AFTER, SET_COOKIE};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use axum::response::Response;
 use contract::access::{Act, Endpoint, Needs, Page, Stage};
 use contract::problem::Problem;
@@ -19,7 +19,7 @@ use server::identity::limits;
 use super::client::Client;
 use super::fields::{self, Fields};
 use super::visit::{Visit, nowhere};
-use super::{Site, csrf, failure, respond};
+use super::{Site, csrf, failure, pairs, respond};
 use crate::identity::{actions, pages};
 
 /// What a form shows beside its fields: what was typed before, and what was wrong with it.
@@ -41,6 +41,8 @@ pub struct Report {
     pub status: StatusCode,
     pub html: String,
     pub body: Value,
+    /// What stands in its head beside what every answer carries.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 /// What a change came to.
@@ -78,13 +80,30 @@ pub async fn show(
         let here = uri.path_and_query().map_or("/", axum::http::uri::PathAndQuery::as_str);
         return kept_out(&site, barred, here, &headers);
     }
-    let query = uri.query().unwrap_or_default().as_bytes();
+    let pairs = match asked_for(&uri) {
+        Ok(pairs) => pairs,
+        Err(problem) => return failure::answer(&problem, &headers, site.assets.style()),
+    };
     // What an address may put into a page: where to go on, a link's secret, what was just done, and what a list is narrowed to. No field
     // of a form that changes something.
     let known = |(name, _): &(String, String)| QUERY.contains(&name.as_str());
-    let values = form_urlencoded::parse(query).into_owned().filter(known).collect();
+    let values = pairs.into_iter().filter(known).collect();
     let typed = Typed { values, problem: None };
     page_answer(page, &visit, &typed, StatusCode::OK, &headers).await
+}
+
+/// The names and values of an address; of one that says the same thing twice nobody can tell which was meant.
+fn asked_for(uri: &Uri) -> Result<Vec<(String, String)>, Problem> {
+    let pairs = pairs::of_query(uri.query().unwrap_or_default(), uri.path())?;
+    let mut seen = BTreeSet::new();
+    match pairs.iter().find(|(name, _)| QUERY.contains(&name.as_str()) && !seen.insert(name)) {
+        Some((name, _)) => Err(Problem::NotUnderstood {
+            name: name.clone(),
+            message: "this stands twice in the address".into(),
+            instead: uri.path().to_owned(),
+        }),
+        None => Ok(pairs),
+    }
 }
 
 /// The page, or what went wrong when making it.
@@ -117,7 +136,7 @@ fn own_page(mut response: Response, cookies: impl Iterator<Item = HeaderValue>) 
 #[rustfmt::skip]
 const QUERY: &[&str] = &[
     "next", "token", "done", "after", "search", "role", "factor", "sort", "action", "actor", "from", "to",
-    "c1", "c2", "c3", "c4", "c5", "by", "person", "requirement", "link", "stands", "grants", "advice", "whose", "together", "week",
+    "c1", "c2", "c3", "c4", "c5", "by", "person", "requirement", "link", "stands", "grants", "advice", "whose", "together", "week", "day", "removed",
 ];
 
 fn kept_out(site: &Site, barred: Barred, here: &str, headers: &HeaderMap) -> Response {
@@ -189,6 +208,9 @@ pub async fn change(
     }
     // A body that cannot be read carries no token either.
     let fields = Fields::read(&kind, &body, row).await;
+    if let Err(problem @ Problem::NotUnderstood { .. }) = fields {
+        return refused(row, &visit, &Fields::default(), problem, &headers).await;
+    }
     let binding = visit.caller.as_ref().map(|caller| caller.person().binding().to_owned());
     let in_body = fields.as_ref().ok().and_then(Fields::token);
     let shown = headers.get(csrf::HEADER).and_then(|value| value.to_str().ok()).or(in_body);
@@ -225,7 +247,7 @@ async fn perform(row: &'static Endpoint, visit: &mut Visit, fields: &Fields) -> 
     if row.public_form {
         limits::public_form(&visit.site.visitor, &visit.site.accounts, &visit.origin, visit.now).await?;
     }
-    fields.fit(row)?;
+    fields.fit(row, |name| crate::registers::takes(visit, name))?;
     let done: BoxFuture<'_, _> = Box::pin(actions::perform(row.act, visit, fields));
     done.await
 }
@@ -253,12 +275,15 @@ fn here_of(row: &Endpoint, visit: &Visit) -> String {
 }
 
 fn reported(report: Report, cookies: Vec<HeaderValue>, headers: &HeaderMap) -> Response {
-    let Report { status, html, body } = report;
-    if is_browser(headers) {
-        return own_page(respond::html(status, html), cookies.into_iter());
-    }
-    let kind = if status.is_success() { "application/json" } else { "application/problem+json" };
-    respond::bytes(status, kind, "no-store", body.to_string())
+    let Report { status, html, body, headers: more } = report;
+    let mut response = if is_browser(headers) {
+        own_page(respond::html(status, html), cookies.into_iter())
+    } else {
+        let kind = if status.is_success() { "application/json" } else { "application/problem+json" };
+        respond::bytes(status, kind, "no-store", body.to_string())
+    };
+    response.headers_mut().extend(more);
+    response
 }
 
 fn told(done: Done, headers: &HeaderMap) -> Response {

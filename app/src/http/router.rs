@@ -12,6 +12,7 @@ use contract::problem::Problem;
 
 use super::{Site, failure, people, respond};
 use crate::documents::{page as documents, robots, security_txt};
+use crate::keys::page as keys;
 use crate::retention::certificate;
 use crate::{home, reviews, trust};
 
@@ -45,6 +46,9 @@ fn handler(page: Page) -> MethodRouter<Arc<Site>> {
         Page::Ready => get(ready),
         Page::Certificate => get(certificate::show),
         Page::CertificateFile => get(certificate::file),
+        Page::Keys => get(keys::show),
+        Page::KeysJson => get(keys::json),
+        Page::Verifier => get(keys::verifier),
         Page::Calendar => get(reviews::calendar::show),
         Page::Help
         | Page::SignUp

@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 
 use super::entrance::new_password;
 use super::pages::{Middle, done};
+use super::tried;
 use crate::http::people::Typed;
 use crate::http::visit::Visit;
 use crate::ui::form::{Input, form, hidden, input, trouble, with_button};
@@ -43,6 +44,7 @@ pub async fn account(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
     let (address, name) = (profile::open_address(accounts, &owner)?, profile::open_name(accounts, &owner)?);
     let events = record::newest(&owner, accounts, EVENTS).await?;
     let codes = backup_codes::left(&owner).await?;
+    let tried = tried::told(visit).await?;
     let token = &visit.token.text;
     let settings = settings(&owner, name, typed);
     let current = Input::new("current_password", "Present password", "password", "current-password");
@@ -56,6 +58,7 @@ pub async fn account(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
             <h1>"Your account"</h1>
             {done(typed)}
             {trouble(typed)}
+            {tried}
             <section aria-labelledby="h-profile">
                 <h2 id="h-profile">"Profile"</h2>
                 {form(Act::ChangeProfile, token, "Save", settings)}

@@ -15,3 +15,5 @@ pub mod islands;
 pub mod pages;
 #[cfg(feature = "ssr")]
 mod shown_once;
+#[cfg(feature = "ssr")]
+pub mod tried;

@@ -154,7 +154,10 @@ pub async fn page(page: Page, visit: &Visit, typed: &Typed) -> Result<Shown, Pro
         | Page::Icon
         | Page::Asset
         | Page::Health
-        | Page::Ready => return Err(Problem::NotFound),
+        | Page::Ready
+        | Page::Keys
+        | Page::KeysJson
+        | Page::Verifier => return Err(Problem::NotFound),
     };
     Ok(framed(visit, middle))
 }
@@ -196,10 +199,11 @@ pub fn framed(visit: &Visit, middle: Middle) -> Shown {
 fn navigation(visit: &Visit) -> Option<AnyView> {
     let inside = matches!(visit.stage(), Stage::Complete | Stage::SteppedUp);
     let operates = visit.caller.as_ref().is_some_and(|caller| caller.person().is_operator);
+    let organisations = organisation::frame::capital(&visit.site.profile.organisations);
     inside.then(|| {
         view! {
             <nav aria-label="Your account">
-                <a class="link" href="/organisations">"Organisations"</a>
+                <a class="link" href="/organisations">{organisations}</a>
                 {operates.then(|| view! { <a class="link" href="/operator">"Operator"</a> })}
                 <a class="link" href="/account">"Account"</a>
                 <a class="link" href="/account/sessions">"Sessions"</a>
@@ -252,7 +256,7 @@ pub fn done(typed: &Typed) -> Option<impl IntoView + use<>> {
         "review-opened" => "The review is open. Its reviewers were written to.",
         "review-drafted" => "The draft is kept. Nobody was written to.",
         "review-discarded" => "The draft is gone.",
-        "review-closed" => "The review is closed. What stands now is what was decided.",
+        "review-closed" => "The review is closed. What follows is its report.",
         "decided" => "The decision is recorded.",
         "decided-many" => "The decisions are recorded.",
         "calendar-ended" => "That address of your calendar is dead.",

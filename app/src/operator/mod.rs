@@ -2,17 +2,22 @@
 
 pub mod recovery;
 
+use contract::access::Page;
 use contract::claim::State;
 use contract::problem::Problem;
 use leptos::prelude::*;
 use server::clock::parse_date;
 use server::exports::approval;
+use server::guard::Person;
 use server::jobs::kept::{self, Last};
 use server::mail::queue;
 use server::operators::{self, Customer};
 use server::problem::internal;
-use server::trust::evidence::{self, NewEvidence};
+use server::profile::{Binding, figures};
+use server::trust::evidence::{self, EvidenceError, NewEvidence};
+use server::trust::recorded::{self, Recorded};
 
+use crate::http::asked::Asked;
 use crate::http::fields::Fields;
 use crate::http::people::{Done, Typed};
 use crate::http::visit::Visit;
@@ -25,7 +30,12 @@ pub async fn overview(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
     let staff = visit.staff()?;
     let accounts = &visit.site.accounts;
     let seats = operators::seats(&staff.operator(), accounts).await?;
-    let after = typed.value("after");
+    let asked = Asked::of(Page::Operate.row().path, typed);
+    asked.only(&["after"])?;
+    let after = asked.text("after").unwrap_or_default();
+    if !after.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+        return Err(asked.refuse("after", "this is no place in the list; start from the first page"));
+    }
     let (customers, next) = operators::customers(&staff, accounts, &after).await?;
     let rows: Vec<AnyView> = customers.iter().map(|customer| row(&staff, customer)).collect();
     let list = if rows.is_empty() {
@@ -107,27 +117,35 @@ pub async fn organisation(visit: &Visit) -> Result<Middle, Problem> {
     Ok(Middle::new(customer.name.clone(), view))
 }
 
-pub fn evidence(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
-    visit.staff()?;
+/// How many records the page shows.
+const RECORDS: u64 = 50;
+
+pub async fn evidence(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
+    let staff = visit.staff()?;
+    let records = recorded::newest(&staff, &visit.site.accounts, RECORDS).await.map_err(|cause| internal(&cause))?;
     let claims: Vec<(String, String)> = visit
         .site
         .profile
         .claims
         .iter()
         .filter(|claim| claim.binding.kind() == contract::claim::Kind::Evidenced && claim.withdrawn.is_none())
-        .map(|claim| (claim.id.clone(), claim.id.clone()))
+        .map(|claim| (claim.id.clone(), format!("{}, {}", claim.id, wanted(&claim.binding))))
         .collect();
     let kib = visit.site.profile.policy.limits.body_kib;
     let limit =
         format!("Kept sealed; its SHA-256 is published. Up to {kib} KiB here, up to 32 MiB on the command line.");
-    let date = Input::new("date", "Day of the evidence", "date", "off");
+    let date = Input::new("date", "Day of the evidence", "date", "off")
+        .hint("No day that has yet to come. The claim holds from it for as long as stands beside the claim.");
+    let note = Input::new("note", "What it shows", "text", "off")
+        .hint("In a sentence: who did what, and what came of it. Kept sealed. Records with named fields are made on the command line.");
     let fields = view! {
         {select("e-claim", "claim", "Claim", claims, &typed.value("claim"), true)}
         {input(date, typed)}
-        <div class="field"><label for="e-note">"What it says"</label><p class="small">"Kept sealed. Records with named fields are made on the command line."</p><input class="input" id="e-note" name="note" value=typed.value("note") autocomplete="off"/></div>
+        {input(note, typed)}
         <div class="field"><label for="e-file">"File"</label><p class="small">{limit}</p><input id="e-file" name="file" type="file"/></div>
     };
     let view = view! {
+        <p><a class="link" href="/operator">"Operator"</a></p>
         <h1>"Record evidence"</h1>
         {trouble(typed)}
         <form class="form" method="post" action="/api/record-evidence" data-action="record-evidence" enctype="multipart/form-data">
@@ -135,25 +153,90 @@ pub fn evidence(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
             {fields}
             <button class="btn btn-primary" type="submit">"Record it"</button>
         </form>
+        <section aria-labelledby="h-recorded"><h2 id="h-recorded">"On record"</h2>{on_record(&staff, &records)}</section>
     };
-    Ok(Middle::new("Record evidence", view))
+    Ok(Middle::new("Record evidence", view).wide())
+}
+
+/// For how long a record holds.
+fn wanted(binding: &Binding) -> String {
+    match binding {
+        Binding::Evidence { cadence_days, .. } => {
+            format!("a record holds for {}", figures::count(cadence_days.get().into(), "day"))
+        }
+        Binding::Milestone { date, .. } => format!("a milestone of {date}"),
+        Binding::Checks { .. } | Binding::Coming { .. } | Binding::Published { .. } => String::new(),
+    }
+}
+
+fn on_record(staff: &Person, records: &[Recorded]) -> AnyView {
+    if records.is_empty() {
+        return empty(
+            "Nothing is on record",
+            "Each record stands here with who made it and until when it holds.",
+            None,
+        );
+    }
+    let rows = records
+        .iter()
+        .map(|record| {
+            let until = record.until.map_or_else(|| "Reached, and stays so".to_owned(), |date| date.to_string());
+            let by = record.by.clone().unwrap_or_else(|| "The command line".to_owned());
+            let href = format!("/trust/claims/{}", record.claim);
+            view! {
+                <tr data-evidence=record.id.to_string()>
+                    <th scope="row"><a class="link" href=href>{record.claim.clone()}</a></th>
+                    <td>{record.dated.clone()}</td>
+                    <td>{until}</td>
+                    <td>{record.says.clone()}{record.file.clone().map(|file| view! { <span class="small">{file}</span> })}</td>
+                    <td>{by}<span class="small">{when(staff, record.at)}</span></td>
+                </tr>
+            }
+            .into_any()
+        })
+        .collect();
+    table("Records", &["Claim", "Dated", "Holds until", "What it shows", "Recorded by"], rows)
 }
 
 pub async fn record_evidence(visit: &Visit, fields: &Fields) -> Result<Done, Problem> {
     let staff = visit.staff()?;
     let dated = parse_date(fields.get("date")).map_err(|said| Problem::field("date", said))?;
+    let note = fields.get("note").trim();
+    if note.is_empty() {
+        return Err(Problem::field("note", "say in a sentence what it shows"));
+    }
     let new = NewEvidence {
         claim: fields.get("claim").to_owned(),
         dated: Some(dated),
-        note: fields.optional("note").map(str::to_owned),
+        note: Some(note.to_owned()),
+        by: Some(staff.account),
         file: fields.file().map(|file| (file.name.clone(), file.bytes.to_vec())),
         ..NewEvidence::default()
     };
     let (operator, vault) = (staff.operator(), &visit.site.accounts.vault);
     evidence::add(&operator, vault, &visit.site.profile, new, visit.now)
         .await
-        .map_err(|error| Problem::field("claim", error.to_string()))?;
+        .map_err(|error| Problem::field(blamed(&error), error.to_string()))?;
     Ok(Done::go("/operator?done=evidence"))
+}
+
+/// The field in which somebody looks for what is wrong.
+fn blamed(error: &EvidenceError) -> &'static str {
+    match error {
+        EvidenceError::NoDate | EvidenceError::InTheFuture(_) | EvidenceError::LongAgo(_) => "date",
+        EvidenceError::ShowsNothing => "note",
+        EvidenceError::Empty | EvidenceError::WrongKind | EvidenceError::TooLarge => "file",
+        EvidenceError::NoSuchClaim(_)
+        | EvidenceError::Enforced(_)
+        | EvidenceError::Published(_)
+        | EvidenceError::Withdrawn(_)
+        | EvidenceError::Incomplete { .. }
+        | EvidenceError::ExpiryOfNothing
+        | EvidenceError::CertificateForEver
+        | EvidenceError::Vault(_)
+        | EvidenceError::Seal(_)
+        | EvidenceError::Database(_) => "claim",
+    }
 }
 
 /// How many letters the page shows.
@@ -172,6 +255,7 @@ pub async fn mail(visit: &Visit) -> Result<Middle, Problem> {
         table("Letters", &["Queued", "Kind", "State", "Tries", "Trouble"], rows)
     };
     let view = view! {
+        <p><a class="link" href="/operator">"Operator"</a></p>
         <h1>"Mail queue"</h1>
         <p>"When, what kind, and how it went; neither to whom nor what it says."</p>
         {list}
@@ -192,7 +276,7 @@ pub async fn approvals(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> 
             };
             view! {
                 <tr data-archive=one.archive.clone()>
-                    <td><code>{one.archive.clone()}</code><span class="small facts">{one.purposes.join("; ")}</span></td>
+                    <td><code>{one.archive.clone()}</code><span class="small">{one.purposes.join("; ")}</span></td>
                     <td>{when(&staff, one.until)}</td>
                     <td>{stands}</td>
                 </tr>

@@ -12,12 +12,14 @@ use super::frame;
 use super::log::event_row;
 use crate::http::visit::Visit;
 use crate::identity::pages::Middle;
+use crate::identity::tried;
 use crate::ui::chart::{Slice, bars, columns, line, number, ring};
 use crate::ui::list::{empty, table};
 
 pub async fn page(visit: &Visit) -> Result<Middle, Problem> {
     let reader = visit.may::<rights::OrganisationRead>(Asks::ToSee)?;
     let dashboard = dashboard::read(&reader, &visit.site.accounts, visit.now).await?;
+    let tried = tried::at_arrival(visit).await?;
     let name = frame::name(visit);
     let base = format!("/o/{}", visit.param("slug"));
     let sees = |permission| reader.here().permissions.contains(&permission);
@@ -25,6 +27,7 @@ pub async fn page(visit: &Visit) -> Result<Middle, Problem> {
     let events = sees(Permission::AuditRead).then(|| events(&reader, &dashboard, &base));
     let view = view! {
         <h1>{name.clone()}</h1>
+        {tried}
         <p class="small">"You are here as "<b>{reader.here().role.clone()}</b>"."</p>
         <section aria-labelledby="h-today">
             <h2 id="h-today">"What needs doing"</h2>

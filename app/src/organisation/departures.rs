@@ -63,7 +63,7 @@ fn row(visit: &Visit, reader: &Person, one: &Shown, manages: bool) -> AnyView {
     let successor = one.successor.as_ref().map(|name| view! { <span class="small">"Successor: "{name.clone()}</span> });
     view! {
         <tr data-departure=one.id.to_string()>
-            <th scope="row">{one.name.clone()}{state}<span class="small">"by "{one.asked_by.clone()}</span></th>
+            <th scope="row">{one.name.clone()}" "{state}<span class="small">"by "{one.asked_by.clone()}</span></th>
             <td>{frame::when(reader, one.done.unwrap_or(one.at))}</td>
             <td>{due}</td>
             <td>{one.receipt.as_ref().map(receipt)}{successor}</td>

@@ -11,12 +11,15 @@ use crate::http::people::Typed;
 use crate::http::visit::Visit;
 use crate::identity::entrance::new_password;
 use crate::identity::pages::{Middle, done};
+use crate::identity::tried;
 use crate::ui::form::{Input, form, hidden, input, trouble};
 use crate::ui::list::empty;
 
-pub fn organisations(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
+pub async fn organisations(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
     let person = visit.prove::<rule::SignedIn>()?;
+    let tried = tried::at_arrival(visit).await?;
     let kind = visit.site.profile.organisation.clone();
+    let title = format!("Your {}", visit.site.profile.organisations);
     let rows: Vec<_> = person
         .belongs
         .iter()
@@ -24,12 +27,12 @@ pub fn organisations(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
             let (href, name) = (format!("/o/{}", belonging.slug), names::of_organisation(&visit.site.accounts, belonging));
             let note = belonging.is_help.then(|| badge("Help", "stated"));
             let closed = belonging.closed.is_some().then(|| badge("Closed", "failing"));
-            view! { <li class="card"><a class="link" href=href>{name}</a>" "<span class="small">{belonging.role.clone()}</span>{note}{closed}</li> }
+            view! { <li class="card"><a class="link" href=href>{name}</a>" "<span class="small">{belonging.role.clone()}</span>" "{note}" "{closed}</li> }
         })
         .collect();
     let list = if rows.is_empty() {
         let hint = format!("Make your own {kind}, or ask somebody to invite you.");
-        empty("You are in no organisation yet", &hint, None)
+        empty(&format!("You are in no {kind} yet"), &hint, None)
     } else {
         view! { <ul class="cards">{rows}</ul> }.into_any()
     };
@@ -43,13 +46,14 @@ pub fn organisations(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
         }
     });
     let view = view! {
-        <h1>"Your organisations"</h1>
+        <h1>{title.clone()}</h1>
+        {tried}
         {done(typed)}
         {trouble(typed)}
         {list}
         {make}
     };
-    Ok(Middle::new("Your organisations", view))
+    Ok(Middle::new(title, view))
 }
 
 pub async fn invitation(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {

@@ -39,7 +39,7 @@ pub async fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
         <h1>"Export"</h1>
         {done(typed)}
         {trouble(typed)}
-        <p>"Everything that the organisation keeps in one ZIP: members, roles and units, every record with its history, attached files and the audit log with its proofs, each as a table (CSV) and as JSON Lines. It works in every standing of the subscription."</p>
+        <p>"Everything that the "{visit.site.profile.organisation.clone()}" keeps in one ZIP: members, roles and units, every record with its history, attached files and the audit log with its proofs, each as a table (CSV) and as JSON Lines. It works in every standing of the subscription."</p>
         <p class="small">"An archive shows one instant, is kept encrypted, and can be fetched for "{hours.get()}" hours by whoever may export then. That it was asked for and fetched stands in the audit log."</p>
         {frame::form(visit, Act::RequestExport, button("Export everything"), ())}
         <section aria-labelledby="h-archives"><h2 id="h-archives">"Archives"</h2>{list}</section>

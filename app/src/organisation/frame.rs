@@ -4,7 +4,7 @@ use contract::access::{Act, ENDPOINTS, Endpoint, Page};
 use contract::permission::{Effect, Permission};
 use contract::standing::Standing;
 use leptos::prelude::*;
-use server::guard::{Belonging, Person};
+use server::guard::{Asks, Barred, Belonging, Person};
 use server::identity::moment;
 use server::organisations::{names, standing};
 use time::OffsetDateTime;
@@ -69,7 +69,12 @@ pub fn navigation(visit: &Visit) -> Option<AnyView> {
 
 /// How the profile calls units, with a capital.
 pub fn units(visit: &Visit) -> String {
-    crate::ui::form::sentence(&visit.site.profile.units).trim_end_matches('.').to_owned()
+    capital(&visit.site.profile.units)
+}
+
+/// A word of the profile at the beginning of a line.
+pub fn capital(word: &str) -> String {
+    crate::ui::form::sentence(word).trim_end_matches('.').to_owned()
 }
 
 /// Counts a trial and the days of grace down, and says what a lapse means.
@@ -118,9 +123,25 @@ pub fn reminders() -> String {
     standing::REMINDERS.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
+/// What stands where a form would be that could only be refused, because the subscription has lapsed: why, and the way out.
+fn lapsed(visit: &Visit, row: &Endpoint) -> Option<AnyView> {
+    let Err(Barred::Lapsed(_)) = visit.admits(row.who, Asks::ToDo) else { return None };
+    let pays = here(visit).is_some_and(|here| here.permissions.contains(&Permission::BillingManage));
+    let way = if pays {
+        let billing = visit.path_of(Page::Billing);
+        view! { <a class="link" href=billing>"Renew the subscription"</a>"." }.into_any()
+    } else {
+        "Somebody who manages the subscription can renew it.".into_any()
+    };
+    Some(view! { <p class="notice" data-lapsed=row.name>"This cannot be done while the subscription has lapsed. "{way}</p> }.into_any())
+}
+
 /// A form of one act in this organisation.
 pub fn form(visit: &Visit, act: Act, button: AnyView, inner: impl IntoView + 'static) -> AnyView {
     let row = row_of(act);
+    if let Some(lapsed) = lapsed(visit, row) {
+        return lapsed;
+    }
     let action = visit.fill(row.path);
     let token = visit.token.text.clone();
     view! {
@@ -141,6 +162,9 @@ pub fn row_of(act: Act) -> &'static Endpoint {
 /// A form with a file.
 pub fn form_with_file(visit: &Visit, act: Act, button: AnyView, inner: impl IntoView + 'static) -> AnyView {
     let row = row_of(act);
+    if let Some(lapsed) = lapsed(visit, row) {
+        return lapsed;
+    }
     let (action, token) = (visit.fill(row.path), visit.token.text.clone());
     view! {
         <form class="form" method="post" enctype="multipart/form-data" action=action data-action=row.name>

@@ -12,6 +12,7 @@ use server::problem::internal;
 use std::sync::Arc;
 
 use super::frame;
+use crate::http::asked::Asked;
 use crate::http::people::Typed;
 use crate::http::respond;
 use crate::http::visit::Visit;
@@ -20,24 +21,21 @@ use crate::ui::chart::{Slice, bars};
 use crate::ui::form::trouble;
 use crate::ui::list::{Filter, empty, filters, pages, table};
 
-/// A text of the address, if there is one.
-pub fn asked(typed: &Typed, name: &str) -> Option<String> {
-    typed.values.get(name).filter(|value| !value.is_empty()).cloned()
-}
-
 pub async fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
     let reader = visit.may::<rights::AuditRead>(Asks::ToSee)?;
-    let query = Query {
-        action: asked(typed, "action"),
-        actor: asked(typed, "actor"),
-        from: asked(typed, "from"),
-        to: asked(typed, "to"),
-        before: asked(typed, "after"),
-    };
-    let listed = view::list(&reader, &visit.site.accounts, &query).await?;
-    let counts = view::counts(&reader, visit.now).await?;
     let base = format!("/o/{}", visit.param("slug"));
     let path = format!("{base}/audit");
+    let asked = Asked::of(&path, typed);
+    asked.only(&["action", "actor", "from", "to", "after"])?;
+    let query = Query {
+        action: asked.one_of("action", Action::ALL.iter().map(|action| action.word()))?,
+        actor: asked.text("actor"),
+        from: asked.text("from"),
+        to: asked.text("to"),
+        before: asked.text("after"),
+    };
+    let listed = asked.understood(view::list(&reader, &visit.site.accounts, &query).await, str::to_owned)?;
+    let counts = view::counts(&reader, visit.now).await?;
     let slices: Vec<Slice> = counts
         .iter()
         .map(|(action, count)| Slice {
@@ -86,6 +84,7 @@ pub async fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
                 <a class="btn" href=format!("{path}.csv")>"Table (CSV)"</a>" "
                 <a class="btn" href=format!("{path}.jsonl")>"Entries (JSON Lines)"</a>" "
                 <a class="btn" href=format!("{base}/audit-heads.jsonl")>"Signed heads"</a>
+                " "<a class="link" href="/keys">"How to check them without us"</a>
             </p>
         </section>
     };

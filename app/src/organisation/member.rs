@@ -6,6 +6,7 @@ use contract::problem::Problem;
 use leptos::prelude::*;
 use server::guard::{Asks, rights};
 use server::organisations::members::{self, Whole};
+use server::organisations::outlook::{self, Outlook};
 use server::organisations::roles;
 use server::organisations::units::{self, Unit};
 
@@ -16,6 +17,7 @@ use crate::http::visit::Visit;
 use crate::identity::pages::{Middle, done};
 use crate::ui::form::{hidden, trouble};
 use crate::ui::list::table;
+use crate::ui::words::count;
 
 /// How many people a choice of successors shows.
 const CHOICE: u64 = 500;
@@ -37,7 +39,12 @@ pub async fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
         })
         .collect();
     let reaches = frame::may(visit, Permission::UnitsManage).then(|| reach_forms(visit, &whole, &units));
-    let leave = manages.then(|| leave(visit, &whole, successors));
+    let leave = if manages {
+        let found = outlook::of(&reader, accounts, id).await?;
+        Some(leave(visit, &whole, successors, found))
+    } else {
+        None
+    };
     let name = whole.member.name.clone();
     let seen = whole.member.seen.map_or_else(|| "never".to_owned(), |at| frame::when(&reader, at));
     let back = visit.path_of(Page::Members);
@@ -50,7 +57,7 @@ pub async fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
         {actions(visit, &whole.member, &roles)}
         <section aria-labelledby="h-sees">
             <h2 id="h-sees">"What this person can see and do"</h2>
-            {reach(&whole)}
+            {reach(&whole, &visit.site.profile.organisation)}
             {table("What this person may", &["Permission", "Has it"], rows)}
         </section>
         {reaches}
@@ -59,9 +66,9 @@ pub async fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
     Ok(Middle::new(name, view).wide())
 }
 
-fn reach(whole: &Whole) -> AnyView {
+fn reach(whole: &Whole, kind: &str) -> AnyView {
     if whole.member.reaches_all {
-        return view! { <p>"Reaches all records of the organisation."</p> }.into_any();
+        return view! { <p>"Reaches all records of the "{kind.to_owned()}"."</p> }.into_any();
     }
     let units: Vec<String> = whole.units.iter().map(|(_, name)| name.clone()).collect();
     let text = match (units.len(), whole.records.len()) {
@@ -104,7 +111,7 @@ fn reach_forms(visit: &Visit, whole: &Whole, units: &[Unit]) -> AnyView {
     .into_any()
 }
 
-fn leave(visit: &Visit, whole: &Whole, successors: Vec<(uuid::Uuid, String)>) -> AnyView {
+fn leave(visit: &Visit, whole: &Whole, successors: Vec<(uuid::Uuid, String)>, found: Outlook) -> AnyView {
     let id = whole.member.account;
     let options = successors
         .into_iter()
@@ -124,9 +131,38 @@ fn leave(visit: &Visit, whole: &Whole, successors: Vec<(uuid::Uuid, String)>) ->
     view! {
         <section aria-labelledby="h-leave">
             <h2 id="h-leave">"End access"</h2>
-            <p class="small">"Membership, sessions, links and grants end in one act, and a receipt says what was removed."</p>
+            <p>"In one act, and a receipt says what was removed. As it is now, this goes:"</p>
+            {goes(&whole.member.role, found)}
             {frame::form(visit, Act::OffboardMember, button("End access"), fields)}
         </section>
     }
     .into_any()
+}
+
+/// What would go, each by its number.
+fn goes(role: &str, found: Outlook) -> AnyView {
+    let Outlook { sessions, links, grants, invitations, help, calendars, records } = found;
+    let counted = [
+        (sessions, "session"),
+        (links, "link"),
+        (grants, "grant"),
+        (invitations, "invitation"),
+        (help, "help grant"),
+        (calendars, "calendar address"),
+    ];
+    let items: Vec<_> = counted
+        .into_iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, what)| view! { <li>{named(number, what)}</li> })
+        .collect();
+    let records = (records > 0).then(|| {
+        let named = named(records, "record");
+        view! { <p class="small">{format!("Named in {named}: those stay, and name the successor from then on if you choose one.")}</p> }
+    });
+    view! { <ul class="goes"><li>"The membership, as "<b>{role.to_owned()}</b></li>{items}</ul>{records} }.into_any()
+}
+
+fn named(number: u64, what: &str) -> String {
+    let number = usize::try_from(number).unwrap_or(usize::MAX);
+    if what.ends_with("address") && number != 1 { format!("{number} {what}es") } else { count(number, what) }
 }

@@ -11,7 +11,7 @@ use server::organisations::roles::{self, Role};
 use server::organisations::units::{self, Unit};
 
 use super::frame::{self, badge, button, select, small};
-use super::log::asked;
+use crate::http::asked::Asked;
 use crate::http::people::Typed;
 use crate::http::visit::Visit;
 use crate::identity::pages::{Middle, done};
@@ -21,21 +21,14 @@ use crate::ui::list::{Filter, empty, filters, pages, table};
 pub async fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
     let reader = visit.may::<rights::MembersRead>(Asks::ToSee)?;
     let accounts = &visit.site.accounts;
-    // A form that was refused has fields of the same names: the list does not follow them.
-    let narrowed = if typed.problem.is_some() { Typed::default() } else { typed.clone() };
-    let query = Query {
-        address: asked(&narrowed, "search"),
-        role: asked(&narrowed, "role"),
-        factor: asked(&narrowed, "factor"),
-        sort: Sort::parse(&narrowed.value("sort")),
-        after: asked(&narrowed, "after"),
-    };
-    let listed = members::list(&reader, accounts, &query).await?;
+    let path = visit.path_of(Page::Members);
+    let asked = Asked::of(&path, typed);
     let roles = roles::list(&reader, accounts).await?;
+    let query = query(&asked, &roles)?;
+    let listed = asked.understood(members::list(&reader, accounts, &query).await, str::to_owned)?;
     let units = units::list(&reader, accounts).await?;
     let pending = invitations::list(&reader, accounts).await?;
     let rows: Vec<AnyView> = listed.members.iter().map(|member| row(visit, &reader, member, &roles)).collect();
-    let path = visit.path_of(Page::Members);
     let list = if rows.is_empty() {
         empty("No members found", "No member fits what you chose.", Some(("Show all members", &path)))
     } else {
@@ -61,6 +54,20 @@ pub async fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
         {waiting(visit, &reader, pending, manages)}
     };
     Ok(Middle::new("Members", view).wide())
+}
+
+/// What the address asks for.
+fn query(asked: &Asked, roles: &[Role]) -> Result<Query, Problem> {
+    asked.only(&["search", "role", "factor", "sort", "after"])?;
+    let orders = Sort::ALL.map(Sort::word);
+    let sort = asked.one_of("sort", orders.into_iter().filter(|word| !word.is_empty()))?;
+    Ok(Query {
+        address: asked.text("search"),
+        role: asked.one_of("role", roles.iter().map(|role| role.name.as_str()))?,
+        factor: asked.one_of("factor", ["yes", "no"].into_iter())?,
+        sort: sort.and_then(|word| Sort::parse(&word)).unwrap_or_default(),
+        after: asked.text("after"),
+    })
 }
 
 fn choices(roles: &[Role], query: &Query) -> Vec<Filter> {
@@ -103,7 +110,7 @@ fn row(visit: &Visit, reader: &Person, member: &Member, roles: &[Role]) -> AnyVi
     let itself = member.account == reader.account.0;
     view! {
         <tr data-member=member.address.clone() data-member-id=member.account.to_string()>
-            <th scope="row"><a class="link" href=href>{member.name.clone()}</a><span class="small">{member.address.clone()}</span>{itself.then(|| badge("You", "stated"))}{help}{some}</th>
+            <th scope="row"><a class="link" href=href>{member.name.clone()}</a><span class="small">{member.address.clone()}</span>{itself.then(|| badge("You", "stated"))}" "{help}" "{some}</th>
             <td>{member.role.clone()}</td>
             <td>{factor}</td>
             <td>{seen}</td>
@@ -134,8 +141,7 @@ pub fn actions(visit: &Visit, member: &Member, roles: &[Role]) -> Option<AnyView
         };
         frame::form(visit, Act::ResetMemberMfa, small("Reset second factor", &name), fields)
     });
-    let offboard = manages
-        .then(|| frame::form(visit, Act::OffboardMember, small("End access", &name), hidden("member", id.clone())));
+    let offboard = manages.then(|| ending(visit, member));
     let spoken = format!("Change {name}");
     Some(
         view! {
@@ -143,6 +149,22 @@ pub fn actions(visit: &Visit, member: &Member, roles: &[Role]) -> Option<AnyView
         }
         .into_any(),
     )
+}
+
+/// The end of somebody's access wants a second press, beside what it takes away.
+fn ending(visit: &Visit, member: &Member) -> AnyView {
+    let (id, name, role) = (member.account.to_string(), member.name.clone(), member.role.clone());
+    let whole = format!("{}/{id}#h-leave", visit.path_of(Page::Members));
+    let form = frame::form(visit, Act::OffboardMember, small("End it now", &name), hidden("member", id));
+    let spoken = format!("End access of {name}");
+    view! {
+        <details class="sure">
+            <summary aria-label=spoken>"End access"</summary>
+            <p class="small">"At once: the role "<b>{role}</b>", every session, every link and secret address, what they reach, and the invitations that they sent. What they wrote stays. "<a class="link" href=whole>"Count it first, set a day, or name a successor"</a></p>
+            {form}
+        </details>
+    }
+    .into_any()
 }
 
 fn invite(visit: &Visit, typed: &Typed, roles: &[Role], units: &[Unit]) -> AnyView {
@@ -197,7 +219,7 @@ fn waiting(visit: &Visit, reader: &Person, pending: Vec<Pending>, manages: bool)
                 <tr data-invitation=id>
                     <th scope="row">{one.address.clone()}<span class="small">"by "{one.invited_by}</span></th>
                     <td>{one.role}{one.unit.map(|unit| view! { <span class="small">{unit}</span> })}</td>
-                    <td>{ends}{over.then(|| badge("Run out", "failing"))}</td>
+                    <td>{ends}" "{over.then(|| badge("Run out", "failing"))}</td>
                     <td class="row-actions">{again}{away}</td>
                 </tr>
             }

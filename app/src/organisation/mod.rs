@@ -27,7 +27,7 @@ use crate::{frameworks, operator, registers, retention};
 pub fn middle<'a>(page: Page, visit: &'a Visit, typed: &'a Typed) -> BoxFuture<'a, Result<Middle, Problem>> {
     match page {
         Page::Invitation => Box::pin(entrance::invitation(visit, typed)),
-        Page::Organisations => Box::pin(async move { entrance::organisations(visit, typed) }),
+        Page::Organisations => Box::pin(entrance::organisations(visit, typed)),
         Page::Dashboard => Box::pin(dashboard::page(visit)),
         Page::Members => Box::pin(members::page(visit, typed)),
         Page::Member => Box::pin(member::page(visit, typed)),
@@ -50,7 +50,7 @@ pub fn middle<'a>(page: Page, visit: &'a Visit, typed: &'a Typed) -> BoxFuture<'
         Page::Settings => Box::pin(settings::page(visit, typed)),
         Page::Operate => Box::pin(operator::overview(visit, typed)),
         Page::OperateOrganisation => Box::pin(operator::organisation(visit)),
-        Page::OperateEvidence => Box::pin(async move { operator::evidence(visit, typed) }),
+        Page::OperateEvidence => Box::pin(operator::evidence(visit, typed)),
         Page::OperateApprovals => Box::pin(operator::approvals(visit, typed)),
         Page::OperateMail => Box::pin(operator::mail(visit)),
         // Pages of people and of the public are made elsewhere.

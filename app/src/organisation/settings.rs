@@ -82,7 +82,7 @@ fn given(visit: &Visit, person: &Person, grants: Vec<Shown>) -> Option<AnyView> 
             let state = if open { badge("Open", "failing") } else { badge("Ended", "unproven") };
             let until = frame::when(person, grant.ended.unwrap_or(grant.ends));
             let end = (open && ends).then(|| frame::form(visit, Act::EndHelp, small("End now", &grant.who), hidden("grant", grant.id.to_string())));
-            view! { <tr data-help=grant.id.to_string()><th scope="row">{grant.who.clone()}{state}</th><td>{grant.role}</td><td>{grant.reason}<span class="small">"by "{grant.given_by}</span></td><td>{until}</td><td>{end}</td></tr> }.into_any()
+            view! { <tr data-help=grant.id.to_string()><th scope="row">{grant.who.clone()}" "{state}</th><td>{grant.role}</td><td>{grant.reason}<span class="small">"by "{grant.given_by}</span></td><td>{until}</td><td>{end}</td></tr> }.into_any()
         })
         .collect();
     Some(table("Help", &["Who", "Role", "Reason", "Until", ""], rows))

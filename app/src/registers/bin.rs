@@ -8,6 +8,7 @@ use server::registers::list::{self, Query};
 use server::registers::shape::naming;
 
 use super::frame;
+use crate::http::asked::Asked;
 use crate::http::people::Typed;
 use crate::http::visit::Visit;
 use crate::identity::pages::{Middle, done};
@@ -20,10 +21,14 @@ pub async fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
     visit.may::<rights::RecordsDelete>(Asks::ToSee)?;
     let reader = visit.may::<rights::RecordsRead>(Asks::ToSee)?;
     let shape = frame::shape(visit, &reader)?;
-    let after = Some(typed.value("after")).filter(|place| !place.is_empty());
+    let path = format!("{}/bin", frame::path(visit, shape.id()));
+    let asked = Asked::of(&path, typed);
+    asked.only(&["after"])?;
+    let after = asked.text("after");
     let first = after.is_none();
     let query = Query { removed: true, after, ..Query::default() };
-    let listed = list::list(&reader, &visit.site.accounts, &shape, &query).await?;
+    let listed = list::list(&reader, &visit.site.accounts, &shape, &query).await;
+    let listed = asked.understood(listed, str::to_owned)?;
     let naming = naming(shape.register).filter(|field| shape.reads(field));
     let changes = organisation::may(visit, contract::permission::Permission::RecordsDelete);
     let rows: Vec<AnyView> = listed
@@ -53,7 +58,7 @@ pub async fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
         {done(typed)}
         {summary(typed, &[])}
         {list}
-        {pages(&format!("{}/bin", frame::path(visit, shape.id())), &[], listed.next.clone(), first)}
+        {pages(&path, &[], listed.next.clone(), first)}
     };
     Ok(Middle::new(format!("{}: bin", shape.title()), view).wide())
 }

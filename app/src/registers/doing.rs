@@ -60,8 +60,10 @@ async fn edit(visit: &Visit, fields: &Fields) -> Result<Done, Problem> {
 async fn delete(visit: &Visit, fields: &Fields) -> Result<Done, Problem> {
     let remover = visit.may::<rights::RecordsDelete>(Asks::ToDo)?;
     let (accounts, register) = (&visit.site.accounts, visit.param("register"));
-    edit::remove(&remover, accounts, register, id(fields, "record")?, &visit.origin, visit.now).await?;
-    Ok(Done::go(done_path(visit, "removed")))
+    let record = id(fields, "record")?;
+    edit::remove(&remover, accounts, register, record, &visit.origin, visit.now).await?;
+    // The list says how to bring it back.
+    Ok(Done::go(format!("{}&removed={record}", done_path(visit, "removed"))))
 }
 
 async fn restore(visit: &Visit, fields: &Fields) -> Result<Done, Problem> {

@@ -140,12 +140,12 @@ fn inputs(
         .map(|field| {
             let values = content.all(field.id.get_ref());
             let there: Vec<String> = values.iter().map(|value| behind.typed(field, value)).collect();
-            input(visit, field, typed, &there.join("\n"), offers)
+            input(visit, shape, field, typed, &there.join("\n"), offers)
         })
         .collect()
 }
 
-fn input(visit: &Visit, field: &Field, typed: &Typed, there: &str, offers: &Offers) -> AnyView {
+fn input(visit: &Visit, shape: &Shape<'_>, field: &Field, typed: &Typed, there: &str, offers: &Offers) -> AnyView {
     let label = match &field.unit {
         Some(unit) => format!("{} ({unit})", field.label),
         None => field.label.clone(),
@@ -157,7 +157,9 @@ fn input(visit: &Visit, field: &Field, typed: &Typed, there: &str, offers: &Offe
         FieldKind::LongText => area(&entry, 6),
         FieldKind::Number => line(&entry, "text", Some("decimal"), &[]),
         FieldKind::Date => line(&entry, "date", None, &[]),
-        FieldKind::Instant => line(&entry.hint("In UTC."), "datetime-local", None, &[]),
+        FieldKind::Instant => {
+            line(&entry.hint(format!("As it is in {}, your time zone.", shape.zone_name())), "datetime-local", None, &[])
+        }
         FieldKind::Choice => choose(&entry, &field.choices.iter().map(one).collect::<Vec<_>>()),
         FieldKind::Choices => ticks(&entry, &field.choices),
         FieldKind::Person => line(&entry.hint("The e-mail address of a member."), "text", Some("email"), &offers.people),

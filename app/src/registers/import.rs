@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use axum::http::StatusCode;
+use axum::http::header::LOCATION;
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use contract::access::Act;
 use contract::problem::Problem;
 use leptos::prelude::*;
@@ -19,7 +20,7 @@ use crate::http::visit::Visit;
 use crate::identity::pages::{Middle, Shown, framed};
 use crate::organisation::frame as organisation;
 use crate::ui::chart::number;
-use crate::ui::entry::{Entry, choose, summary};
+use crate::ui::entry::{Entry, choose_or, summary};
 use crate::ui::form::{hidden, sentence};
 use crate::ui::list::table;
 
@@ -48,7 +49,8 @@ pub fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
 
 fn form(visit: &Visit, typed: &Typed) -> AnyView {
     let limit = visit.site.profile.policy.limits.upload_kib.get();
-    let mode = Entry::new("mode", "What to do", typed, String::new());
+    let mode = Entry::new("mode", "What to do", typed, String::new())
+        .hint("Every row is judged before the first is written. One that does not fit stops all.");
     let modes = [(CHECK.to_owned(), "Only check it, and write nothing".to_owned())];
     let wrong = typed.problem.as_ref().and_then(|problem| problem.blames_field("file"));
     let at_fault = wrong.is_some().then_some("true");
@@ -65,18 +67,9 @@ fn form(visit: &Visit, typed: &Typed) -> AnyView {
             <input class="input" id="f-file" name="file" type="file" accept=".csv,text/csv" required aria-invalid=at_fault aria-describedby=described/>
             {wrong.map(|said| view! { <p class="wrong" id="f-file-wrong">{sentence(&said)}</p> })}
         </div>
-        {choose_mode(&mode, &modes)}
+        {choose_or(&mode, "Import every row, if nothing is wrong with any", &modes)}
     };
     organisation::form_with_file(visit, Act::ImportRecords, organisation::button("Send the file"), fields)
-}
-
-fn choose_mode(mode: &Entry, modes: &[(String, String)]) -> AnyView {
-    let import = Entry {
-        value: mode.value.clone(),
-        hint: "None: every row is judged first, and all are written if nothing is wrong.".into(),
-        ..mode.clone()
-    };
-    choose(&import, modes)
 }
 
 /// What the columns are called and what may stand in them.
@@ -89,7 +82,7 @@ fn columns(shape: &Shape<'_>) -> AnyView {
         .map(|field| {
             let needed = if field.required { "Yes" } else { "No" };
             let (id, label) = (field.id.get_ref().clone(), field.label.clone());
-            view! { <tr><th scope="row"><code>{id}</code></th><td>{label}</td><td>{needed}</td><td>{takes(field)}</td></tr> }.into_any()
+            view! { <tr><th scope="row"><code>{id}</code></th><td>{label}</td><td>{needed}</td><td>{takes(field, shape.zone_name())}</td></tr> }.into_any()
         })
         .collect();
     view! {
@@ -103,7 +96,7 @@ fn columns(shape: &Shape<'_>) -> AnyView {
     .into_any()
 }
 
-fn takes(field: &Field) -> String {
+fn takes(field: &Field, zone: &str) -> String {
     match field.kind {
         FieldKind::Text | FieldKind::File => "A text in one line".to_owned(),
         FieldKind::LongText => "A text".to_owned(),
@@ -112,7 +105,9 @@ fn takes(field: &Field) -> String {
             None => "A number".to_owned(),
         },
         FieldKind::Date => "A date such as 2026-04-30".to_owned(),
-        FieldKind::Instant => "Date and time in UTC, such as 2026-04-30T14:30".to_owned(),
+        FieldKind::Instant => format!(
+            "Date and time such as 2026-04-30T14:30, as it is in {zone}, or with an offset such as 2026-04-30T14:30:00Z"
+        ),
         FieldKind::Choice => format!("One of: {}", field.choices.join(", ")),
         FieldKind::Choices => format!("Any of these, with semicolons between: {}", field.choices.join(", ")),
         FieldKind::Person => "The e-mail address of a member".to_owned(),
@@ -145,10 +140,30 @@ pub async fn perform(visit: &Visit, fields: &Fields) -> Result<Done, Problem> {
     reported(visit, &shape, &report, only_check)
 }
 
+/// The word of RFC 7240 for whoever does not want to wait.
+const AT_ONCE: &str = "respond-async";
+
+fn need_not_wait(visit: &Visit) -> bool {
+    let preferences = visit.headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
+    preferences.flat_map(|value| value.split(',')).any(|word| word.trim().eq_ignore_ascii_case(AT_ONCE))
+}
+
+/// Where to look how far an import is that was not waited for (RFC 9110 section 15.3.3), and that this was wished (RFC 7240 section 3).
+fn on_its_way(visit: &Visit, report: &Report) -> Vec<(HeaderName, HeaderValue)> {
+    let mut headers = Vec::new();
+    if report.goes_on {
+        let place = HeaderValue::from_str(&visit.path_of(contract::access::Page::Register));
+        headers.extend(place.map(|place| (LOCATION, place)));
+        if need_not_wait(visit) {
+            headers.push((HeaderName::from_static("preference-applied"), HeaderValue::from_static(AT_ONCE)));
+        }
+    }
+    headers
+}
+
 /// How long a long import is waited for. A program that asks with RFC 7240 (`Prefer: respond-async`) is answered as soon as the file is judged.
 fn patience(visit: &Visit) -> Duration {
-    let preferences = visit.headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
-    if preferences.flat_map(|value| value.split(',')).any(|word| word.trim().eq_ignore_ascii_case("respond-async")) {
+    if need_not_wait(visit) {
         return Duration::ZERO;
     }
     Duration::from_secs(visit.site.profile.policy.limits.request_seconds.get().into()) / PATIENCE
@@ -184,7 +199,10 @@ fn reported(visit: &Visit, shape: &Shape<'_>, report: &Report, only_check: bool)
         body["detail"] = json!("Nothing was imported. Every value that does not fit is listed.");
     }
     match framed(visit, shown(visit, shape, report, only_check)) {
-        Shown::Page { html, .. } => Ok(Done { report: Some(people::Report { status, html, body }), ..Done::default() }),
+        Shown::Page { html, .. } => {
+            let report = people::Report { status, html, body, headers: on_its_way(visit, report) };
+            Ok(Done { report: Some(report), ..Done::default() })
+        }
         Shown::Elsewhere(next) => Ok(Done::go(next)),
         Shown::Download(_) => Err(Problem::NotFound),
     }

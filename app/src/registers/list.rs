@@ -13,8 +13,11 @@ use server::registers::names::{self, Behind};
 use server::registers::schedule::Plan;
 use server::registers::shape::{Shape, naming};
 
+use uuid::Uuid;
+
 use super::frame;
 use super::narrow::Narrow;
+use crate::http::asked::Asked;
 use crate::http::people::Typed;
 use crate::http::visit::Visit;
 use crate::identity::pages::{Middle, done};
@@ -25,7 +28,7 @@ use crate::ui::form::hidden;
 use crate::ui::list::{pages, table};
 
 /// Fields that a list shows beside the name; the record's own page shows all.
-const COLUMNS: usize = 4;
+const COLUMNS: usize = 5;
 /// Members that a list can be narrowed to.
 const PEOPLE: u64 = 200;
 /// Months that the picture shows.
@@ -39,7 +42,7 @@ pub async fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
     let narrow = Narrow::of(&shape);
     // A form that was refused has fields of its own: the list does not follow them.
     let asked = if typed.problem.is_some() { Typed::default() } else { typed.clone() };
-    let (listed, wrong) = listed(visit, &reader, &shape, &narrow, &asked).await?;
+    let listed = listed(visit, &reader, &shape, &narrow, typed).await?;
     let counts = counts::of(&reader, &shape).await?;
     let last = act::last(&reader, &visit.site.accounts, &shape).await?;
     let people = people(visit, &reader, &shape).await?;
@@ -57,12 +60,12 @@ pub async fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
     let many = (!listed.lines.is_empty()).then(|| many(visit, &shape, typed)).flatten();
     let led =
         (!asked.value("link").is_empty()).then(|| view! { <p class="small">"Only those that lead to one record."</p> });
-    let troubled = Typed { problem: wrong.or_else(|| typed.problem.clone()), ..Typed::default() };
     let view = view! {
         {frame::crumbs(visit, &shape, false)}
         <h1>{shape.title().to_owned()}</h1>
         {done(typed)}
-        {summary(&troubled, &bulk_labels())}
+        {undo_removal(visit, &shape, typed)}
+        {summary(typed, &bulk_labels())}
         {ways(visit, &shape, writes)}
         {last.map(|last| last_act(visit, &reader, &shape, &last))}
         {counts.as_ref().map(|counts| pictures(&narrow, counts, &path))}
@@ -77,21 +80,31 @@ pub async fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
     Ok(Middle::new(shape.title(), view).wide())
 }
 
-/// The page that was asked for; where the address asks for what there is not, the first one, and what was wrong.
+/// The way back for the one record that was removed just now.
+fn undo_removal(visit: &Visit, shape: &Shape<'_>, typed: &Typed) -> Option<AnyView> {
+    let removed: Uuid = typed.value("removed").parse().ok()?;
+    let may = organisation::may(visit, Permission::RecordsDelete) && shape.deletes();
+    may.then(|| {
+        let button = organisation::small("Undo", "bring the record back");
+        let form = organisation::form(visit, Act::RestoreRecord, button, hidden("record", removed.to_string()));
+        view! { <div class="row-actions">{form}</div> }.into_any()
+    })
+}
+
+/// The page that was asked for.
 async fn listed(
     visit: &Visit,
     reader: &Allowed<rights::RecordsRead>,
     shape: &Shape<'_>,
     narrow: &Narrow<'_>,
-    asked: &Typed,
-) -> Result<(Listed, Option<Problem>), Problem> {
-    let accounts = &visit.site.accounts;
-    let problem = match list::list(reader, accounts, shape, &narrow.query(asked)).await.map_err(Problem::from) {
-        Ok(listed) => return Ok((listed, None)),
-        Err(problem) if problem.status() == 422 => problem,
-        Err(problem) => return Err(problem),
-    };
-    Ok((list::list(reader, accounts, shape, &list::Query::default()).await?, Some(problem)))
+    typed: &Typed,
+) -> Result<Listed, Problem> {
+    let asked = Asked::of(&frame::path(visit, shape.id()), typed);
+    asked.only(&narrow.names())?;
+    narrow.known(&asked)?;
+    let query = if typed.problem.is_some() { list::Query::default() } else { narrow.query(typed) };
+    let listed = list::list(reader, &visit.site.accounts, shape, &query).await;
+    asked.understood(listed, |field| narrow.called(field))
 }
 
 async fn people(
@@ -131,7 +144,11 @@ fn ways(visit: &Visit, shape: &Shape<'_>, writes: bool) -> Option<AnyView> {
 /// The fields that a list shows.
 fn columns<'a>(shape: &Shape<'a>) -> Vec<&'a Field> {
     let wide = |kind: FieldKind| matches!(kind, FieldKind::LongText | FieldKind::File);
-    shape.fields().filter(|field| !field.names_record && !wide(field.kind)).take(COLUMNS).collect()
+    let all: Vec<&'a Field> = shape.fields().filter(|field| !field.names_record && !wide(field.kind)).collect();
+    // How it stands is asked first, wherever the profile declares it.
+    let stands = all.iter().position(|field| field.kind == FieldKind::Choice).filter(|at| *at >= COLUMNS);
+    let others = if stands.is_some() { COLUMNS - 1 } else { COLUMNS };
+    all.iter().take(others).chain(stands.and_then(|at| all.get(at))).copied().collect()
 }
 
 fn records(visit: &Visit, shape: &Shape<'_>, listed: &Listed) -> AnyView {
@@ -156,7 +173,8 @@ fn row(visit: &Visit, shape: &Shape<'_>, line: &Line, columns: &[&Field], behind
         .iter()
         .map(|field| {
             let shown = frame::values(visit, field, behind, line.content.all(field.id.get_ref()));
-            view! { <td>{shown}</td> }.into_any()
+            let class = (field.kind == FieldKind::Number).then_some("number");
+            view! { <td class=class>{shown}</td> }.into_any()
         })
         .collect();
     let label = format!("Choose {name}");
@@ -196,7 +214,10 @@ fn many(visit: &Visit, shape: &Shape<'_>, typed: &Typed) -> Option<AnyView> {
     let set = writes.then(|| {
         let field = Entry::new("field", "Set", typed, String::new()).required(true);
         let value = Entry::new("value", "to", typed, String::new())
-            .hint("As in the form; a date as 2026-04-30, a person by address. Empty takes the value away.");
+            .hint(format!(
+                "As in the form; a date as 2026-04-30, a time as it is in {}, a person by address. Empty takes the value away.",
+                shape.zone_name()
+            ));
         view! {
             {choose(&field, &options)}
             {line(&value, "text", None, &words)}
@@ -231,11 +252,14 @@ fn last_act(visit: &Visit, reader: &Allowed<rights::RecordsRead>, shape: &Shape<
         What::Remove => "removed",
     };
     let said = match last.state {
-        State::Running if last.done_rows == last.rows => {
-            format!("All {} records are imported; what they are found by is being written.", number(last.rows))
-        }
+        State::Running if last.done_rows == last.rows => match last.rows {
+            1 => "The record is imported; what it is found by is being written.".to_owned(),
+            rows => format!("All {} records are imported; what they are found by is being written.", number(rows)),
+        },
         State::Running => format!("{} of {} records are imported so far.", number(last.done_rows), number(last.rows)),
+        State::Undoing if last.rows == 1 => format!("1 {what} record is being taken back."),
         State::Undoing => format!("{} {what} records are being taken back.", number(last.rows)),
+        State::Undone if last.rows == 1 => format!("1 {what} record was taken back."),
         State::Undone => format!("{} {what} records were taken back.", number(last.rows)),
         State::Broken => "An import did not come to its end; it is taken back by itself.".to_owned(),
         State::Done if last.rows == 1 => format!("1 record was {what} at once."),

@@ -1,10 +1,12 @@
 //! What a list of records is narrowed by, from the address to the query and to the form above the list.
 
+use contract::problem::Problem;
 use leptos::prelude::*;
 use server::profile::format::{Field, FieldKind};
 use server::registers::list::{Between, Query};
 use server::registers::shape::Shape;
 
+use crate::http::asked::Asked;
 use crate::http::people::Typed;
 use crate::ui::list::empty;
 
@@ -42,6 +44,39 @@ impl<'a> Narrow<'a> {
         }
     }
 
+    /// The names that this list takes.
+    pub fn names(&self) -> Vec<&'static str> {
+        let some = |name: &'static str, there: bool| there.then_some(name);
+        let days = !self.dates.is_empty();
+        let named = [
+            Some("search"),
+            some("person", self.person.is_some()),
+            some("requirement", self.requirement.is_some()),
+            some("link", self.link.is_some()),
+            some("by", days),
+            some("from", days),
+            some("to", days),
+            some("sort", !self.sorts.is_empty()),
+            Some("after"),
+        ];
+        self.choices.iter().map(|(name, _)| *name).chain(named.into_iter().flatten()).collect()
+    }
+
+    /// What the address calls a field that a list is narrowed by.
+    pub fn called(&self, field: &str) -> String {
+        let others = [("person", self.person), ("requirement", self.requirement), ("link", self.link)];
+        let others = others.into_iter().filter_map(|(name, field)| Some((name, field?)));
+        let mut all = self.choices.iter().copied().chain(others);
+        all.find(|(_, known)| known.id.get_ref() == field).map_or_else(|| field.to_owned(), |(name, _)| name.to_owned())
+    }
+
+    /// That the days are about a field that has some, also where none are given, and that the order is one of those that there are.
+    pub fn known(&self, asked: &Asked) -> Result<(), Problem> {
+        asked.one_of("by", self.dates.iter().map(|field| field.id.get_ref().as_str()))?;
+        let orders = orders(&self.sorts);
+        asked.one_of("sort", orders.iter().map(|(order, _)| order.as_str())).map(|_| ())
+    }
+
     /// What the address asks for.
     pub fn query(&self, typed: &Typed) -> Query {
         let mut with: Vec<(String, String)> = Vec::new();
@@ -77,7 +112,7 @@ impl<'a> Narrow<'a> {
 
     /// The form above the list. `people` are ids and names to choose from.
     pub fn form(&self, path: &str, typed: &Typed, people: Vec<(String, String)>) -> AnyView {
-        let mut inputs: Vec<AnyView> = vec![text("search", "search", "Words", &typed.value("search"))];
+        let mut inputs: Vec<AnyView> = vec![text("search", "search", "Whole words", &typed.value("search"))];
         for (name, field) in &self.choices {
             let options = field.choices.iter().map(|choice| (choice.clone(), choice.clone())).collect();
             inputs.push(select(name, &field.label, "All", options, &typed.value(name)));

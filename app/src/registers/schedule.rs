@@ -1,37 +1,40 @@
-//! A week of a register as a timetable: a picture, and a table beside it that says the same.
+//! A week or a day of a register as a timetable: a picture, and a table beside it that says the same.
 
 use std::collections::BTreeMap;
 
 use contract::permission::Permission;
 use contract::problem::Problem;
 use leptos::prelude::*;
+use server::clock::parse_date;
 use server::guard::{Asks, rights};
 use server::registers::schedule::{self, MOST, Plan, Planned, Row, Taken};
 use server::registers::shape::{Shape, naming};
-use server::registers::week::Week;
-use time::{Date, OffsetDateTime};
+use server::registers::span::ends_too_soon;
+use server::registers::week::{Days, Week};
+use time::{Date, OffsetDateTime, PrimitiveDateTime};
 use uuid::Uuid;
 
 use super::frame;
 use super::list::called;
+use crate::http::asked::Asked;
 use crate::http::people::Typed;
 use crate::http::visit::Visit;
 use crate::identity::pages::Middle;
 use crate::organisation::frame as organisation;
-use crate::ui::chart::week as picture;
-use crate::ui::entry::summary;
+use crate::ui::chart::number;
+use crate::ui::chart::week::{self as picture, Columns};
 use crate::ui::list::{empty, table};
 use crate::ui::words::count;
 
 /// How many of those that overlap with one are named beside it.
 const NAMED: usize = 3;
 
-/// What one week is drawn from.
+/// What some days are drawn from.
 struct Drawn<'a> {
     visit: &'a Visit,
     shape: &'a Shape<'a>,
     plan: Plan<'a>,
-    week: Week,
+    days: Days,
     /// What each record is called.
     names: BTreeMap<Uuid, String>,
 }
@@ -40,16 +43,15 @@ pub async fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
     let reader = visit.may::<rights::RecordsRead>(Asks::ToSee)?;
     let shape = frame::shape(visit, &reader)?;
     let plan = Plan::of(&shape).ok_or(Problem::NotFound)?;
-    let (week, troubled) = asked(typed, visit.now.date());
-    let planned = schedule::week(&reader, &visit.site.accounts, &shape, week).await?;
+    let days = asked(visit, &shape, typed)?;
+    let planned = schedule::planned(&reader, &visit.site.accounts, &shape, days).await?;
     let taken = planned.rows.iter().flat_map(|row| &row.taken);
     let names = taken.map(|taken| (taken.line.id, called(&shape, &taken.line))).collect();
-    let drawn = Drawn { visit, shape: &shape, plan, week, names };
-    let title = format!("{}: week {} of {}", shape.title(), week.number(), week.year());
+    let drawn = Drawn { visit, shape: &shape, plan, days, names };
+    let title = format!("{}: {}", shape.title(), drawn.title());
     let view = view! {
         {frame::crumbs(visit, &shape, true)}
         <h1>{title.clone()}</h1>
-        {summary(&troubled, &[("week".into(), "Week".into())])}
         {drawn.about()}
         {drawn.ways()}
         {drawn.body(&planned)}
@@ -57,17 +59,20 @@ pub async fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
     Ok(Middle::new(title, view).wide())
 }
 
-/// The week of the address, and what is wrong with it; without one, the week of today.
-fn asked(typed: &Typed, today: Date) -> (Week, Typed) {
-    let written = typed.value("week");
-    let current = Week::of(today);
-    match Week::parse(&written) {
-        Some(week) => (week, Typed::default()),
-        None if written.is_empty() => (current, Typed::default()),
-        None => {
-            let problem = Problem::field("week", "write a week of the calendar, such as 2026-W47");
-            (current, Typed { problem: Some(problem), ..Typed::default() })
-        }
+/// The week or the day of the address; without one, the week of today, as the reader's wall says it.
+fn asked(visit: &Visit, shape: &Shape<'_>, typed: &Typed) -> Result<Days, Problem> {
+    let asked = Asked::of(&format!("{}/schedule", frame::path(visit, shape.id())), typed);
+    asked.only(&["week", "day"])?;
+    match (asked.text("week"), asked.text("day")) {
+        (None, None) => Ok(Days::Week(Week::of(shape.zone().local(visit.now).date()))),
+        (Some(week), None) => Week::parse(&week)
+            .map(Days::Week)
+            .ok_or_else(|| asked.refuse("week", "write a week of the calendar, such as 2026-W47")),
+        (None, Some(day)) => parse_date(&day)
+            .ok()
+            .and_then(Days::day)
+            .ok_or_else(|| asked.refuse("day", "write a day of the calendar, such as 2026-11-18")),
+        (Some(_), Some(_)) => Err(asked.refuse("day", "ask for a week or for a day, not for both")),
     }
 }
 
@@ -76,28 +81,54 @@ impl Drawn<'_> {
         frame::path(self.visit, self.shape.id())
     }
 
-    fn about(&self) -> AnyView {
-        let days = format!("{} to {}. Times are UTC.", long(self.week.monday()), long(self.week.sunday()));
-        let left_out = self.plan.left_out();
-        let left_out = (!left_out.is_empty()).then(|| format!(" Left out: {}.", left_out.join(", ")));
-        view! { <p>{days}{left_out}</p> }.into_any()
+    fn title(&self) -> String {
+        match self.days {
+            Days::Week(week) => format!("week {} of {}", week.number(), week.year()),
+            Days::Day(day) => format!("{}, {}", day.weekday(), long(day)),
+        }
     }
 
-    /// To other weeks, and to the list.
+    fn about(&self) -> AnyView {
+        let days = match self.days {
+            Days::Week(week) => format!("{} to {}. ", long(week.monday()), long(week.sunday())),
+            Days::Day(_) => String::new(),
+        };
+        let zone = format!("Times are as in {}, ", self.shape.zone_name());
+        let left_out = self.plan.left_out();
+        let left_out = (!left_out.is_empty()).then(|| format!(" Left out: {}.", left_out.join(", ")));
+        view! { <p>{days}{zone}<a class="link" href="/account">"your time zone"</a>"."{left_out}</p> }.into_any()
+    }
+
+    /// The address of other days.
+    fn to(&self, days: Days) -> String {
+        match days {
+            Days::Week(week) => format!("{}/schedule?week={week}", self.path()),
+            Days::Day(day) => format!("{}/schedule?day={day}", self.path()),
+        }
+    }
+
+    /// To other weeks and days, and to the list.
     fn ways(&self) -> AnyView {
         let (list, base) = (self.path(), format!("{}/schedule", self.path()));
-        let to = |week: Week| format!("{base}?week={week}");
+        let (before, after) = match self.days {
+            Days::Week(_) => ("Week before", "Week after"),
+            Days::Day(_) => ("Day before", "Day after"),
+        };
         let earlier =
-            self.week.earlier().map(|week| view! { <a class="btn" rel="prev" href=to(week)>"Week before"</a> });
-        let later = self.week.later().map(|week| view! { <a class="btn" rel="next" href=to(week)>"Week after"</a> });
-        let week = self.week.to_string();
+            self.days.earlier().map(|days| view! { <a class="btn" rel="prev" href=self.to(days)>{before}</a> });
+        let later = self.days.later().map(|days| view! { <a class="btn" rel="next" href=self.to(days)>{after}</a> });
+        let whole = matches!(self.days, Days::Day(_))
+            .then(|| view! { <a class="btn" href=self.to(Days::Week(self.days.week()))>"Whole week"</a> });
+        let week = self.days.week().to_string();
         view! {
             <nav class="pages" aria-label="Weeks">
                 {earlier}
                 <a class="btn" href=base.clone()>"This week"</a>
                 {later}
+                {whole}
                 <a class="btn" href=list>"List"</a>
             </nav>
+            {self.day_by_day()}
             <form class="search week-form" method="get" action=base.clone()>
                 <label>"Week"<input class="input" type="week" id="f-week" name="week" value=week placeholder="2026-W47"/></label>
                 <button class="btn btn-primary" type="submit">"Show"</button>
@@ -106,31 +137,53 @@ impl Drawn<'_> {
         .into_any()
     }
 
+    /// Each day of the week for itself.
+    fn day_by_day(&self) -> AnyView {
+        let days: Vec<_> = self
+            .days
+            .week()
+            .days()
+            .map(|one| {
+                let current = (self.days == Days::Day(one)).then_some("date");
+                view! { <li><a class="link" href=self.to(Days::Day(one)) aria-current=current>{day(one)}</a></li> }
+            })
+            .collect();
+        view! { <nav class="week-by-day" aria-label="Days"><ul>{days}</ul></nav> }.into_any()
+    }
+
     fn body(&self, planned: &Planned) -> AnyView {
+        let (nothing, words) = match self.days {
+            Days::Week(_) => ("Nothing in this week", "The week in words"),
+            Days::Day(_) => ("Nothing on this day", "The day in words"),
+        };
         if planned.rows.is_empty() {
             let writes = organisation::may(self.visit, Permission::RecordsWrite) && self.shape.writes_any();
             let new = format!("{}/new", self.path());
             let act = writes.then_some(("Add a record", new.as_str()));
-            return empty("Nothing in this week", "Look at another one, or add what belongs here.", act);
+            return empty(nothing, "Look at another one, or add what belongs here.", act);
         }
         let rows = planned.rows.iter().map(|row| self.row(row, planned)).collect();
-        let days: Vec<Date> = self.week.days().collect();
-        let title = format!("Week {}", self.week.number());
+        let (title, columns) = match self.days {
+            Days::Week(week) => (format!("Week {}", week.number()), Columns::days(&week.days().collect::<Vec<_>>())),
+            Days::Day(one) => (day(one), Columns::hours()),
+        };
         view! {
-            {planned.more.then(|| self.full())}
-            <div class="go">{picture::week(&title, &days, rows)}</div>
-            <section aria-labelledby="h-week"><h2 id="h-week">"The week in words"</h2>{self.words(planned)}</section>
+            {(planned.all > MOST as u64).then(|| self.full(planned.all))}
+            <div class="go">{picture::picture(&title, &columns, rows)}</div>
+            <section class="week-words" aria-labelledby="h-week"><h2 id="h-week">{words}</h2>{self.words(planned)}</section>
         }
         .into_any()
     }
 
-    /// A week has more than a page can show: the list has them all, page by page.
-    fn full(&self) -> AnyView {
+    /// There is more than a page can show: by days, and in the list, which has them all page by page.
+    fn full(&self, all: u64) -> AnyView {
         let from = self.plan.from.id.get_ref();
-        let (monday, sunday) = (self.week.monday(), self.week.sunday());
-        let href = format!("{}?by={from}&from={monday}&to={sunday}&sort={from}", self.path());
-        let said = format!("This week has more than {MOST} records. The first {MOST} are shown here. ");
-        view! { <p class="notice">{said}<a class="link" href=href>"List all that begin in this week"</a></p> }
+        let (first, last) = (self.days.first(), self.days.last());
+        let href = format!("{}?by={from}&from={first}&to={last}&sort={from}", self.path());
+        let (all, what) = (number(all), if matches!(self.days, Days::Day(_)) { "day" } else { "week" });
+        let said = format!("{MOST} of {all} records of this {what} are shown here, the first of them. ");
+        let days = matches!(self.days, Days::Week(_)).then_some("Each day by itself, above, shows more. ");
+        view! { <p class="notice" data-all=all>{said}{days}<a class="link" href=href>{format!("List all that begin in this {what}")}</a></p> }
             .into_any()
     }
 
@@ -154,12 +207,15 @@ impl Drawn<'_> {
     }
 
     fn bar(&self, taken: &Taken) -> picture::Bar {
-        let minutes = |at: OffsetDateTime| (at - self.week.begins()).whole_minutes();
+        // As the wall counts them: an hour that the clock leaves out is as wide as any.
+        let begins = self.days.first().midnight();
+        let minutes = |at: OffsetDateTime| (PrimitiveDateTime::new(at.date(), at.time()) - begins).whole_minutes();
         picture::Bar {
             from: minutes(taken.from),
             to: minutes(taken.to.unwrap_or(taken.from)),
             lane: taken.lane,
             overlaps: !taken.overlaps.is_empty(),
+            name: self.name(taken.line.id).to_owned(),
             label: format!("{}, {}", self.name(taken.line.id), span(taken)),
             href: frame::record_path(self.visit, self.shape.id(), taken.line.id),
         }
@@ -186,13 +242,21 @@ impl Drawn<'_> {
                 let (href, name) = (frame::record_path(self.visit, self.shape.id(), id), self.name(id).to_owned());
                 view! {
                     <tr data-record=id.to_string() data-overlaps=taken.overlaps.len().to_string()>
-                        <th scope="row" class="week-when">{when(taken)}</th>{place}<td><a class="link" href=href>{name}</a>{self.beside(taken)}</td>
+                        <th scope="row" class="week-when">{when(taken)}</th>{place}<td><a class="link" href=href>{name}</a>{self.odd(taken)}{self.beside(taken)}</td>
                     </tr>
                 }
                 .into_any()
             })
             .collect();
-        table("The week", &head, rows)
+        table("The schedule", &head, rows)
+    }
+
+    /// What was written before the order was checked.
+    fn odd(&self, taken: &Taken) -> Option<AnyView> {
+        let odd = ends_too_soon(self.shape.register, &taken.line.content);
+        odd.then(|| {
+            view! { <span class="small">{organisation::badge("Ends before it begins", "failing")}</span> }.into_any()
+        })
     }
 
     /// What takes the same place at the same time.

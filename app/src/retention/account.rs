@@ -40,7 +40,7 @@ pub async fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
             <p>"You are signed out everywhere at once, and nobody sees anything of this account any more. Your name, your address, your second factor and the record of your account are erased "{when}". What you did in an organisation stays there without your name."</p>
             {(outlook.days > 0).then(|| view! { <p>"If you think better of it, sign in before then: you are shown the day, and can keep the account."</p> })}
             {alone}
-            {super::holds::notice(&owner, &held)}
+            {super::holds::notice(visit, &owner, &held)}
             {form}
             <p class="small"><a class="link" href="/account">"Keep the account"</a></p>
         },

@@ -51,7 +51,7 @@ pub async fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
         <p>"Payment is arranged with us directly: "<a class="link" href=to>{contact}</a>". As soon as it is settled, everything can be changed again."</p>
         <p class="small">"Your own account never depends on the subscription."</p>
         {end}
-        {super::holds::notice(&reader, &held)}
+        {super::holds::notice(visit, &reader, &held)}
     };
     Ok(Middle::new("Subscription", view))
 }

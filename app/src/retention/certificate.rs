@@ -99,7 +99,7 @@ fn checking(site: &Site) -> AnyView {
         <p>"When an organisation or an account is destroyed, we sign a certificate: what it was, when, how much of it there was, and which keys are gone with it. It names nobody."</p>
         <p>"Each is signed with Ed25519 and has the SHA-256 of the one before it. The signature is over the object "<code>"certificate"</code>" of the file, written without white space. This is the key that verifies it:"</p>
         <p><code data-public-key=key.clone()>{key.clone()}</code></p>
-        <p>"With our program: "<code>"avouch certificate verify FILE --key KEY"</code></p>
+        <p>"With our program: "<code>"avouch certificate verify FILE --key KEY"</code>". "<a class="link" href="/keys">"What else it verifies, and how"</a>"."</p>
         <p class="go"><a class="btn" href="/certificates/key/file">"Download the key"</a>" "<a class="btn" href="/trust">"Trust page"</a></p>
     }
     .into_any()

@@ -11,16 +11,18 @@ use crate::organisation::frame::{self, badge, button, select, small, when};
 use crate::ui::form::{Input, hidden, input};
 use crate::ui::list::table;
 
-fn about(kind: Kind) -> &'static str {
+/// `organisation` as the profile calls it.
+fn about(kind: Kind, organisation: &str) -> String {
     match kind {
-        Kind::Organisation => "The organisation",
-        Kind::Person => "A person",
-        Kind::Record => "A record",
+        Kind::Organisation => format!("The {organisation}"),
+        Kind::Person => "A person".to_owned(),
+        Kind::Record => "A record".to_owned(),
     }
 }
 
 /// The part of the settings with all holds, and a form for another one.
 pub fn section(visit: &Visit, person: &Person, typed: &Typed, held: Vec<Shown>, places: bool) -> AnyView {
+    let called = &visit.site.profile.organisation;
     let rows: Vec<AnyView> = held
         .into_iter()
         .map(|hold| {
@@ -28,7 +30,7 @@ pub fn section(visit: &Visit, person: &Person, typed: &Typed, held: Vec<Shown>, 
             let state = if open { badge("In force", "failing") } else { badge("Ended", "unproven") };
             let lift = (open && hold.own && places)
                 .then(|| frame::form(visit, Act::LiftHold, small("Lift", &hold.basis), hidden("hold", hold.id.to_string())));
-            view! { <tr data-hold=hold.id.to_string()><th scope="row">{about(hold.kind)}{state}</th><td>{hold.basis.clone()}</td><td>{hold.scope.clone()}</td><td>{when(person, hold.lifted.unwrap_or(hold.ends))}<span class="small">"by "{hold.placed_by.clone()}</span></td><td>{lift}</td></tr> }.into_any()
+            view! { <tr data-hold=hold.id.to_string()><th scope="row">{about(hold.kind, called)}" "{state}</th><td>{hold.basis.clone()}</td><td>{hold.scope.clone()}</td><td>{when(person, hold.lifted.unwrap_or(hold.ends))}<span class="small">"by "{hold.placed_by.clone()}</span></td><td>{lift}</td></tr> }.into_any()
         })
         .collect();
     let list = (!rows.is_empty()).then(|| table("Legal holds", &["What", "Basis", "Scope", "Until", ""], rows));
@@ -44,7 +46,8 @@ pub fn section(visit: &Visit, person: &Person, typed: &Typed, held: Vec<Shown>, 
 }
 
 fn form(visit: &Visit, typed: &Typed) -> AnyView {
-    let kinds = Kind::ALL.iter().map(|kind| (kind.word().to_owned(), about(*kind).to_owned())).collect();
+    let called = &visit.site.profile.organisation;
+    let kinds = Kind::ALL.iter().map(|kind| (kind.word().to_owned(), about(*kind, called))).collect();
     let typed_subject = typed.value("subject");
     let basis = Input::new("basis", "Legal basis", "text", "off").hint("The law, the order or the case.");
     let scope = Input::new("scope", "Scope", "text", "off").hint("What has to be kept.");
@@ -53,7 +56,7 @@ fn form(visit: &Visit, typed: &Typed) -> AnyView {
         {select("hold-kind", "kind", "What is held", kinds, &typed.value("kind"), true)}
         <div class="field">
             <label for="f-subject">"Id of the person or the record"</label>
-            <p class="small" id="f-subject-hint">"It is at the end of the address of their page. Leave it empty for the organisation."</p>
+            <p class="small" id="f-subject-hint">"It is at the end of the address of their page. Leave it empty for the "{called.clone()}"."</p>
             <input class="input" id="f-subject" name="subject" type="text" autocomplete="off" value=typed_subject aria-describedby="f-subject-hint"/>
         </div>
         {input(basis, typed)}{input(scope, typed)}{input(until, typed)}
@@ -62,7 +65,7 @@ fn form(visit: &Visit, typed: &Typed) -> AnyView {
 }
 
 /// What puts a deletion off, for whoever asks for it.
-pub fn notice(person: &Person, held: &[Shown]) -> Option<AnyView> {
+pub fn notice(visit: &Visit, person: &Person, held: &[Shown]) -> Option<AnyView> {
     if held.is_empty() {
         return None;
     }
@@ -70,7 +73,7 @@ pub fn notice(person: &Person, held: &[Shown]) -> Option<AnyView> {
         .iter()
         .map(|hold| {
             let until = when(person, hold.ends);
-            view! { <li data-hold=hold.id.to_string()><b>{about(hold.kind)}</b>": "{hold.basis.clone()}" ("{hold.scope.clone()}"), until "{until}"."</li> }
+            view! { <li data-hold=hold.id.to_string()><b>{about(hold.kind, &visit.site.profile.organisation)}</b>": "{hold.basis.clone()}" ("{hold.scope.clone()}"), until "{until}"."</li> }
         })
         .collect_view();
     Some(

@@ -15,7 +15,7 @@ use server::reviews::feed;
 
 use crate::http::people::{Done, Report};
 use crate::http::visit::Visit;
-use crate::http::{Site, failure, respond};
+use crate::http::{Site, failure, pairs, respond};
 use crate::identity::pages::{Middle, Shown, framed};
 use crate::organisation::frame;
 
@@ -26,8 +26,11 @@ const EMPTY: &str = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Avouch//Access 
 
 /// For a calendar program, which cannot sign in: the address is the secret. Without one it is a calendar with nothing in it.
 pub async fn show(Shared(site): Shared<Arc<Site>>, uri: Uri, headers: HeaderMap) -> Response {
-    let query = uri.query().unwrap_or_default().as_bytes();
-    let token = form_urlencoded::parse(query).into_owned().find(|(name, _)| name == "token");
+    let pairs = match pairs::of_query(uri.query().unwrap_or_default(), uri.path()) {
+        Ok(pairs) => pairs,
+        Err(problem) => return failure::answer(&problem, &headers, site.assets.style()),
+    };
+    let token = pairs.into_iter().find(|(name, _)| name == "token");
     let Some((_, token)) = token.filter(|(_, token)| !token.is_empty()) else {
         return respond::bytes(StatusCode::OK, KIND, "no-store", EMPTY);
     };
@@ -85,9 +88,10 @@ pub async fn share(visit: &Visit) -> Result<Done, Problem> {
         <p class="go"><a class="btn btn-primary" href=back>"I have kept it"</a></p>
     };
     match framed(visit, Middle::new("Your calendar's address", view)) {
-        Shown::Page { html, .. } => {
-            Ok(Done { report: Some(Report { status: StatusCode::OK, html, body }), ..Done::default() })
-        }
+        Shown::Page { html, .. } => Ok(Done {
+            report: Some(Report { status: StatusCode::OK, html, body, headers: Vec::new() }),
+            ..Done::default()
+        }),
         Shown::Elsewhere(next) => Ok(Done::go(next)),
         Shown::Download(_) => Err(Problem::NotFound),
     }

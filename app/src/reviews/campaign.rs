@@ -9,8 +9,9 @@ use server::reviews::{self, Advice, Campaign, Decision, Kind, Narrowing, Status}
 use uuid::Uuid;
 
 use super::desk::{Deed, Desk, id};
-use super::narrow::Narrow;
-use super::{draft, item, keys, many, opening, picture, said, since};
+use super::narrow::{NAMES, Narrow};
+use super::{draft, item, keys, many, opening, said, since};
+use crate::http::asked::Asked;
 use crate::http::people::Typed;
 use crate::http::visit::Visit;
 use crate::identity::pages::{Middle, done};
@@ -47,10 +48,7 @@ fn facts(person: &Person, campaign: &Campaign) -> AnyView {
         if campaign.by_itself { "by itself, as it was time".to_owned() } else { format!("by {}", campaign.made_by) };
     let began = campaign.opened.map(|at| format!("Begun {} {by}. ", when(person, at))).unwrap_or_default();
     let due = match campaign.closed {
-        Some(at) => {
-            let by = campaign.closed_by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
-            format!("Closed {}{by}.", when(person, at))
-        }
+        Some(at) => format!("Closed {}{}.", when(person, at), said::closed_by(campaign)),
         None => format!("Due {}.", when(person, campaign.due)),
     };
     let silence = format!(
@@ -58,9 +56,10 @@ fn facts(person: &Person, campaign: &Campaign) -> AnyView {
         campaign.silence.said(),
         campaign.effect.said()
     );
+    let on_the_day = format!("{}.", said::when_due(campaign));
     view! {
         <p>{said::status(campaign)}" "{scope}" "{began}{due}</p>
-        <p class="small">{silence}" "{deciders(campaign)}</p>
+        <p class="small">{silence}" "{on_the_day}" "{deciders(campaign)}</p>
     }
     .into_any()
 }
@@ -104,10 +103,13 @@ async fn begun(
     let people = if open { opening::deciders(desk.visit, &known).await? } else { Vec::new() };
     let roles: Vec<String> = known.into_iter().map(|role| role.name).collect();
     let changed = if open { Some(since::section(desk, reader, campaign).await?) } else { None };
-    let after = narrow.after().map(str::parse).transpose().map_err(|_| Problem::NotFound)?;
-    let page = reviews::items(reader, accounts, campaign.id, &narrowing(&narrow), after, desk.visit.now).await?;
-    let page = page.ok_or(Problem::NotFound)?;
     let path = desk.path(campaign.id);
+    let asked = Asked::of(&path, typed);
+    asked.only(&[&NAMES[..], &["after", "together"]].concat())?;
+    let after = asked.id("after", "this is no place in the list; start from the first page")?;
+    let which = narrowing(&narrow).map_err(|(name, said)| asked.refuse(name, said))?;
+    let page = reviews::items(reader, accounts, campaign.id, &which, after, desk.visit.now).await?;
+    let page = page.ok_or(Problem::NotFound)?;
     let place = narrow.place();
     let mut rows: Vec<AnyView> = Vec::new();
     for one in &page.items {
@@ -118,14 +120,15 @@ async fn begun(
         rows.push(item::item(desk, &shown, &place, typed));
     }
     let decides = open && desk.decides;
-    let list = if rows.is_empty() { nothing(campaign, &narrow, &path) } else { items(rows, decides) };
+    let list = if rows.is_empty() { nothing(campaign, &narrow, &path) } else { items(rows, campaign, decides) };
     let many =
         (decides && !page.items.is_empty()).then(|| many::section(desk, campaign.id, &narrow, &roles, &people, typed));
     Ok(view! {
+        {decides.then(|| many::undoing(desk, campaign.id, typed)).flatten()}
         {progress(desk, campaign)}
+        {alone(campaign)}
         {changed}
         {ways(desk, campaign)}
-        {decides.then(|| many::undoing(desk, campaign.id, typed)).flatten()}
         {narrow.form(&path, &roles, desk.decides)}
         {many}
         <section aria-labelledby="h-items">
@@ -144,8 +147,24 @@ async fn remarks(desk: &Desk<'_>, reader: &Allowed<rights::ReviewsRead>, item: U
 }
 
 /// What the address asks for, as the use case takes it.
-pub fn narrowing(narrow: &Narrow) -> Narrowing {
-    Narrowing {
+///
+/// # Errors
+/// Names what is not understood, and says what is allowed.
+pub fn narrowing(narrow: &Narrow) -> Result<Narrowing, (&'static str, String)> {
+    let mine = [("mine".to_owned(), String::new())];
+    for (name, allowed) in [
+        ("stands", said::stands().as_slice()),
+        ("grants", said::kinds().as_slice()),
+        ("advice", said::advice().as_slice()),
+        ("whose", mine.as_slice()),
+    ] {
+        let asked = narrow.get(name);
+        if !asked.is_empty() && !allowed.iter().any(|(word, _)| word == asked) {
+            let words: Vec<&str> = allowed.iter().map(|(word, _)| word.as_str()).collect();
+            return Err((name, format!("choose one of: {}", words.join(", "))));
+        }
+    }
+    Ok(Narrowing {
         undecided: narrow.get("stands") == "undecided",
         mine: narrow.get("whose") == "mine",
         kind: Kind::parse(narrow.get("grants")),
@@ -153,11 +172,11 @@ pub fn narrowing(narrow: &Narrow) -> Narrowing {
         advice: Advice::parse(narrow.get("advice")),
         decision: Decision::parse(narrow.get("stands")),
         words: narrow.optional("search").map(str::to_owned),
-    }
+    })
 }
 
-fn items(rows: Vec<AnyView>, decides: bool) -> AnyView {
-    let keys = decides.then(|| keys::bar(true));
+fn items(rows: Vec<AnyView>, campaign: &Campaign, decides: bool) -> AnyView {
+    let keys = decides.then(|| keys::bar(Some(campaign.effect)));
     view! { {keys}<ol class="items" data-items="">{rows}</ol> }.into_any()
 }
 
@@ -184,20 +203,25 @@ fn progress(desk: &Desk<'_>, campaign: &Campaign) -> AnyView {
     let counts = &campaign.counts;
     let (decided, total) = (said::decided(counts), counts.items);
     let words = said::in_words(counts);
-    let mine = (campaign.mine > 0).then(|| {
+    // A script counts down in it, so it is there as long as somebody could decide.
+    let mine = (campaign.status == Status::Open && desk.decides).then(|| {
         let href = format!("{}?whose=mine", desk.path(campaign.id));
-        let said = format!("{} yours to decide", number(campaign.mine));
-        view! { " "<a class="link" href=href>{said}</a>"." }
+        view! { " "<a class="link" href=href hidden=campaign.mine == 0 data-mine-link=""><span data-mine="">{number(campaign.mine)}</span>" yours to decide"</a> }
     });
     view! {
         <div class="progress" data-progress="">
             <p><label for="progress"><b data-decided="">{number(decided)}</b>" of "{number(total)}" decided."</label>{mine}</p>
             <progress id="progress" max=total.max(1) value=decided></progress>
-            {(decided > 0).then(|| picture::bar(counts.keep, counts.change, counts.revoke, words.clone()))}
             <p class="small"><span data-words="">{words}</span>"."</p>
         </div>
     }
     .into_any()
+}
+
+/// What nobody may decide on is said while somebody can still be named who may.
+fn alone(campaign: &Campaign) -> Option<AnyView> {
+    let said = said::alone(campaign.undecidable, campaign.silence)?;
+    Some(view! { <div class="trouble" data-alone=""><p>{said}</p></div> }.into_any())
 }
 
 fn ways(desk: &Desk<'_>, campaign: &Campaign) -> AnyView {
@@ -218,12 +242,8 @@ fn managing(desk: &Desk<'_>, campaign: &Campaign, people: &[(String, String)], t
 }
 
 fn closing(desk: &Desk<'_>, campaign: &Campaign) -> AnyView {
-    let left = campaign.counts.pending;
-    let silence = match left {
-        0 => "Everything is decided.".to_owned(),
-        1 => format!("1 item is not decided: it {}.", campaign.silence.said()),
-        many => format!("{} items are not decided: each {}.", number(many), campaign.silence.said()),
-    };
+    // No number: whoever decides by key stays on the page.
+    let silence = format!("Whatever is not decided by then {}.", campaign.silence.said());
     view! {
         <section aria-labelledby="h-close">
             <h2 id="h-close">"Close it"</h2>
@@ -237,9 +257,19 @@ fn closing(desk: &Desk<'_>, campaign: &Campaign) -> AnyView {
 /// Beginning what was drafted, or not.
 pub fn beginning(desk: &Desk<'_>, campaign: &Campaign) -> AnyView {
     let review = campaign.id.to_string();
+    // A draft that lay for long: it begins with another last day.
+    let over = (campaign.due <= desk.visit.now).then(|| {
+        view! {
+            <div class="field">
+                <label for="due">"Its last day is over. It is due at the end of"</label>
+                <input class="input" id="due" name="due" type="date" required=true/>
+            </div>
+        }
+    });
+    let begins = view! { {hidden("review", review.clone())}{over} };
     view! {
         <div class="does">
-            {frame::form(desk.visit, Act::StartReview, button("Begin now"), hidden("review", review.clone()))}
+            {frame::form(desk.visit, Act::StartReview, button("Begin now"), begins)}
             {frame::form(desk.visit, Act::DiscardReview, frame::small("Throw the draft away", &campaign.name), hidden("review", review))}
         </div>
     }

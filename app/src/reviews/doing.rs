@@ -5,7 +5,7 @@ use contract::problem::Problem;
 use serde_json::{Value, json};
 use server::guard::{Asks, rights};
 use server::identity::Refusal;
-use server::reviews::{self, DecideForm, Effect, Form, ManyForm};
+use server::reviews::{self, DecideForm, Effect, Form, ManyForm, Narrowing};
 use uuid::Uuid;
 
 use super::campaign::narrowing;
@@ -64,7 +64,7 @@ pub fn ticked(fields: &Fields, name: &'static str) -> Result<bool, Problem> {
 
 /// Everything that a form of ours has beside a program's: where on the list one was, and at which item.
 pub fn back(path: &str, fields: &Fields, done: &str) -> String {
-    let place = Narrow::parse(fields.get("narrowing")).place();
+    let place = Narrow::parse(fields.get("narrowing")).unwrap_or_default().place();
     let item = fields.get("item").parse::<Uuid>().map(|item| format!("#i-{item}")).unwrap_or_default();
     let and = if place.is_empty() { "" } else { "&" };
     format!("{path}?{place}{and}done={done}{item}")
@@ -88,6 +88,7 @@ async fn open(visit: &Visit, fields: &Fields) -> Result<Done, Problem> {
         due: fields.get("due"),
         silence: fields.get("silence"),
         effect: fields.get("effect"),
+        when_due: fields.get("when_due"),
         draft,
     };
     let id = reviews::open(&manager, &visit.site.accounts, &form, &visit.origin, visit.now).await?;
@@ -99,7 +100,9 @@ async fn open(visit: &Visit, fields: &Fields) -> Result<Done, Problem> {
 async fn start(visit: &Visit, fields: &Fields) -> Result<Done, Problem> {
     let manager = visit.may::<rights::ReviewsManage>(Asks::ToDo)?;
     let review = fields.get("review");
-    reviews::start(&manager, &visit.site.accounts, review, &visit.origin, visit.now).await.map_err(told)?;
+    reviews::start(&manager, &visit.site.accounts, (review, fields.optional("due")), &visit.origin, visit.now)
+        .await
+        .map_err(told)?;
     Ok(Done::go(format!("{}?done=review-opened", review_path(visit, review))))
 }
 
@@ -152,7 +155,7 @@ async fn in_list(visit: &Visit, review: Uuid, item: &str, stands: &str) -> Resul
     // What was taken away or changed at once cannot be taken back.
     let done = campaign.effect == Effect::AtOnce && campaign.stages == 1 && matches!(stands, "revoke" | "change");
     Ok(
-        json!({ "item": item, "stands": stands, "said": said, "done": done, "decided": decided, "total": campaign.counts.items, "words": said::in_words(&campaign.counts) }),
+        json!({ "item": item, "stands": stands, "said": said, "done": done, "decided": decided, "total": campaign.counts.items, "words": said::in_words(&campaign.counts), "mine": campaign.mine }),
     )
 }
 
@@ -160,6 +163,12 @@ async fn undo(visit: &Visit, fields: &Fields) -> Result<Done, Problem> {
     let reviewer = visit.may::<rights::ReviewsDecide>(Asks::ToDo)?;
     reviews::undo(&reviewer, &visit.site.accounts, fields.get("item"), &visit.origin, visit.now).await.map_err(told)?;
     decided(visit, fields, "undecided", "taken-back").await
+}
+
+/// What many are chosen by.
+fn meant(text: &str) -> Result<Narrowing, Problem> {
+    let wrong = |said: String| Problem::field("narrowing", said);
+    narrowing(&Narrow::parse(text).map_err(wrong)?).map_err(|(name, said)| wrong(format!("{name}: {said}")))
 }
 
 async fn decide_many(visit: &Visit, fields: &Fields) -> Result<Done, Problem> {
@@ -174,7 +183,7 @@ async fn decide_many(visit: &Visit, fields: &Fields) -> Result<Done, Problem> {
         review: fields.get("review"),
         // Ticks are forgotten when all of them are meant.
         items: if all.is_empty() { items.as_slice() } else { &[] },
-        narrowing: narrowing(&Narrow::parse(all)),
+        narrowing: meant(all)?,
         decision: fields.get("decision"),
         role: fields.optional("role"),
         note: fields.optional("note"),

@@ -51,6 +51,7 @@ async fn preview(desk: &Desk<'_>, campaign: &Campaign) -> Result<Preview, Proble
         due: &due,
         silence: campaign.silence.word(),
         effect: campaign.effect.word(),
+        when_due: campaign.when_due.word(),
         draft: true,
     };
     Ok(reviews::preview(&manager, &visit.site.accounts, &form, &visit.origin, visit.now).await?)
@@ -67,19 +68,16 @@ fn previewed(campaign: &Campaign, preview: &Preview) -> AnyView {
     let silence = match campaign.silence {
         Silence::Keep => "all of it is kept".to_owned(),
         Silence::Revoke | Silence::Recommended => {
-            format!("{} are kept and {} are revoked", number(preview.silence_keeps), number(preview.silence_revokes))
+            let is = |value: u64| if value == 1 { "is" } else { "are" };
+            let (keeps, revokes) = (preview.silence_keeps, preview.silence_revokes);
+            format!("{} {} kept and {} {} revoked", number(keeps), is(keeps), number(revokes), is(revokes))
         }
     };
-    let stuck = (preview.undecidable > 0).then(|| {
-        let said = format!(
-            "On {} nobody could decide: the only one who may is the one whose access it is. Name somebody who decides then, or let silence decide.",
-            counted(preview.undecidable, "item", "items")
-        );
-        view! { <div class="trouble"><p>{said}</p></div> }
-    });
+    let stuck = said::alone(preview.undecidable, campaign.silence)
+        .map(|said| view! { <div class="trouble" data-alone=""><p>{said}</p></div> });
     view! {
         <p>{format!("{} about {}; of these, {} much. Reviewers: {}.", counted(items, "item", "items"), counted(preview.people, "person", "people"), counted(preview.privileged, "item permits", "items permit"), number(preview.reviewers))}</p>
-        <p>{format!("If nobody decided anything, {silence}.")}</p>
+        <p>{format!("If nobody decided anything, {silence}. {}.", said::when_due(campaign))}</p>
         {stuck}
         <div class="tiles">{bars("What grants something", &slices)}</div>
     }

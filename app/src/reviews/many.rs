@@ -10,16 +10,16 @@ use super::item::MANY;
 use super::narrow::Narrow;
 use crate::http::people::Typed;
 use crate::organisation::frame;
+use crate::ui::chart::number;
 use crate::ui::form::hidden;
 
 /// The field that repeats how many it is about.
 const SURE: &str = "sure";
 
-/// What was asked for and has to be confirmed, if that is why the page is drawn again: how many it would be, and that in words.
-fn asked(typed: &Typed) -> Option<(u64, String)> {
-    let problem = typed.problem.as_ref()?;
-    let Problem::Unconfirmed { number } = problem else { return None };
-    Some((*number, problem.detail()))
+/// What was asked for and has to be confirmed, if that is why the page is drawn again: how many it would be, and what goes along.
+fn asked(typed: &Typed) -> Option<(u64, &[String])> {
+    let Problem::Unconfirmed { number, along } = typed.problem.as_ref()? else { return None };
+    Some((*number, along))
 }
 
 /// Whether the page is drawn again to ask that.
@@ -36,8 +36,8 @@ pub fn section(
     people: &[(String, String)],
     typed: &Typed,
 ) -> AnyView {
-    if let Some((number, said)) = asked(typed) {
-        return confirming(desk, review, (number, &said), typed);
+    if let Some(asked) = asked(typed) {
+        return confirming(desk, review, asked, typed);
     }
     let row = frame::row_of(Act::DecideItems);
     let none = [(String::new(), "None".to_owned())];
@@ -90,20 +90,26 @@ fn reassigning(desk: &Desk<'_>, people: &[(String, String)]) -> AnyView {
 }
 
 /// The second question.
-fn confirming(desk: &Desk<'_>, review: Uuid, (count, said): (u64, &str), typed: &Typed) -> AnyView {
+fn confirming(desk: &Desk<'_>, review: Uuid, (count, along): (u64, &[String]), typed: &Typed) -> AnyView {
     let (decision, note) = (typed.value("decision"), typed.value("note"));
     let (verb, class) = match decision.as_str() {
         "revoke" => ("Revoke", "btn btn-primary danger"),
         "change" => ("Change", "btn btn-primary"),
         _ => ("Keep", "btn btn-primary"),
     };
-    let label = format!("{verb} all {count}");
+    let label = if count == 1 { format!("{verb} it") } else { format!("{verb} all {}", number(count)) };
     let items: Vec<AnyView> = typed
         .value("items")
         .split('\n')
         .filter(|id| !id.is_empty())
         .map(|id| hidden("items", id.to_owned()).into_any())
         .collect();
+    let said = match count {
+        1 => "This decides about 1 item.".to_owned(),
+        many => format!("This decides about {} items at once.", number(many)),
+    };
+    let along: Vec<AnyView> = along.iter().map(|said| view! { <li>{said.clone()}</li> }.into_any()).collect();
+    let along = (!along.is_empty()).then(|| view! { <p>"With it:"</p><ul class="due-list" data-along="">{along}</ul> });
     let back = desk.path(review);
     let inner = view! {
         {hidden("review", review.to_string())}
@@ -118,7 +124,8 @@ fn confirming(desk: &Desk<'_>, review: Uuid, (count, said): (u64, &str), typed: 
     view! {
         <section class="sure" aria-labelledby="h-sure">
             <h2 id="h-sure">"Is that right?"</h2>
-            <p>{crate::ui::form::sentence(said)}</p>
+            <p>{said}</p>
+            {along}
             {frame::form(desk.visit, Act::DecideItems, button, inner)}
         </section>
     }
@@ -144,5 +151,7 @@ pub fn delegating(desk: &Desk<'_>, review: Uuid, people: &[(String, String)], ty
 pub fn undoing(desk: &Desk<'_>, review: Uuid, typed: &Typed) -> Option<AnyView> {
     let act: Uuid = typed.value("together").parse().ok()?;
     let inner = view! { {hidden("review", review.to_string())}{hidden("act", act.to_string())} };
-    Some(frame::form(desk.visit, Act::UndoDecisions, frame::small("Take all of it back", "the last decisions"), inner))
+    let form =
+        frame::form(desk.visit, Act::UndoDecisions, frame::small("Take all of it back", "the last decisions"), inner);
+    Some(view! { <div class="notice row-actions"><p>"What you decided together can be taken back, as far as it has not been done."</p>{form}</div> }.into_any())
 }

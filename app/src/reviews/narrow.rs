@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use leptos::prelude::*;
 
 use super::said;
+use crate::http::pairs::{self, shown};
 use crate::http::people::Typed;
 use crate::ui::list::{Filter, filters};
 
 /// The names that an address narrows by.
-const NAMES: [&str; 6] = ["search", "stands", "grants", "role", "advice", "whose"];
+pub const NAMES: [&str; 6] = ["search", "stands", "grants", "role", "advice", "whose"];
 
 /// What was asked for, by the name in the address, and where the page begins.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,15 +23,25 @@ impl Narrow {
     pub fn of(typed: &Typed) -> Self {
         // A form that was refused has a field of the same name as one of these: the list does not follow it.
         if typed.problem.is_some() {
-            return Self::parse(&typed.value("narrowing"));
+            return Self::parse(&typed.value("narrowing")).unwrap_or_default();
         }
         Self::from_pairs(|name| typed.value(name))
     }
 
-    /// As it stands in a form.
-    pub fn parse(text: &str) -> Self {
-        let pairs: BTreeMap<String, String> = form_urlencoded::parse(text.as_bytes()).into_owned().collect();
-        Self::from_pairs(|name| pairs.get(name).cloned().unwrap_or_default())
+    /// As it stands in a form. What it does not know is not left out: many would be decided about that nobody meant.
+    ///
+    /// # Errors
+    /// Names what is not understood.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let pairs = pairs::pairs(text.as_bytes()).map_err(|_| "this is no text in UTF-8".to_owned())?;
+        let known = |(name, value): &(String, String)| {
+            NAMES.contains(&name.as_str()) || name == "after" || (name == "all" && value == "yes")
+        };
+        if let Some((name, _)) = pairs.iter().find(|pair| !known(pair)) {
+            return Err(format!("there is no \"{}\"; write {WHOLE}, or some of: {}", shown(name), NAMES.join(", ")));
+        }
+        let pairs: BTreeMap<String, String> = pairs.into_iter().collect();
+        Ok(Self::from_pairs(|name| pairs.get(name).cloned().unwrap_or_default()))
     }
 
     fn from_pairs(value: impl Fn(&str) -> String) -> Self {
@@ -109,8 +120,12 @@ mod tests {
         };
         let narrow = Narrow::of(&typed);
         assert_eq!(narrow.kept(), [("role", "A & B"), ("stands", "undecided")]);
-        assert_eq!(Narrow::parse(&narrow.whole_text()), narrow);
-        assert_eq!(Narrow::parse("stands=keep&after=7&x=y").place(), "stands=keep&after=7");
-        assert_eq!(Narrow::parse(&Narrow::default().whole_text()), Narrow::default());
+        assert_eq!(Narrow::parse(&narrow.whole_text()), Ok(narrow));
+        let place = Narrow::parse("stands=keep&after=7").expect("a place").place();
+        assert_eq!(place, "stands=keep&after=7");
+        assert_eq!(Narrow::parse(&Narrow::default().whole_text()), Ok(Narrow::default()));
+        for odd in ["stands=keep&x=y", "x", "all=no", "role=%FF"] {
+            assert!(Narrow::parse(odd).is_err(), "{odd}");
+        }
     }
 }

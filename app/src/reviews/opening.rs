@@ -8,7 +8,7 @@ use server::guard::{Allowed, Asks, rights};
 use server::organisations::members::{self, Query};
 use server::organisations::roles::{self, Role};
 use server::organisations::units;
-use server::reviews::{Effect, Silence};
+use server::reviews::{Effect, Silence, WhenDue};
 use time::Duration;
 
 use crate::http::people::Typed;
@@ -83,6 +83,7 @@ pub async fn form(visit: &Visit, reader: &Allowed<rights::ReviewsRead>, typed: &
     let silences =
         Silence::ALL.iter().map(|one| (one.word().to_owned(), sentence(&format!("it {}", one.said())))).collect();
     let effects = Effect::ALL.iter().map(|one| (one.word().to_owned(), sentence(one.said()))).collect();
+    let when_due = WhenDue::ALL.iter().map(|one| (one.word().to_owned(), sentence(one.said()))).collect();
     let due = (visit.now + Duration::days(DAYS)).date().to_string();
     let name = Entry::new("name", "Name", typed, String::new()).required(true);
     let due = Entry::new("due", "Due at the end of", typed, due).required(true);
@@ -95,13 +96,14 @@ pub async fn form(visit: &Visit, reader: &Allowed<rights::ReviewsRead>, typed: &
             {person("f-reviewer", "reviewer", "Reviewers", &people, typed, false)}
             <p class="small">"E-mail addresses with commas between them. Left empty: everybody whose role lets them decide. Nobody decides on their own access."</p>
         </div>
-        <details class="instead whole"><summary>"More stages, a stand-in, silence, effect"</summary>
+        <details class="instead whole"><summary>"More stages, a stand-in, silence, effect, the last day"</summary>
             <div class="form roomy">
                 {person("f-second", "second", "Reviewers of a second stage", &people, typed, false)}
                 {person("f-third", "third", "Reviewers of a third stage", &people, typed, false)}
                 {person("f-fallback", "fallback", "Who decides if none of them can", &people, typed, false)}
                 {choice("f-silence", "silence", "What nobody decided on", silences, typed)}
                 {choice("f-effect", "effect", "When it takes effect", effects, typed)}
+                {choice("f-when-due", "when_due", "When it is due", when_due, typed)}
             </div>
         </details>
         <label class="tick whole"><input type="checkbox" name="draft" value="yes" checked=drafts/><span>"Keep it as a draft, and show me first what would happen"</span></label>

@@ -75,6 +75,7 @@ fn labels() -> Vec<(String, String)> {
         ("scope", "What is reviewed"),
         ("silence", "What nobody decided on"),
         ("effect", "When it takes effect"),
+        ("when_due", "When it is due"),
     ]
     .map(|(name, label)| (name.into(), label.into()))
     .into()

@@ -34,17 +34,18 @@ pub async fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
     let counts = &campaign.counts;
     let words = said::in_words(counts);
     let differs: Vec<String> = report.drift.iter().map(|one| Differs::of(one).said()).collect();
+    let explained: Vec<String> = report.explained.iter().filter_map(|item| said::explanation(&reader, item)).collect();
     let view = view! {
         {desk.crumbs(Some((campaign.id, &campaign.name)))}
         <h1>{title.clone()}</h1>
         {done(typed)}
-        <p>{said::status(campaign)}" "{standing(campaign.status, report.drift.is_empty())}</p>
-        {picture::bar(counts.keep, counts.change, counts.revoke, words.clone())}
+        <p>{said::status(campaign)}" "{standing(campaign.status, report.drift.is_empty(), report.explained_count)}</p>
+        {picture::bar(said::kept(counts) + counts.alone, counts.change, counts.revoke, words.clone())}
         <p><b>{words}"."</b></p>
         {taking_along(&desk, campaign.id, campaign.status)}
         {about(&reader, &report)}
         {found(&campaign.found, campaign.population_sha256.as_ref())}
-        {equals(&differs, counts.changed, &report.since)}
+        {equals(&differs, (&explained, report.explained_count), &report.since)}
         {quality(&report.reviewers)}
     };
     Ok(Middle::new(title, view).wide().with_script())
@@ -74,8 +75,15 @@ pub fn download(review: Uuid, archive: impl Into<Body>) -> Response {
 }
 
 /// Whether what is equals what was decided, in a sentence.
-pub fn standing(status: Status, equal: bool) -> String {
+pub fn standing(status: Status, equal: bool, explained: u64) -> String {
     match (status, equal) {
+        (Status::Closed, _) if explained > 0 => {
+            let but = match explained {
+                1 => "1 item that differs, which was explained".to_owned(),
+                many => format!("{} items that differ, which were explained", number(many)),
+            };
+            format!("What stood when it was closed equals what was decided, but for {but}: see below.")
+        }
         (Status::Closed, _) => "What stood when it was closed equals what was decided.".to_owned(),
         (Status::Open | Status::Draft, true) => "It is not closed yet: these are the facts so far.".to_owned(),
         (Status::Open | Status::Draft, false) => {
@@ -112,7 +120,7 @@ fn about(person: &Person, report: &Report) -> AnyView {
         fact("Due", at(campaign.due)),
     ];
     if let Some(closed) = campaign.closed {
-        let by = campaign.closed_by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+        let by = said::closed_by(campaign);
         facts.push(fact("Closed", format!("{}{by}", at(closed))));
     }
     if let Some(escalated) = campaign.escalated {
@@ -120,8 +128,12 @@ fn about(person: &Person, report: &Report) -> AnyView {
     }
     facts.push(fact("Silence", sentence(&format!("what nobody decides on {}", campaign.silence.said()))));
     facts.push(fact("Effect", sentence(&format!("decisions take effect {}", campaign.effect.said()))));
+    facts.push(fact("When due", sentence(said::when_due(campaign))));
     facts.push(fact("Decided after the last day", number(report.late)));
     facts.push(fact("Decided by silence", number(report.silent)));
+    if report.campaign.counts.alone > 0 {
+        facts.push(fact("Kept: nobody else could decide", number(report.campaign.counts.alone)));
+    }
     if report.spared > 0 {
         let spared = format!("{}, or nobody would be left who can manage the members", number(report.spared));
         facts.push(fact("Kept all the same", spared));
@@ -184,15 +196,26 @@ pub fn found(found: &Found, hash: Option<&String>) -> AnyView {
 }
 
 /// Whether what is equals what was decided, and what changed besides.
-pub fn equals(differs: &[String], settled: u64, since: &Since) -> AnyView {
+pub fn equals(differs: &[String], (explained, of): (&[String], u64), since: &Since) -> AnyView {
     let drift: Vec<AnyView> = differs.iter().map(|said| view! { <li>{said.clone()}</li> }.into_any()).collect();
-    let named = if drift.is_empty() {
-        view! { <p>"Nothing differs from what was decided."</p> }.into_any()
-    } else {
-        view! { <ul class="due-list">{drift}</ul> }.into_any()
+    let named = match (drift.is_empty(), of) {
+        (false, _) => view! { <ul class="due-list">{drift}</ul> }.into_any(),
+        (true, 0) => view! { <p>"Nothing differs from what was decided."</p> }.into_any(),
+        (true, _) => view! { <p>"Nothing differs from what was decided but what was explained."</p> }.into_any(),
     };
-    let settled = (settled > 0)
-        .then(|| view! { <p>{format!("{} differed and were settled, each with a reason.", number(settled))}</p> });
+    let settled = (of > 0).then(|| {
+        let said = if of == 1 {
+            "1 item differed, and that was explained:".to_owned()
+        } else {
+            format!("{} items differed, and each was explained:", number(of))
+        };
+        let rest = of.saturating_sub(explained.len() as u64);
+        let rest =
+            (rest > 0).then(|| view! { <p class="small">{format!("And {} more, in the archive.", number(rest))}</p> });
+        let rows: Vec<AnyView> =
+            explained.iter().map(|said| view! { <li data-explained="">{said.clone()}</li> }.into_any()).collect();
+        view! { <p>{said}</p><ul class="due-list">{rows}</ul>{rest} }
+    });
     view! {
         <section aria-labelledby="h-equals">
             <h2 id="h-equals">"What is, and what was decided"</h2>

@@ -4,7 +4,7 @@ use contract::access::Page;
 use contract::permission::Permission;
 use leptos::prelude::*;
 use server::guard::Person;
-use server::reviews::{Advice, Along, Campaign, Counts, Decision, Item, Kind, Scope, State, Status};
+use server::reviews::{Advice, Along, Campaign, Counts, Decision, Item, Kind, Scope, Silence, State, Status, WhenDue};
 use time::OffsetDateTime;
 
 use super::desk::Desk;
@@ -90,11 +90,21 @@ pub const fn decided(counts: &Counts) -> u64 {
     counts.items.saturating_sub(counts.pending)
 }
 
+/// How many were kept and are what they were. What ended otherwise, or with a membership, was decided to be kept, too; so was what nobody else
+/// could decide on, which is a fact of its own.
+pub const fn kept(counts: &Counts) -> u64 {
+    counts.keep.saturating_sub(counts.ended_otherwise).saturating_sub(counts.ended).saturating_sub(counts.alone)
+}
+
 pub fn in_words(counts: &Counts) -> String {
     let parts = [
-        (counts.keep, "kept"),
+        (kept(counts), "kept"),
+        (counts.alone, "kept: nobody else could decide"),
         (counts.change, "changed"),
         (counts.revoke, "revoked"),
+        (counts.ended_otherwise, "to be kept, ended otherwise and explained"),
+        (counts.ended, "ended with the membership"),
+        (counts.gone.saturating_sub(counts.ended_otherwise), "gone before anybody decided"),
         (counts.pending, "not decided"),
     ];
     let parts: Vec<String> = parts
@@ -231,6 +241,7 @@ fn decision(person: &Person, item: &Item) -> String {
         Some(Decision::Change) => format!("Changed{role}"),
     };
     let by = match (&item.decided_by, item.silent) {
+        (_, true) if item.alone => ": nobody else could decide".to_owned(),
         (_, true) => " by silence".to_owned(),
         (Some(by), false) => format!(" by {by}"),
         (None, false) => String::new(),
@@ -240,5 +251,56 @@ fn decision(person: &Person, item: &Item) -> String {
     let done =
         if item.state == State::Decided && item.decision != Some(Decision::Keep) { "; takes effect later" } else { "" };
     let ended = if item.state == State::Ended { "; ended with the membership" } else { "" };
-    format!("{said}{by}{at}{many}{done}{ended}")
+    let differs = explained(person, item).map(|said| format!("; {said}")).unwrap_or_default();
+    format!("{said}{by}{at}{many}{done}{ended}{differs}")
+}
+
+/// What became of an item other than was decided, and who explained that how.
+pub fn explained(person: &Person, item: &Item) -> Option<String> {
+    let (became, settled) = item.differed()?;
+    let became = became.said(|at| when(person, at));
+    Some(format!(
+        "{became}, explained by {} ({}): \u{201c}{}\u{201d}",
+        settled.by,
+        when(person, settled.at),
+        settled.reason
+    ))
+}
+
+/// An item whose end was explained, as a line of the report.
+pub fn explanation(person: &Person, item: &Item) -> Option<String> {
+    explained(person, item)?;
+    Some(format!("{} ({}): {}", item.who, item.kind.said().to_lowercase(), decision(person, item)))
+}
+
+/// Who closed it, or that nobody had to.
+pub fn closed_by(campaign: &Campaign) -> String {
+    campaign.closed_by.as_ref().map_or_else(|| " by itself".to_owned(), |by| format!(" by {by}"))
+}
+
+/// That nobody may decide on some items, what becomes of them, and what to do about it.
+pub fn alone(items: u64, silence: Silence) -> Option<String> {
+    let (which, it) = match items {
+        0 => return None,
+        1 => ("1 item".to_owned(), "it"),
+        many => (format!("{} items", number(many)), "each of them"),
+    };
+    let becomes = match silence {
+        Silence::Keep => format!("{it} is kept, and the report says \u{201c}kept: nobody else could decide\u{201d}"),
+        Silence::Revoke => format!("{it} is revoked, unless nobody would be left then who can manage the members"),
+        Silence::Recommended => format!(
+            "{it} becomes what is recommended; where that is to keep, the report says \u{201c}kept: nobody else could decide\u{201d}"
+        ),
+    };
+    Some(format!(
+        "Nobody may decide on {which}: the only one who could is whoever's access it is. When the review is closed, {becomes}. To have somebody look at it, name another reviewer: give another person a role that decides in reviews."
+    ))
+}
+
+/// What happens on the last day.
+pub const fn when_due(campaign: &Campaign) -> &'static str {
+    match campaign.when_due {
+        WhenDue::Wait => "On the last day it waits for somebody to close it",
+        WhenDue::Close => "On the last day it closes by itself, unless something differs from what was decided",
+    }
 }

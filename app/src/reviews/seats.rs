@@ -111,7 +111,7 @@ pub async fn one(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
         view! {
             <section aria-labelledby="h-close">
                 <h2 id="h-close">"Close it"</h2>
-                <p>{format!("{} not decided: each {}. What stands is then compared with what was decided.", number(counts.pending), review.silence.said())}</p>
+                <p>{format!("Whatever is not decided by then {}. What stands is then compared with what was decided.", review.silence.said())}</p>
                 {desk.form(Deed::Close, button("Close the review"), hidden("review", review.id.to_string()))}
             </section>
         }
@@ -127,13 +127,12 @@ pub async fn one(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
         <div class="progress" data-progress="">
             <p><label for="progress"><b data-decided="">{number(decided)}</b>" of "{number(counts.items)}" decided."</label></p>
             <progress id="progress" max=counts.items.max(1) value=decided></progress>
-            {(decided > 0).then(|| picture::bar(counts.keep, counts.change, counts.revoke, words.clone()))}
             <p class="small"><span data-words="">{words}</span>"."</p>
         </div>
         {ways(&desk, review)}
         <section aria-labelledby="h-items">
             <h2 id="h-items">"Seats"</h2>
-            {open.then(|| keys::bar(false))}
+            {open.then(|| keys::bar(None))}
             <ol class="items" data-items="">{rows}</ol>
         </section>
         {close}
@@ -168,22 +167,34 @@ pub async fn report(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
     let desk = Desk::of_staff(visit);
     let (review, counts) = (&report.review, &report.review.counts);
     let differs: Vec<String> = differs(&report).iter().map(Differs::said).collect();
+    let explained: Vec<String> = report.items.iter().filter_map(|item| explained(&staff, item)).collect();
     let title = format!("Report: {}", review.name);
     let words = said::in_words(counts);
     let view = view! {
         {desk.crumbs(Some((review.id, &review.name)))}
         <h1>{title.clone()}</h1>
         {done(typed)}
-        <p>{status(review)}" "{report::standing(review.status, differs.is_empty())}</p>
-        {picture::bar(counts.keep, counts.change, counts.revoke, words.clone())}
+        <p>{status(review)}" "{report::standing(review.status, differs.is_empty(), explained.len() as u64)}</p>
+        {picture::bar(said::kept(counts), counts.change, counts.revoke, words.clone())}
         <p><b>{words}"."</b></p>
         {report::taking_along(&desk, review.id, review.status)}
         {about(&staff, &report)}
         {report::found(&report.found, Some(&review.population_sha256))}
-        {report::equals(&differs, counts.changed, &report.since)}
+        {report::equals(&differs, (&explained, explained.len() as u64), &report.since)}
         {report::quality(&report.reviewers)}
     };
     Ok(Middle::new(title, view).wide().with_script())
+}
+
+/// A seat that is not what was decided, and why that may be.
+fn explained(staff: &Staff, item: &SeatItem) -> Option<String> {
+    let became = match (item.state, item.decision) {
+        (State::Gone, Some(_)) => "gone all the same",
+        (State::Changed, _) => "held all the same",
+        (State::Gone | State::Pending | State::Decided | State::Applied | State::Ended, _) => return None,
+    };
+    let why = item.note.as_deref().unwrap_or_default();
+    Some(format!("{}: {}; {became}, explained: \u{201c}{why}\u{201d}", item.who, decision(staff, item)))
 }
 
 fn about(staff: &Staff, report: &SeatReport) -> AnyView {

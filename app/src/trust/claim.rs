@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Path, State as Shared};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use contract::claim::State;
+use contract::claim::{Kind, State};
 use contract::problem::Problem;
 use contract::text::is_claim_id;
 use leptos::prelude::*;
@@ -13,6 +13,7 @@ use server::clock::rfc3339;
 use server::controls::{Check, FRESH_INTERVALS, Seen};
 use server::profile::sentence::Part;
 use server::profile::{Binding, Claim, figures};
+use server::trust::recorded::holds_until;
 use server::trust::{Change, Facts, Told, history};
 
 use super::history::entries;
@@ -82,17 +83,23 @@ fn body(claim: &Claim, told: &Told, facts: &Facts, changes: &[Change], name: &st
             <h1>{sentence(&told.sentence)}</h1>
             <p class="finding">{told.finding.clone()}</p>
             <dl class="facts">
-                <dt>"State"</dt><dd>{told.state.word()}", since "<time datetime=rfc3339(told.since)>{short_moment(told.since)}</time><br/><span class="small">{told.state.meaning()}</span></dd>
+                <dt>"State"</dt><dd>{told.state.word()}{by_evidence(told)}", since "<time datetime=rfc3339(told.since)>{short_moment(told.since)}</time><br/><span class="small">{told.state.meaning()}</span></dd>
                 <dt>"Kind"</dt><dd>{told.kind.word()}</dd>
                 {told.due_at.map(|due| view! { <dt>"Due"</dt><dd><time datetime=rfc3339(due)>{due.date().to_string()}</time></dd> })}
                 {binding(&claim.binding)}
                 {bound_figures(&told.sentence)}
             </dl>
             {checks(&told.checks, facts)}
-            {records(&told.id, facts)}
+            {records(&told.id, &claim.binding, facts)}
             <section aria-labelledby="h-history"><h2 id="h-history">"History"</h2>{entries(changes, false)}</section>
         </main>
     }
+}
+
+/// Of which day the evidence is: it shows what was so then.
+fn by_evidence(told: &Told) -> Option<String> {
+    let at = told.checked_at.filter(|_| told.kind == Kind::Evidenced && told.state == State::Proven)?;
+    Some(format!(" by evidence of {}", at.date()))
 }
 
 fn binding(binding: &Binding) -> impl IntoView + use<> {
@@ -178,7 +185,7 @@ fn checks(checks: &[Check], facts: &Facts) -> impl IntoView + use<> {
     (!checks.is_empty()).then(|| view! { <section aria-labelledby="h-checks"><h2 id="h-checks">"What is checked"</h2>{checks.iter().map(one).collect_view()}</section> })
 }
 
-fn records(id: &str, facts: &Facts) -> impl IntoView + use<> {
+fn records(id: &str, binding: &Binding, facts: &Facts) -> impl IntoView + use<> {
     let records = facts.records.get(id).map(Vec::as_slice).unwrap_or_default();
     let rows: Vec<_> = records
         .iter()
@@ -191,6 +198,7 @@ fn records(id: &str, facts: &Facts) -> impl IntoView + use<> {
                 <tr>
                     <th scope="row">{record.dated.to_string()}</th>
                     <td><time datetime=rfc3339(record.recorded_at)>{short_moment(record.recorded_at)}</time></td>
+                    <td>{holds_until(binding, record.dated).map(|date| date.to_string())}</td>
                     <td>{certifies}</td>
                     <td class="hash">{record.file_sha256.clone().unwrap_or_else(|| "no file".into())}</td>
                 </tr>
@@ -203,7 +211,7 @@ fn records(id: &str, facts: &Facts) -> impl IntoView + use<> {
                 <h2 id="h-records">"On record"</h2>
                 <p class="small">"What a record says is kept sealed; its date and its file's SHA-256 are public."</p>
                 <section class="scroll" tabindex="0" aria-label="Table of records"><table class="table">
-                    <thead><tr><th scope="col">"Dated"</th><th scope="col">"Recorded"</th><th scope="col">"Certifies"</th><th scope="col">"File (SHA-256)"</th></tr></thead>
+                    <thead><tr><th scope="col">"Dated"</th><th scope="col">"Recorded"</th><th scope="col">"Holds until"</th><th scope="col">"Certifies"</th><th scope="col">"File (SHA-256)"</th></tr></thead>
                     <tbody>{rows}</tbody>
                 </table></section>
             </section>

@@ -1,19 +1,7 @@
 //! What a reader wants to see: by state, by kind, by words. All in the address, so that it can be linked.
 
 use contract::claim::{Kind, State};
-use serde::Deserialize;
 use server::trust::Told;
-
-/// The query of `/trust`. Unknown words select nothing special: an old link must not break.
-#[derive(Clone, Debug, Default, Deserialize)]
-pub struct Query {
-    #[serde(default)]
-    pub state: String,
-    #[serde(default)]
-    pub kind: String,
-    #[serde(default)]
-    pub q: String,
-}
 
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
@@ -25,17 +13,21 @@ pub struct Filter {
 /// Longer searches are cut: nobody types them, and they are shown again in the form.
 const LONGEST: usize = 100;
 
-impl From<Query> for Filter {
-    fn from(query: Query) -> Self {
+impl Filter {
+    /// From the address of the trust page. Unknown words select nothing special: an old link must not break.
+    pub fn of(pairs: &[(String, String)]) -> Self {
+        // What is asked twice is asked about nothing.
+        let value = |name: &str| {
+            let mut named = pairs.iter().filter(|(known, _)| known == name);
+            named.next().filter(|_| named.next().is_none()).map_or("", |(_, value)| value.as_str())
+        };
         Self {
-            state: State::parse(&query.state),
-            kind: Kind::parse(&query.kind),
-            words: query.q.trim().chars().filter(|c| !c.is_control()).take(LONGEST).collect(),
+            state: State::parse(value("state")),
+            kind: Kind::parse(value("kind")),
+            words: value("q").trim().chars().filter(|c| !c.is_control()).take(LONGEST).collect(),
         }
     }
-}
 
-impl Filter {
     pub fn selects_all(&self) -> bool {
         self.state.is_none() && self.kind.is_none() && self.words.is_empty()
     }

@@ -2,33 +2,25 @@
 
 use std::sync::Arc;
 
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State as Shared};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::State as Shared;
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
+use contract::problem::Problem;
 use leptos::prelude::*;
-use serde::Deserialize;
 use server::clock::rfc3339;
 use server::trust::{Change, history};
 
 use super::parts::{mark, signs};
-use crate::http::respond;
-use crate::http::{Site, failure};
+use crate::http::{Site, failure, pairs, respond};
 use crate::ui::layout::{Head, document};
 use crate::ui::words::{count, short_moment};
 
-#[derive(Debug, Default, Deserialize)]
-pub struct Asked {
-    before: Option<i64>,
-}
-
-pub async fn show(
-    Shared(site): Shared<Arc<Site>>,
-    asked: Result<Query<Asked>, QueryRejection>,
-    headers: HeaderMap,
-) -> Response {
-    let before = asked.ok().and_then(|Query(asked)| asked.before);
+pub async fn show(Shared(site): Shared<Arc<Site>>, uri: Uri, headers: HeaderMap) -> Response {
     let style = site.assets.style();
+    let before = match before(&uri) {
+        Ok(before) => before,
+        Err(problem) => return failure::answer(&problem, &headers, style),
+    };
     match history::newest(&site.visitor, &site.profile.id, None, before).await {
         Ok(changes) => {
             let title = format!("Every change · {}", site.profile.name);
@@ -45,6 +37,19 @@ pub async fn show(
         }
         Err(cause) => failure::answer(&server::problem::internal(&cause), &headers, style),
     }
+}
+
+/// The number of the entry before which the page begins.
+fn before(uri: &Uri) -> Result<Option<i64>, Problem> {
+    let pairs = pairs::of_query(uri.query().unwrap_or_default(), uri.path())?;
+    let Some((name, text)) = pairs.into_iter().find(|(name, text)| name == "before" && !text.is_empty()) else {
+        return Ok(None);
+    };
+    text.parse().map(Some).map_err(|_| Problem::NotUnderstood {
+        name,
+        message: "this has to be the number of an entry; start from the newest".into(),
+        instead: uri.path().to_owned(),
+    })
 }
 
 fn body(changes: &[Change], name: &str) -> impl IntoView + use<> {

@@ -2,36 +2,31 @@
 
 use std::sync::Arc;
 
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query as Asked, RawQuery, State as Shared};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::State as Shared;
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use contract::claim::{Kind, State};
 use leptos::prelude::*;
 use server::clock::rfc3339;
 use server::trust::{Board, Told};
 
-use super::filter::{Filter, Query};
+use super::filter::Filter;
 use super::parts::{mark, row, sentence, signs};
 use super::{picture, tables};
 use crate::http::assets::Assets;
 use crate::http::respond::{self, Rendered};
-use crate::http::{Settings, Site};
+use crate::http::{Settings, Site, failure, pairs};
 use crate::ui::layout::{Head, document};
 use crate::ui::words::{count, moment};
 
 /// The page as it is kept in memory; with a query, drawn for the occasion.
-pub async fn show(
-    Shared(site): Shared<Arc<Site>>,
-    RawQuery(raw): RawQuery,
-    query: Result<Asked<Query>, QueryRejection>,
-    headers: HeaderMap,
-) -> Response {
+pub async fn show(Shared(site): Shared<Arc<Site>>, uri: Uri, headers: HeaderMap) -> Response {
     let now = site.current().await;
-    if raw.is_none() {
-        return now.trust.answer(&headers);
-    }
-    let filter = Filter::from(query.map(|Asked(query)| query).unwrap_or_default());
+    let Some(query) = uri.query() else { return now.trust.answer(&headers) };
+    let filter = match pairs::of_query(query, uri.path()) {
+        Ok(pairs) => Filter::of(&pairs),
+        Err(problem) => return failure::answer(&problem, &headers, site.assets.style()),
+    };
     respond::html(StatusCode::OK, page(&now.board, &filter, &site.settings, &site.assets))
 }
 
@@ -348,7 +343,7 @@ fn footer(board: &Board) -> impl IntoView + use<> {
     view! {
         <footer class="foot">
             <p>{board.profile.legal_entity.clone()}" · in force since "{board.profile.effective.to_string()}</p>
-            <p><a class="link" href="/trust/feed.atom">"Feed of changes"</a>" · "<a class="link" href="/trust/badge.svg">"Badge"</a>" · Rendered by Avouch from what it enforces"</p>
+            <p><a class="link" href="/trust/feed.atom">"Feed of changes"</a>" · "<a class="link" href="/trust/badge.svg">"Badge"</a>" · "<a class="link" href="/keys">"Keys that verify what we sign"</a>" · Rendered by Avouch from what it enforces"</p>
         </footer>
     }
 }

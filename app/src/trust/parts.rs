@@ -60,7 +60,7 @@ fn looked(told: &Told) -> Option<impl IntoView + use<>> {
     let at = told.checked_at?;
     let (verb, shown) = match told.kind {
         Kind::Enforced => ("checked ", short_moment(at)),
-        Kind::Evidenced => ("recorded ", at.date().to_string()),
+        Kind::Evidenced => ("evidence of ", at.date().to_string()),
         Kind::Published => ("confirmed ", at.date().to_string()),
     };
     Some(view! { <span>{verb}<time datetime=rfc3339(at)>{shown}</time></span> })

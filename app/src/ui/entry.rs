@@ -110,7 +110,11 @@ pub fn area(entry: &Entry, rows: u8) -> AnyView {
 
 /// One of several; `options` are values and what is said of them. Where nothing has to be chosen, nothing can be.
 pub fn choose(entry: &Entry, options: &[(String, String)]) -> AnyView {
-    let empty = if entry.required { "Choose one" } else { "None" };
+    choose_or(entry, if entry.required { "Choose one" } else { "None" }, options)
+}
+
+/// The same where choosing nothing means something: `empty` says what.
+pub fn choose_or(entry: &Entry, empty: &'static str, options: &[(String, String)]) -> AnyView {
     let options: Vec<_> = options
         .iter()
         .cloned()

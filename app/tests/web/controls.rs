@@ -165,6 +165,7 @@ async fn the_lists_on_the_page_are_those_on_record() {
     let certificate = NewEvidence {
         claim: "P058".into(),
         dated: Some(today),
+        note: Some("The certificate came".into()),
         certifies: Some("SOC 2 \"Type 1\"".into()),
         expires: Some(today + time::Duration::days(9)),
         ..NewEvidence::default()

@@ -25,6 +25,8 @@ async fn a_file_is_judged_whole_before_a_row_of_it_is_written() {
         .collect();
     wrong.sort();
     assert_eq!(wrong, ["2 next_review", "3 name", "3 requirement", "3 status"]);
+    let lines: Vec<_> = said["errors"].as_array().expect("errors").iter().map(|error| &error["line"]).collect();
+    assert!(lines.is_sorted_by_key(|line| line.as_u64()), "{lines:?}");
     assert_eq!((&said["rows"], &said["imported"]), (&Value::from(3), &Value::from(0)));
     let page = desk.import("", &bad, "text/html").await;
     assert!(
@@ -56,6 +58,9 @@ async fn a_program_need_not_wait_for_an_import() {
     let answer = desk.import("", &csv, "application/json\r\nprefer: wait=1, respond-async").await;
 
     assert_eq!(status(&answer), 202, "{answer}");
+    let head = answer.split("\r\n\r\n").next().unwrap_or_default();
+    assert!(head.contains(&format!("location: {CONTROLS}")), "{head}");
+    assert!(head.contains("preference-applied: respond-async"), "{head}");
     let said = told(&answer);
     assert_eq!((&said["state"], &said["imported"]), (&Value::from("running"), &Value::from(0)));
     let act = said["act"].as_str().expect("an act").to_owned();

@@ -95,3 +95,51 @@ async fn the_staff_see_what_each_job_last_came_to_and_no_cause_of_a_failure() {
     assert!(row("organisations").contains("organisations: 0 departures"), "{}", row("organisations"));
     assert!(row("backup").contains("Failed") && !page.contains("/secret/place"), "{}", row("backup"));
 }
+
+/// A form with a file, as a browser without script sends it.
+async fn evidence(browser: &mut Browser, date: &str, note: &str, file: Option<(&str, &str)>) -> String {
+    let token = browser.token("/operator/evidence").await;
+    let field = |(name, value): (&str, &str)| {
+        format!("--x\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+    };
+    let kind = "content-type: application/octet-stream";
+    let part = |(name, content): (&str, &str)| {
+        format!(
+            "--x\r\ncontent-disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n{kind}\r\n\r\n{content}\r\n"
+        )
+    };
+    let fields = [("csrf", token.as_str()), ("claim", "P011"), ("date", date), ("note", note)].map(field);
+    let mut body = fields.concat() + &file.map(part).unwrap_or_default();
+    body.push_str("--x--\r\n");
+    browser.forged("/api/record-evidence", "multipart/form-data; boundary=x", "", &body).await
+}
+
+#[tokio::test]
+async fn evidence_says_what_it_shows_of_which_day_and_who_recorded_it_or_is_refused() {
+    let (served, mut browser) = staff().await;
+    let today = served.world.now.date();
+    let (day, tomorrow) = (today.to_string(), (today + time::Duration::days(2)).to_string());
+    for (blamed, date, note, file) in [
+        ("note", day.as_str(), "", None),
+        ("note", &day, "  ", None),
+        ("date", &tomorrow, "The letter came", None),
+        ("file", &day, "The letter came", Some(("letter.pdf", "not a PDF"))),
+        ("file", &day, "The letter came", Some(("letter.txt", ""))),
+    ] {
+        let told = evidence(&mut browser, date, note, file).await;
+        assert_eq!(status(&told), 422, "{note} {file:?}: {told}");
+        assert!(told.contains(&format!("\"field\":\"{blamed}\"")), "{blamed}: {told}");
+    }
+    assert!(served.world.facts().await.records.is_empty());
+    let told = evidence(&mut browser, &day, "The letter came", Some(("letter.txt", "Dear all"))).await;
+    assert_eq!(status(&told), 200, "{told}");
+    let page = browser.get("/operator/evidence", "accept: text/html\r\n").await;
+    let row = page.split("data-evidence=").nth(1).and_then(|rest| rest.split("</tr>").next()).expect("a row");
+    let until = (today + time::Duration::days(365)).to_string();
+    for said in ["P011", &day, &until, "The letter came", "letter.txt"] {
+        assert!(row.contains(said), "{said}: {row}");
+    }
+    assert!(!row.contains("The command line"), "{row}");
+    let public = browser.get("/trust/claims/P011", "accept: text/html\r\n").await;
+    assert!(status(&public) == 200 && !public.contains("The letter came"), "{public}");
+}

@@ -220,5 +220,12 @@ async fn what_differs_is_named_on_the_page_and_settled_before_the_end() {
     refused(&twice, "Nothing differs here");
     assert_eq!(status(&press(&mut desk.browser, &review, "close-review", &[]).await), 303);
     let report = desk.page(&format!("{ALL}/{review}/report")).await;
-    assert!(report.contains("equals what was decided"), "{report}");
+    assert!(report.contains("equals what was decided, but for 1 item that differs"), "{report}");
+    let explained = report.split("data-explained").nth(1).and_then(|rest| rest.split("</li>").next()).expect("a line");
+    for said in ["Kept by ", "access ended otherwise, ", "explained by ", "She left"] {
+        assert!(explained.contains(said), "{said}: {explained}");
+    }
+    assert!(report.contains("1 to be kept, ended otherwise and explained"), "{report}");
+    let item = shown(&mut desk.browser, &review, &item).await;
+    assert!(item.contains("As the list says") && item.contains("She left"), "both reasons: {item}");
 }

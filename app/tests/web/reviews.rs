@@ -200,6 +200,58 @@ async fn many_are_decided_only_when_their_number_is_said() {
 }
 
 #[tokio::test]
+async fn before_many_are_revoked_the_page_lists_what_goes_along() {
+    let mut desk = Desk::new().await;
+    let review = desk.open(&[]).await;
+    let item = desk.item(&review, &desk.bea.clone()).await;
+    let fields = [("review", review.as_str()), ("items", &item), ("decision", "revoke"), ("note", "Over")];
+    let asked = desk.browser.form(&format!("{ALL}/{review}"), &act("decide-items"), &fields).await;
+    let along = asked.split("data-along").nth(1).and_then(|rest| rest.split("</ul>").next()).expect("a list");
+    assert!(status(&asked) == 409 && along.contains("1 session ends."), "{asked}");
+}
+
+#[tokio::test]
+async fn what_is_left_to_decide_counts_down_with_each_decision() {
+    let mut desk = Desk::new().await;
+    let review = desk.open(&[]).await;
+    let page = desk.page(&format!("{ALL}/{review}")).await;
+    assert!(page.contains(">1</span> yours to decide"), "{page}");
+    let item = desk.item(&review, &desk.bea.clone()).await;
+    let fields = [("item", item.as_str()), ("review", review.as_str()), ("decision", "keep")];
+    let answer = desk.send("decide-item", &fields).await;
+    assert_eq!(told(&answer)["item"]["mine"].as_u64(), Some(0), "{answer}");
+}
+
+#[tokio::test]
+async fn where_only_one_may_decide_the_draft_and_the_page_say_what_becomes_of_their_own_access() {
+    let mut desk = Desk::new().await;
+    let draft = desk.open(&[("draft", "yes"), ("when_due", "close")]).await;
+    for begun in [false, true] {
+        if begun {
+            assert_eq!(status(&desk.send("start-review", &[("review", &draft)]).await), 200);
+        }
+        let page = desk.page(&format!("{ALL}/{draft}")).await;
+        assert!(page.contains("Nobody may decide on 1 item") && page.contains("name another reviewer"), "{page}");
+        assert!(page.contains("it closes by itself"), "{page}");
+    }
+    assert_eq!(status(&desk.send("close-review", &[("review", &draft)]).await), 200);
+    let report = desk.page(&format!("{ALL}/{draft}/report")).await;
+    assert!(report.contains("<dt>Kept: nobody else could decide</dt><dd>1</dd>"), "{report}");
+    assert!(report.contains("1 kept, 1 kept: nobody else could decide"), "{report}");
+}
+
+#[tokio::test]
+async fn a_review_shows_how_far_it_is_in_one_bar_and_asks_before_a_key_changes_a_role() {
+    let mut desk = Desk::new().await;
+    let review = desk.open(&[]).await;
+    let item = desk.item(&review, &desk.bea.clone()).await;
+    assert_eq!(status(&desk.send("decide-item", &[("item", item.as_str()), ("decision", "keep")]).await), 200);
+    let page = desk.page(&format!("{ALL}/{review}")).await;
+    assert!(page.contains("<progress") && !page.contains("class=\"bar\""), "{page}");
+    assert!(page.contains("<dialog data-change") && page.contains("signs them out everywhere"), "{page}");
+}
+
+#[tokio::test]
 async fn a_closed_review_takes_no_decision_and_is_not_closed_twice() {
     let mut desk = Desk::new().await;
     let review = desk.open(&[]).await;

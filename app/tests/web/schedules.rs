@@ -8,13 +8,13 @@ use crate::common::{Browser, Served, of_profile, status};
 
 const BOOKINGS: &str = "/o/ours/registers/bookings";
 
-struct School {
+pub struct School {
     // Keeps the server.
     _served: Served,
     browser: Browser,
 }
 
-async fn school() -> School {
+pub async fn school() -> School {
     let wide = [
         ("reads_per_minute = 600", "reads_per_minute = 600000"),
         ("changes_per_minute = 120", "changes_per_minute = 120000"),
@@ -32,13 +32,13 @@ async fn school() -> School {
 }
 
 impl School {
-    async fn add(&mut self, register: &str, fields: &[(&str, &str)]) {
+    pub async fn add(&mut self, register: &str, fields: &[(&str, &str)]) {
         let place = format!("/api/o/ours/registers/{register}/create-record");
         let made = self.browser.send("/account", &place, fields).await;
         assert_eq!(status(&made), 200, "{made}");
     }
 
-    async fn book(&mut self, reference: &str, (starts, ends): (&str, &str)) {
+    pub async fn book(&mut self, reference: &str, (starts, ends): (&str, &str)) {
         let fields = [
             ("reference", reference),
             ("student", "Amelia"),
@@ -50,7 +50,7 @@ impl School {
         self.add("bookings", &fields).await;
     }
 
-    async fn page(&mut self, path: &str) -> String {
+    pub async fn page(&mut self, path: &str) -> String {
         self.browser.get(path, "accept: text/html\r\n").await
     }
 }
@@ -68,7 +68,10 @@ async fn a_week_is_shown_as_a_picture_and_as_a_table_and_overlap_is_said_in_both
     assert_eq!(status(&week), 200, "{week}");
     for said in [
         "Bookings: week 47 of 2026",
-        "16 November 2026 to 22 November 2026. Times are UTC. Left out: Cancelled.",
+        "16 November 2026 to 22 November 2026. Times are as in America/New_York, ",
+        "Left out: Cancelled.",
+        ">BK-1</text>",
+        "href=\"/o/ours/registers/bookings/schedule?day=2026-11-18\"",
         "<title>BK-1, Wed 18 Nov, 09:00 to 10:30</title>",
         "<span>Wed 18 Nov, 10:00</span> <span>to Thu 19 Nov, 01:00</span>",
         "N1</span><span class=\"small\">2 records, 2 overlapping",
@@ -95,12 +98,54 @@ async fn a_week_without_records_says_so_and_one_that_is_none_is_told() {
     let empty = school.page(&format!("{BOOKINGS}/schedule?week=2027-W01")).await;
     assert!(empty.contains("Nothing in this week") && empty.contains("4 January 2027 to 10 January 2027"), "{empty}");
     assert!(empty.contains("schedule?week=2026-W53"), "{empty}");
-    let wrong = school.page(&format!("{BOOKINGS}/schedule?week=2025-W53")).await;
-    assert!(status(&wrong) == 200 && wrong.contains("role=\"alert\"") && wrong.contains("id=\"f-week\""), "{wrong}");
+    for wrong in ["week=2025-W53", "day=2026-02-29", "week=2026-W47&day=2026-11-18", "sort=starts"] {
+        let page = school.page(&format!("{BOOKINGS}/schedule?{wrong}")).await;
+        assert!(status(&page) == 400 && page.contains(&format!("{BOOKINGS}/schedule")), "{wrong}: {page}");
+    }
     let current = school.page(&format!("{BOOKINGS}/schedule")).await;
     let now = time::OffsetDateTime::now_utc();
     let (year, number, _) = now.date().to_iso_week_date();
     assert!(current.contains(&format!("Bookings: week {number} of {year}")), "{current}");
+}
+
+#[tokio::test]
+async fn a_day_is_shown_hour_by_hour_with_the_ways_to_others() {
+    let mut school = school().await;
+    school.book("BK-1", ("2026-11-18T09:00", "2026-11-18T10:30")).await;
+    school.book("BK-2", ("2026-11-19T09:00", "2026-11-19T10:30")).await;
+
+    let day = school.page(&format!("{BOOKINGS}/schedule?day=2026-11-18")).await;
+
+    assert_eq!(status(&day), 200, "{day}");
+    for said in [
+        "Bookings: Wednesday, 18 November 2026",
+        "<title>BK-1, Wed 18 Nov, 09:00 to 10:30</title>",
+        "<span>09:00</span>",
+        "schedule?day=2026-11-17",
+        "schedule?day=2026-11-19",
+        "schedule?week=2026-W47",
+        "aria-current=\"date\"",
+    ] {
+        assert!(day.contains(said), "{said}: {day}");
+    }
+    assert!(!day.contains("BK-2"), "{day}");
+}
+
+#[tokio::test]
+async fn a_booking_that_ends_before_it_begins_is_refused_beside_its_end() {
+    let mut school = school().await;
+    let fields = [
+        ("reference", "BK-1"),
+        ("student", "Amelia"),
+        ("starts", "2026-11-18T09:00"),
+        ("ends", "2026-11-18T09:00"),
+        ("status", "Confirmed"),
+    ];
+    let place = "/api/o/ours/registers/bookings/create-record";
+    let page = school.browser.form(&format!("{BOOKINGS}/new"), place, &fields).await;
+    assert!(status(&page) == 422 && page.contains("id=\"f-ends-wrong\""), "{page}");
+    assert!(page.contains("This has to be after \u{201c}Starts\u{201d}."), "{page}");
+    assert!(page.contains("As it is in America/New_York, your time zone."), "{page}");
 }
 
 #[tokio::test]

@@ -184,7 +184,8 @@ async fn new_evidence_is_on_the_page_in_json_and_in_the_feed_within_a_look() {
     let before = get(served.address, "/trust", "").await;
     assert!(before.contains("data-claim=\"P058\" data-state=\"failing\""), "{before}");
 
-    let new = NewEvidence { claim: "P058".into(), dated: Some(served.world.now.date()), ..NewEvidence::default() };
+    let (dated, note) = (Some(served.world.now.date()), Some("It was reached".into()));
+    let new = NewEvidence { claim: "P058".into(), dated, note, ..NewEvidence::default() };
     evidence::add(&served.world.operator(), &served.world.vault, &served.world.profile, new, served.world.now)
         .await
         .expect("add");
@@ -200,7 +201,8 @@ async fn new_evidence_is_on_the_page_in_json_and_in_the_feed_within_a_look() {
 #[tokio::test]
 async fn the_page_is_looked_at_again_when_nobody_has_for_a_while() {
     let served = plain().await;
-    let new = NewEvidence { claim: "P058".into(), dated: Some(served.world.now.date()), ..NewEvidence::default() };
+    let (dated, note) = (Some(served.world.now.date()), Some("It was reached".into()));
+    let new = NewEvidence { claim: "P058".into(), dated, note, ..NewEvidence::default() };
     evidence::add(&served.world.operator(), &served.world.vault, &served.world.profile, new, served.world.now)
         .await
         .expect("add");
@@ -227,16 +229,11 @@ async fn a_search_shows_what_fits_and_never_what_was_typed_as_markup() {
     assert!(page.contains("data-claim=\"P058\"") && !page.contains("data-claim=\"P095\""));
     let page = get(served.address, "/trust?q=%22%3E%3Cscript%3Ealert(1)%3C/script%3E", "").await;
     assert!(!page.contains("<script") && page.contains("Nothing fits"));
-    for odd in [
-        "/trust?state=nonsense",
-        "/trust?",
-        "/trust?state",
-        "/trust?%ff",
-        "/trust?q=%ff",
-        "/trust/history?before=x",
-        "/trust/history?before=-5",
-    ] {
+    for odd in ["/trust?state=nonsense", "/trust?", "/trust?state", "/trust/history?before=-5"] {
         assert_eq!(status(&get(served.address, odd, "").await), 200, "{odd}");
+    }
+    for odd in ["/trust?%ff", "/trust?q=%ff", "/trust/history?before=x"] {
+        assert_eq!(status(&get(served.address, odd, "").await), 400, "{odd}");
     }
 }
 
@@ -305,4 +302,30 @@ async fn a_page_that_takes_too_long_is_answered_408() {
     let address = behind_the_layers(&served, axum::Router::new().route("/hangs", hangs)).await;
     let request = format!("GET /hangs HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", served.address);
     assert_eq!(status(&raw(address, &request).await), 408);
+}
+
+#[tokio::test]
+async fn the_key_that_verifies_what_we_sign_is_published_for_people_and_for_programs_with_the_programs_that_verify() {
+    let served = plain().await;
+    let key = served.world.vault.signing().public_hex();
+    let body = |answer: String| answer.split_once("\r\n\r\n").expect("a body").1.to_owned();
+    let trust = get(served.address, "/trust", "").await;
+    assert!(trust.contains("href=\"/keys\""), "the trust page leads to the keys");
+    let page = get(served.address, "/keys", "").await;
+    assert!(page.contains(&format!("data-public-key=\"{key}\"")), "{page}");
+    let told = body(get(served.address, "/.well-known/avouch-keys.json", "").await);
+    let told: serde_json::Value = serde_json::from_str(&told).expect("JSON");
+    assert_eq!((told["algorithm"].as_str(), told["present"]["public_key"].as_str()), (Some("Ed25519"), Some(&*key)));
+    assert_eq!(told["present"]["since"].as_str(), Some("2026-11-21T12:00:00Z"), "{told}");
+    assert_eq!(told["former"].as_array().map(Vec::len), Some(0), "{told}");
+    let verifiers = told["verifiers"].as_array().expect("verifiers");
+    assert_eq!(verifiers.len(), 2, "{told}");
+    for verifier in verifiers {
+        let name = verifier.as_str().and_then(|url| url.rsplit('/').next()).expect("a name");
+        let text = body(get(served.address, &format!("/keys/{name}"), "").await);
+        let ours = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../server/tests").join(name);
+        assert_eq!(text, std::fs::read_to_string(ours).expect(name), "{name}");
+        assert!(page.contains(&format!("href=\"/keys/{name}\"")), "{name}");
+    }
+    assert_eq!(status(&get(served.address, "/keys/passwd", "").await), 404);
 }

@@ -31,7 +31,7 @@ export async function lighthouse(settings, report) {
 }
 
 /** A Chromium of ours, so that it ends with us whatever Lighthouse does. */
-async function chromium() {
+export async function chromium() {
   const home = scratch('chromium');
   const args = [...FLAGS, '--remote-debugging-port=0', `--user-data-dir=${home}`, 'about:blank'];
   const child = start(process.env.CHROME_PATH ?? 'chromium', args, { env: { HOME: home } });

@@ -2,10 +2,9 @@
 
 import { closeSync, copyFileSync, fsyncSync, openSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 
 import { constant } from './constant.mjs';
-import { crowd, emptied, placed, quiet, settled, spent } from './organisations.mjs';
+import { crowd, emptied, placed, quiet, rested, settled } from './organisations.mjs';
 import { resident } from './process.mjs';
 import { run, scratch, stop } from './run.mjs';
 import { avouch } from './servers.mjs';
@@ -61,16 +60,6 @@ async function archive(settings, report, engine, rows) {
   report.compared(`${of}: MB/s`, { 'MB/s': made.mb_per_second, made }, ['the compressor alone', { 'MB/s': made.compressor_mb_per_second }], 'MB/s', '≥', 0.5);
   report.measured(`${of}: memory over idle, MiB`, made.peak_over_idle_mib, '≤', 64);
   await emptied(settings, [place]);
-}
-
-/** Until the server has nothing more to do by itself: the first backup of a large database takes a while. */
-async function rested({ pid }) {
-  for (let asked = 0; asked < 60; asked++) {
-    const before = spent(pid);
-    await sleep(2000);
-    // A fiftieth of one processor.
-    if (spent(pid) - before <= 4) return;
-  }
 }
 
 /** Bytes per second that the disk takes for good. */

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, Select,
 };
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
@@ -21,7 +21,7 @@ use crate::identity::{Accounts, Origin, Refusal};
 use crate::vault::Vault;
 
 /// A log that has grown is signed this often; hourly is what is promised.
-const SIGN_EVERY: Duration = Duration::minutes(15);
+pub(crate) const SIGN_EVERY: Duration = Duration::minutes(15);
 
 /// A line of the file of heads, and of what is taken along.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -146,6 +146,11 @@ pub(crate) async fn sign_now(
     sign_every(operator, vault, tenant, now, Duration::ZERO).await
 }
 
+/// Signed heads, the newest first.
+pub(crate) fn newest() -> Select<signed_head::Entity> {
+    signed_head::Entity::find().filter(signed_head::Column::Kind.eq("head")).order_by_desc(signed_head::Column::Seq)
+}
+
 async fn sign_every(
     operator: &Operator,
     vault: &Vault,
@@ -155,11 +160,7 @@ async fn sign_every(
 ) -> Result<bool, Refusal> {
     let view = operator.view(tenant).await?;
     let Some(head) = view.one(log_head::Entity::find()).await? else { return Ok(false) };
-    let last = signed_head::Entity::find()
-        .filter(signed_head::Column::Kind.eq("head"))
-        .order_by_desc(signed_head::Column::Seq)
-        .limit(1);
-    let last = view.one(last).await?;
+    let last = view.one(newest().limit(1)).await?;
     drop(view);
     if last.is_some_and(|last| last.seq >= head.seq || now - from_ms(last.at_ms) < every) {
         return Ok(false);

@@ -2,7 +2,7 @@
 //!
 //! An entry says who, when, what, on what, and how it came out; ids only, so that names can be forgotten without breaking the chain. What is
 //! confidential of it (from where, the reason, what it was before) is sealed with the organisation's key, and the chain covers the sealed
-//! bytes: whoever has no key can still verify.
+//! bytes: whoever has no key can still verify. What a reader without a key has to compare with, as the hash of a reason, stands open before them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,9 +15,11 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::clock::to_ms;
+use crate::crypto::seal::SealError;
 use crate::entity::{entry, log_head};
 use crate::guard::{Actor, LogEnds, Rows, TenantId};
 use crate::identity::origin::Place;
+use crate::identity::trace::Trace;
 use crate::vault::Keyring;
 
 /// How an act came out.
@@ -124,6 +126,7 @@ actions! {
     DriftResolved "drift-resolved" "What differed from a decision of an access review was settled";
     ReviewReminded "review-reminded" "Reviewers were reminded of an access review";
     ReviewEscalated "review-escalated" "An access review was not done in time";
+    ReviewHeldBack "review-held-back" "An access review did not close by itself";
     ReviewClosed "review-closed" "An access review was closed";
     CalendarShared "calendar-shared" "Somebody made a secret address for their calendar";
     CalendarClosed "calendar-closed" "The secret address of a calendar was taken away";
@@ -142,11 +145,12 @@ pub struct Event {
     pub subject: Uuid,
     pub outcome: Outcome,
     facts: BTreeMap<&'static str, String>,
+    digest: Option<Hash>,
 }
 
 impl Event {
     pub fn of(action: Action, subject: Uuid) -> Self {
-        Self { action, subject, outcome: Outcome::Done, facts: BTreeMap::new() }
+        Self { action, subject, outcome: Outcome::Done, facts: BTreeMap::new(), digest: None }
     }
 
     pub fn refused(action: Action, subject: Uuid) -> Self {
@@ -158,6 +162,25 @@ impl Event {
         self.facts.insert(name, value.into());
         self
     }
+
+    /// With the hash of something that is kept elsewhere. It is not sealed, so what it is of has to have been salted.
+    #[must_use]
+    pub fn over(mut self, digest: Hash) -> Self {
+        self.digest = Some(digest);
+        self
+    }
+}
+
+/// First byte of the confidential part of an entry that has a hash standing open: this, the 32 bytes of the hash, then what is sealed, which begins
+/// with 1 or 2 (`crypto::seal`, `vault`).
+const WITH_DIGEST: u8 = 0xd1;
+
+/// What is sealed of an entry, without the hash that may stand before it.
+fn sealed_of(detail: &[u8]) -> &[u8] {
+    match detail.split_first() {
+        Some((&WITH_DIGEST, rest)) if rest.len() > size_of::<Hash>() => &rest[size_of::<Hash>()..],
+        Some(_) | None => detail,
+    }
 }
 
 /// Seals what is confidential of the entries that one request causes.
@@ -165,6 +188,8 @@ impl Event {
 pub struct Sealer {
     pub(crate) key: Arc<Keyring>,
     pub(crate) place: Place,
+    /// The key of whoever acts, where somebody does.
+    pub(crate) trace: Option<Trace>,
 }
 
 /// What is confidential of an entry.
@@ -172,6 +197,9 @@ pub struct Sealer {
 pub struct Detail {
     #[serde(default)]
     pub place: Place,
+    /// The place under the key of whoever acted, which is erased with them; then `place` says nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) traced: Option<String>,
     #[serde(default)]
     pub facts: BTreeMap<String, String>,
 }
@@ -211,10 +239,22 @@ pub(crate) fn write(
     at: OffsetDateTime,
 ) -> Result<Written, DbErr> {
     let facts = event.facts.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
-    let detail = Detail { place: sealer.place.clone(), facts };
-    let plain = serde_json::to_vec(&detail).unwrap_or_default();
     let (at_ms, action) = (to_ms(at), event.action.word());
-    let sealed = sealer.key.seal(&place(tenant, at_ms, action, event.subject), &plain);
+    let bound_to = place(tenant, at_ms, action, event.subject);
+    let broken = |error: SealError| DbErr::Custom(error.to_string());
+    let detail = match sealer.trace.as_ref().filter(|_| sealer.place != Place::default()) {
+        Some(trace) => {
+            let traced = trace.seal(&bound_to, &sealer.place).map_err(broken)?;
+            Detail { place: Place::default(), traced: Some(traced), facts }
+        }
+        None => Detail { place: sealer.place.clone(), traced: None, facts },
+    };
+    let plain = serde_json::to_vec(&detail).unwrap_or_default();
+    let sealed = sealer.key.seal(&bound_to, &plain).map_err(broken)?;
+    let detail = match event.digest {
+        Some(digest) => [[WITH_DIGEST].as_slice(), &digest, &sealed].concat(),
+        None => sealed,
+    };
     Ok(Written {
         at_ms,
         actor_kind: actor.kind().to_owned(),
@@ -222,19 +262,25 @@ pub(crate) fn write(
         action: action.to_owned(),
         subject: event.subject,
         outcome: event.outcome.word().to_owned(),
-        detail: sealed.map_err(|error| DbErr::Custom(error.to_string()))?,
+        detail,
     })
 }
 
-/// Opens the sealed part of an entry. What cannot be opened any more is shown as empty.
-pub(crate) fn open_detail(key: &Keyring, row: &entry::Model) -> Detail {
+/// Opens the sealed part of an entry. What cannot be opened any more is shown as empty: from where somebody acted opens with the key of
+/// their account only.
+pub(crate) fn open_detail(key: &Keyring, trace: Option<&Trace>, row: &entry::Model) -> Detail {
     let place = place(TenantId(row.tenant_id), row.at_ms, &row.action, row.subject);
-    key.open(&place, &row.detail).ok().and_then(|plain| serde_json::from_slice(&plain).ok()).unwrap_or_default()
+    let opened = key.open(&place, sealed_of(&row.detail)).ok().and_then(|plain| serde_json::from_slice(&plain).ok());
+    let mut detail: Detail = opened.unwrap_or_default();
+    if let (Some(traced), Some(trace)) = (&detail.traced, trace) {
+        detail.place = trace.open(&place, traced);
+    }
+    detail
 }
 
 /// Whether the sealed part of an entry opens.
 pub(crate) fn detail_opens(key: &Keyring, row: &entry::Model) -> bool {
-    key.open(&place(TenantId(row.tenant_id), row.at_ms, &row.action, row.subject), &row.detail).is_ok()
+    key.open(&place(TenantId(row.tenant_id), row.at_ms, &row.action, row.subject), sealed_of(&row.detail)).is_ok()
 }
 
 /// The entry that follows the one of this number and hash.

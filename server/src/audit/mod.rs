@@ -2,6 +2,7 @@
 
 pub mod heads;
 pub mod log;
+pub mod verifiers;
 pub mod view;
 pub mod walk;
 
@@ -26,6 +27,8 @@ pub enum Event {
     EvidenceRecorded {
         claim: String,
         evidence: Uuid,
+        /// One of the staff; nobody in particular at the command line.
+        by: Option<Uuid>,
     },
     CheckSwitchedOff {
         check: Check,
@@ -51,6 +54,8 @@ pub enum Event {
         item: Uuid,
         operator: Uuid,
         decision: &'static str,
+        /// Of the reason, in hexadecimal, with its salt.
+        note_sha256: String,
     },
     /// A decision about a seat was taken back.
     SeatReopened {
@@ -62,6 +67,7 @@ pub enum Event {
         item: Uuid,
         operator: Uuid,
         again: bool,
+        note_sha256: String,
     },
     SeatReviewClosed {
         review: Uuid,
@@ -113,6 +119,11 @@ pub enum Event {
         destination: String,
         digest: String,
     },
+    /// This data is of this profile from now on: at the first start, or when somebody changed it on purpose.
+    ProfileTaken {
+        profile: String,
+        before: Option<String>,
+    },
     /// This instance was brought back from a copy.
     Restored {
         object: String,
@@ -157,6 +168,7 @@ impl Event {
             Self::BackupPruned { .. } => "backup-pruned",
             Self::DrillDone { .. } => "drill-done",
             Self::KeyringWritten { .. } => "keyring-written",
+            Self::ProfileTaken { .. } => "profile-taken",
             Self::Restored { .. } => "restored",
             Self::GoneFromCopy { .. } => "gone-from-copy",
             Self::ComponentSaved { .. } => "component-saved",
@@ -188,7 +200,7 @@ impl Event {
             Self::KeyringWritten { digest, .. } => digest.clone(),
             Self::Restored { object } => object.clone(),
             Self::ComponentSaved { component, .. } => component.clone(),
-            Self::ClaimsChanged { profile, .. } => profile.clone(),
+            Self::ProfileTaken { profile, .. } | Self::ClaimsChanged { profile, .. } => profile.clone(),
         }
     }
 
@@ -207,20 +219,22 @@ impl Event {
             }
             Self::SeatReviewOpened { items, population_sha256, .. } => format!("{items} seats {population_sha256}"),
             Self::SeatReopened { operator, .. } => operator.to_string(),
-            Self::SeatDriftSettled { operator, again, .. } => {
-                format!("{operator} {}", if *again { "again" } else { "accepted" })
+            Self::SeatDriftSettled { operator, again, note_sha256, .. } => {
+                format!("{operator} {} {note_sha256}", if *again { "again" } else { "accepted" })
             }
-            Self::SeatDecided { operator, decision, .. } => format!("{operator} {decision}"),
+            Self::SeatDecided { operator, decision, note_sha256, .. } => format!("{operator} {decision} {note_sha256}"),
             Self::BackupBegun { object, .. } => object.clone(),
             Self::BackupPruned { object, destination, .. } => format!("{object} at {destination}"),
             Self::BackupEnded { good, failed, .. } => format!("{good} good {failed} failed"),
+            Self::ProfileTaken { before, .. } => before.clone().unwrap_or_default(),
             Self::DrillDone { good, .. } => if *good { "good" } else { "failed" }.to_owned(),
             Self::KeyringWritten { destination, .. } => destination.clone(),
             Self::ComponentSaved { objectives, .. } => objectives.clone(),
             Self::ArchiveApproved { operator, .. } | Self::OrganisationLookedAt { operator, .. } => {
                 operator.to_string()
             }
-            Self::EvidenceRecorded { evidence, .. } => evidence.to_string(),
+            Self::EvidenceRecorded { evidence, by: None, .. } => evidence.to_string(),
+            Self::EvidenceRecorded { evidence, by: Some(by), .. } => format!("{evidence} by {by}"),
             Self::CheckSwitchedOff { reason, .. } => reason.clone(),
             Self::ClaimsChanged { head, claims, .. } => format!("{head} {}", claims.join(" ")),
         }

@@ -115,10 +115,12 @@ pub(crate) async fn lines(
 ) -> Result<Vec<Line>, Refusal> {
     let rows = view.all(rows).await?;
     let ids: Vec<Uuid> = rows.iter().flat_map(|row| [row.actor, row.subject]).collect();
-    let people = names::of(view, accounts, ids).await?;
+    let (people, traces) = names::traced(view, accounts, ids).await?;
     let ring = accounts.vault.within(view).await?;
     let line = |row: entry::Model| {
-        let detail = log::open_detail(&ring, &row);
+        let detail = log::open_detail(&ring, traces.get(&row.actor), &row);
+        // An entry of an earlier release has the place under the organisation's key: of who is gone it is not told either.
+        let gone = !row.actor.is_nil() && !people.contains_key(&row.actor);
         Line {
             seq: row.seq,
             at: from_ms(row.at_ms),
@@ -126,15 +128,34 @@ pub(crate) async fn lines(
             actor: row.actor,
             by_vendor: row.actor_kind == "operator",
             said: Action::parse(&row.action).map_or("Something else happened", Action::said).to_owned(),
-            // What is no person is known by the facts beside it.
-            subject: people.get(&row.subject).map(|named| named.name.clone()).unwrap_or_default(),
+            subject: whom(&people, &row),
             action: row.action,
             refused: row.outcome == "refused",
-            place: detail.place,
+            place: if gone { Place::default() } else { detail.place },
             facts: detail.facts,
         }
     };
     Ok(rows.into_iter().map(line).collect())
+}
+
+/// On whom. What is no person is known by the facts beside it; a person who was erased is told as everywhere.
+fn whom(people: &BTreeMap<Uuid, names::Named>, row: &entry::Model) -> String {
+    let member = Action::parse(&row.action).is_some_and(|action| {
+        matches!(
+            action,
+            Action::RoleChanged
+                | Action::ReachGranted
+                | Action::ReachWithdrawn
+                | Action::MemberOffboarded
+                | Action::MfaReset
+                | Action::HelpOpened
+                | Action::HelpEnded
+        )
+    });
+    if member || people.contains_key(&row.subject) {
+        return names::called(people, row.subject);
+    }
+    String::new()
 }
 
 #[derive(Debug, FromQueryResult)]

@@ -43,6 +43,8 @@ pub struct Backups {
     pub key: BackupKey,
     /// The live store of files, where it is not the folder below the data.
     pub objects: Option<Blobs>,
+    /// The profile that a copy has to be of.
+    pub profile: Option<String>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -75,6 +77,10 @@ pub enum BackupError {
     NoKeyring,
     #[error("this backup is of {found}, and this configuration is of {here}")]
     OtherDatabase { found: String, here: &'static str },
+    #[error(
+        "this backup is of the profile {found}, not of {here}; name {found} with --profile, and change it afterwards with avouch profile adopt if that is what you mean"
+    )]
+    OtherProfile { found: String, here: String },
     #[error("the folder {} is not empty; restore into an empty one", .0.display())]
     NotEmpty(PathBuf),
     #[error("what was restored is not what was copied: {0}")]
@@ -113,6 +119,7 @@ impl BackupError {
             | Self::NewerFormat(_)
             | Self::NoKeyring
             | Self::OtherDatabase { .. }
+            | Self::OtherProfile { .. }
             | Self::NotEmpty(_)
             | Self::UnderWay
             | Self::Copy(_)
@@ -139,6 +146,7 @@ impl Backups {
             destinations,
             key: BackupKey::new(master.backup_key()),
             objects: None,
+            profile: None,
         }
     }
 
@@ -146,6 +154,12 @@ impl Backups {
     #[must_use]
     pub fn with_objects(self, objects: Option<Blobs>) -> Self {
         Self { objects, ..self }
+    }
+
+    /// The same, for a copy of this profile and of no other.
+    #[must_use]
+    pub fn of_profile(self, profile: &str) -> Self {
+        Self { profile: Some(profile.to_owned()), ..self }
     }
 
     /// Which kind of database this instance has.

@@ -145,6 +145,12 @@ pub async fn restore(backups: &Backups, from: &Path, keys: Option<&Path>) -> Res
     if manifest.database != backups.database() {
         return Err(BackupError::OtherDatabase { found: manifest.database, here: backups.database() });
     }
+    if let Some(here) = backups.profile.as_ref().filter(|here| **here != manifest.profile) {
+        return Err(BackupError::OtherProfile { found: manifest.profile, here: here.clone() });
+    }
+    let stems = manifest.databases().map(|(part, _)| stem(&part.name));
+    let own = stems.filter(|stem| stem.starts_with("avouch_o_")).map(str::to_owned).collect();
+    copy::refuse_if_taken(&backups.place, own).await?;
     let mut rows = 0;
     let mut platform = None;
     for (part, contents) in manifest.databases() {

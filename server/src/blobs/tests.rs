@@ -25,7 +25,7 @@ struct Place {
 async fn place() -> Place {
     let world = World::new().await;
     let blobs = Blobs::open(&super::Place::below(&world.folder)).expect("a folder");
-    let keys = world.vault.tenant(TenantId(Uuid::now_v7())).await.expect("keys");
+    let keys = world.vault.new_key(TenantId(Uuid::now_v7()), world.now).expect("keys").ring;
     Place { world, blobs, keys }
 }
 
@@ -141,7 +141,7 @@ async fn what_was_cut_reordered_changed_or_moved_is_refused() {
 async fn one_organisations_keys_do_not_open_what_another_put() {
     let place = place().await;
     place.blobs.put(&place.keys, AT, b"ours").await.expect("put");
-    let others = place.world.vault.tenant(TenantId(Uuid::now_v7())).await.expect("keys");
+    let others = place.world.vault.new_key(TenantId(Uuid::now_v7()), place.world.now).expect("keys").ring;
     assert!(matches!(place.blobs.open_sealed(&others, AT).await, Err(BlobError::Seal(_))));
 }
 

@@ -105,7 +105,7 @@ async fn refused(instance: &Instance, house: &mut StandIn, role: &str) -> Result
     let others = reviews::decide(&somebody, &instance.accounts, &form, &origin, now).await;
     Ok(match (alone, together, others) {
         // Of the two that were said, one's own is left out.
-        (Err(Refusal::Conflict(_)), Err(Refusal::Unconfirmed(1)), Ok(())) => Seen::Upheld(
+        (Err(Refusal::Conflict(_)), Err(Refusal::Unconfirmed(1, _)), Ok(())) => Seen::Upheld(
             "A reviewer's decision about their own access was refused, alone and among others; somebody else's was taken.".into(),
         ),
         (alone, together, others) => Seen::Failing(format!(

@@ -19,7 +19,7 @@ pub async fn at_rest(instance: &Instance) -> Result<Seen, sea_orm::DbErr> {
     let keys = match instance.vault.open_all_keys(&instance.operator).await {
         Ok(keys) => keys,
         Err(VaultError::Database(error)) => return Err(error),
-        Err(VaultError::Key(_) | VaultError::Seal(_) | VaultError::Folder(_)) => {
+        Err(VaultError::Key(_) | VaultError::Seal(_) | VaultError::Folder(_) | VaultError::Destroyed) => {
             return Ok(Seen::Failing("A stored data key does not open under the master key.".into()));
         }
     };

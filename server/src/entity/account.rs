@@ -23,6 +23,8 @@ pub struct Model {
     pub delete_asked_at_ms: Option<i64>,
     pub delete_at_ms: Option<i64>,
     pub certificate_id: Option<Uuid>,
+    /// The key to from where this person acted, as logs keep it.
+    pub trace: Option<Vec<u8>>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

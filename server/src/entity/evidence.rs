@@ -19,6 +19,7 @@ pub struct Model {
     pub file_name: Option<Vec<u8>>,
     pub file_sha256: Option<String>,
     pub file_bytes: Option<i64>,
+    pub recorded_by: Option<Uuid>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

@@ -25,6 +25,7 @@ pub mod file;
 pub mod finding;
 pub mod former_log;
 pub mod help_grant;
+pub mod instance;
 pub mod invitation;
 pub mod job;
 pub mod keyring_copy;

@@ -32,6 +32,8 @@ pub struct Model {
     pub outcome: Option<String>,
     pub reminded: i32,
     pub escalated_at_ms: Option<i64>,
+    pub when_due: String,
+    pub held_back_at_ms: Option<i64>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

@@ -37,6 +37,11 @@ pub struct Model {
     pub silent: i32,
     pub state: String,
     pub applied_at_ms: Option<i64>,
+    pub settled_by: Option<Uuid>,
+    pub settled_at_ms: Option<i64>,
+    pub settled_note_id: Option<Uuid>,
+    pub ended_at_ms: Option<i64>,
+    pub alone: i32,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

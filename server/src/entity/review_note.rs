@@ -15,6 +15,7 @@ pub struct Model {
     pub by_id: Uuid,
     pub at_ms: i64,
     pub content: Vec<u8>,
+    pub salt: Option<Vec<u8>>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

@@ -19,6 +19,7 @@ pub struct Model {
     pub decided_by: Option<Uuid>,
     pub decided_at_ms: Option<i64>,
     pub note: Option<Vec<u8>>,
+    pub note_salt: Option<Vec<u8>>,
     pub silent: i32,
     pub state: String,
 }

@@ -188,6 +188,8 @@ const COLUMNS: &[(&str, &[(&str, Class)])] = &[
             ("outcome", Class::Plain),
             ("reminded", Class::Plain),
             ("escalated_at", Class::Plain),
+            ("when_due", Class::Plain),
+            ("held_back_at", Class::Plain),
         ],
     ),
     (
@@ -233,6 +235,11 @@ const COLUMNS: &[(&str, &[(&str, Class)])] = &[
             ("silent", Class::Plain),
             ("state", Class::Plain),
             ("applied_at", Class::Plain),
+            ("settled_by", Class::Account),
+            ("settled_at", Class::Plain),
+            ("settled_note_id", Class::Plain),
+            ("ended_at", Class::Plain),
+            ("alone", Class::Plain),
         ],
     ),
     (
@@ -259,6 +266,7 @@ const COLUMNS: &[(&str, &[(&str, Class)])] = &[
             ("by_id", Class::Account),
             ("at", Class::Plain),
             ("content", Class::Words),
+            ("salt", Class::Plain),
         ],
     ),
 ];

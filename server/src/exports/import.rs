@@ -185,7 +185,7 @@ async fn take(operator: &Operator, mut taking: Taking<'_>) -> Result<Imported, E
     let (tenant, now) = (taking.tenant, taking.now);
     let NewKey { row, ring } = taking.accounts.vault.new_key(tenant, now)?;
     let location = operator.provision(tenant).await?;
-    let sealer = Sealer { key: Arc::clone(&ring), place: Origin::of_program().place };
+    let sealer = Sealer { key: Arc::clone(&ring), place: Origin::of_program().place, trace: None };
     let former = former::take(&taking, &ring).await?;
     attached::take(&taking, &ring).await?;
     let own = operator.store().mode() == Isolation::Dedicated;

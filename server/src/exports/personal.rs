@@ -17,6 +17,7 @@ use crate::entity::{account, account_entry, entry, personal_copy, record, record
 use crate::guard::{AccountId, Allowed, Asks, Caller, Fresh, Operator, SignedIn, rights};
 use crate::identity::origin::Place;
 use crate::identity::record::{Action, Entry};
+use crate::identity::trace;
 use crate::identity::{Accounts, Origin, Refusal, profile};
 use crate::organisations::names;
 use crate::problem::internal;
@@ -183,8 +184,9 @@ async fn done_by(
     let view = reader.read().await?;
     let ring = accounts.vault.within(&view).await?;
     let organisation = names::of_organisation(accounts, reader.here());
+    let trace = trace::open(accounts, reader.account.0, reader.sealed_trace.as_deref());
     let cells = |row: entry::Model| {
-        let detail = log::open_detail(&ring, &row);
+        let detail = log::open_detail(&ring, trace.as_ref(), &row);
         vec![
             Cell::Text(organisation.clone()),
             Cell::At(row.at_ms),
@@ -205,7 +207,7 @@ async fn naming(reader: &Allowed<rights::RecordsRead>, accounts: &Accounts) -> R
     let found =
         view.all(record_token::Entity::find().filter(record_token::Column::Token.eq(token)).limit(MOST)).await?;
     let organisation = names::of_organisation(accounts, reader.here());
-    let shapes = shape::all(reader.here(), &accounts.profile);
+    let shapes = shape::all(reader, &accounts.profile);
     let mut rows = Vec::new();
     for ids in found.chunks(500) {
         let ids = record::Column::Id.is_in(ids.iter().map(|row| row.record_id));

@@ -37,6 +37,8 @@ pub(super) const REVIEWS: &[&str] = &[
     "outcome",
     "reminded",
     "escalated_at",
+    "when_due",
+    "held_back_at",
 ];
 pub(super) const REVIEWERS: &[&str] = &["review_id", "stage", "account_id", "delegate_id", "since"];
 pub(super) const ITEMS: &[&str] = &[
@@ -69,10 +71,15 @@ pub(super) const ITEMS: &[&str] = &[
     "silent",
     "state",
     "applied_at",
+    "settled_by",
+    "settled_at",
+    "settled_note_id",
+    "ended_at",
+    "alone",
 ];
 pub(super) const VOTES: &[&str] =
     &["item_id", "stage", "review_id", "decision", "new_role", "decided_by", "decided_at", "note_id", "act_id"];
-pub(super) const NOTES: &[&str] = &["id", "review_id", "item_id", "kind", "by_id", "at", "content"];
+pub(super) const NOTES: &[&str] = &["id", "review_id", "item_id", "kind", "by_id", "at", "content", "salt"];
 
 pub(crate) async fn write(making: &mut Making<'_>) -> Result<(), ExportError> {
     reviews(making).await?;
@@ -121,6 +128,8 @@ fn review_cells(source: &Source<'_>, row: review::Model) -> Result<Vec<Cell>, Ex
         outcome,
         reminded,
         escalated_at_ms,
+        when_due,
+        held_back_at_ms,
     } = row;
     let name = source.ring.open(&reviews::name_place(TenantId(tenant_id), id), &name)?;
     Ok(vec![
@@ -146,6 +155,8 @@ fn review_cells(source: &Source<'_>, row: review::Model) -> Result<Vec<Cell>, Ex
         outcome.map_or(Cell::Nothing, Cell::Json),
         Cell::Number(reminded.into()),
         Cell::at(escalated_at_ms),
+        Cell::Text(when_due),
+        Cell::at(held_back_at_ms),
     ])
 }
 
@@ -218,6 +229,11 @@ fn item_cells(source: &Source<'_>, row: review_item::Model) -> Vec<Cell> {
         silent,
         state,
         applied_at_ms,
+        settled_by,
+        settled_at_ms,
+        settled_note_id,
+        ended_at_ms,
+        alone,
     } = row;
     vec![
         Cell::Id(id),
@@ -249,6 +265,11 @@ fn item_cells(source: &Source<'_>, row: review_item::Model) -> Vec<Cell> {
         Cell::Number(silent.into()),
         Cell::Text(state),
         Cell::at(applied_at_ms),
+        Cell::id(settled_by),
+        Cell::at(settled_at_ms),
+        Cell::id(settled_note_id),
+        Cell::at(ended_at_ms),
+        Cell::Number(alone.into()),
     ]
 }
 
@@ -319,7 +340,8 @@ async fn notes(making: &mut Making<'_>) -> Result<(), ExportError> {
 }
 
 fn note_cells(source: &Source<'_>, row: review_note::Model) -> Result<Vec<Cell>, ExportError> {
-    let review_note::Model { tenant_id, id, review_id, item_id, kind, by_id, at_ms, content } = row;
+    let review_note::Model { tenant_id, id, review_id, item_id, kind, by_id, at_ms, content, salt } = row;
+    let salt = salt.map(|salt| source.ring.open(&reviews::salt_place(TenantId(tenant_id), id), &salt)).transpose()?;
     let content = source.ring.open(&reviews::note_place(TenantId(tenant_id), id), &content)?;
     Ok(vec![
         Cell::Id(id),
@@ -329,5 +351,6 @@ fn note_cells(source: &Source<'_>, row: review_note::Model) -> Result<Vec<Cell>,
         Cell::Id(by_id),
         Cell::At(at_ms),
         text(&content),
+        Cell::text(salt.map(|salt| crate::crypto::hex(&salt))),
     ])
 }

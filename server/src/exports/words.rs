@@ -50,7 +50,8 @@ pub(crate) fn readme(named: &Named, sections: &[SectionSaid], masked: bool) -> S
          IS IT WHOLE?\n\n\
          manifest.json lists every file with its length and SHA-256, and every section with its rows. manifest.sig has an\n\
          Ed25519 signature of the bytes \"avouch-archive/1\", a line feed (one byte, 0x0A), and then all of manifest.json,\n\
-         and the public key that verifies it; compare that key with the one that the vendor publishes.\n\n",
+         and the public key that verifies it; compare that key with the one that the vendor publishes at /keys of its address,\n\
+         where the commands are too that check the signature.\n\n",
     );
     if !masked {
         text.push_str(

@@ -85,6 +85,24 @@ async fn begin(operator: &Operator, accounts: &Accounts, tenant: TenantId) -> Re
     Ok(operator.begin_in(tenant, Actor::System, sealer).await?)
 }
 
+/// What waits, or is being made by somebody.
+pub(crate) fn unmade() -> sea_orm::Condition {
+    sea_orm::Condition::any().add(export::Column::State.is_in([state::QUEUED, state::RUNNING]))
+}
+
+/// What lies ready until its time is over.
+pub(crate) fn lying_ready() -> sea_orm::Condition {
+    sea_orm::Condition::all().add(export::Column::State.eq(state::READY))
+}
+
+/// Whether an archive of this organisation is being made by somebody who is still there.
+pub(crate) async fn under_way(operator: &Operator, tenant: TenantId, now: OffsetDateTime) -> Result<bool, Refusal> {
+    let running = export::Entity::find()
+        .filter(export::Column::State.eq(state::RUNNING))
+        .filter(export::Column::BeatAtMs.gt(to_ms(now - SILENT)));
+    Ok(operator.view(tenant).await?.one(running.limit(1)).await?.is_some())
+}
+
 fn waiting(now: OffsetDateTime) -> sea_orm::Condition {
     let silent = export::Column::State.eq(state::RUNNING).and(export::Column::BeatAtMs.lte(to_ms(now - SILENT)));
     sea_orm::Condition::any().add(export::Column::State.eq(state::QUEUED)).add(silent)
@@ -296,9 +314,7 @@ pub(crate) async fn round(
     now: OffsetDateTime,
 ) -> Result<usize, Refusal> {
     let view = operator.view(tenant).await?;
-    let over = export::Entity::find()
-        .filter(export::Column::State.eq(state::READY))
-        .filter(export::Column::ExpiresAtMs.lte(to_ms(now)));
+    let over = export::Entity::find().filter(lying_ready()).filter(export::Column::ExpiresAtMs.lte(to_ms(now)));
     let over = view.all(over).await?;
     let waits = view.count(export::Entity::find().filter(waiting(now))).await? > 0;
     drop(view);

@@ -3,8 +3,8 @@
 pub mod accept;
 pub(crate) mod attached;
 mod images;
-mod kind;
-mod name;
+pub(crate) mod kind;
+pub(crate) mod name;
 mod sweep;
 
 use std::ops::Range;

@@ -91,6 +91,7 @@ pub struct Person {
     pub(crate) data: String,
     pub(crate) sealed_address: Vec<u8>,
     pub(crate) sealed_name: Vec<u8>,
+    pub(crate) sealed_trace: Option<Vec<u8>>,
     pub(crate) address_index: String,
 }
 
@@ -161,6 +162,7 @@ struct Found {
     address_index: String,
     address: Vec<u8>,
     name: Vec<u8>,
+    trace: Option<Vec<u8>>,
     password_set_at_ms: i64,
     disabled_at_ms: Option<i64>,
     factor_changed_at_ms: i64,
@@ -266,6 +268,7 @@ impl Person {
             data: found.data,
             sealed_address: found.address,
             sealed_name: found.name,
+            sealed_trace: found.trace,
             address_index: found.address_index,
         })
     }
@@ -381,6 +384,7 @@ fn everything(session_hash: SimpleExpr, backend: DbBackend) -> Select<session::E
             account::Column::AddressIndex,
             account::Column::Address,
             account::Column::Name,
+            account::Column::Trace,
             account::Column::PasswordSetAtMs,
             account::Column::DisabledAtMs,
             account::Column::FactorChangedAtMs,

@@ -4,7 +4,7 @@ use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
     ActiveModelTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, DeleteMany,
     EntityTrait, ExprTrait, FromQueryResult, IntoActiveModel, Iterable, PaginatorTrait, QuerySelect, Select,
-    SqliteTransactionMode, TransactionOptions, TransactionTrait, UpdateMany,
+    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait, UpdateMany,
 };
 use time::OffsetDateTime;
 
@@ -36,6 +36,20 @@ impl Rows {
 
     pub(super) fn connection(&self) -> &DatabaseTransaction {
         &self.0
+    }
+
+    /// See `Change::learn`. Where there is no serving login beside the owner, there is no function of the owner's either.
+    pub(crate) async fn learn(&self, table: &str) -> Result<(), DbErr> {
+        let backend = self.0.get_database_backend();
+        if backend != DbBackend::Postgres {
+            return Ok(());
+        }
+        let there = Statement::from_string(backend, "select 1 from pg_catalog.pg_proc where proname = 'avouch_learn'");
+        if self.0.query_one_raw(there).await?.is_some() {
+            let learn = Statement::from_sql_and_values(backend, "select avouch_learn($1::regclass)", [table.into()]);
+            self.0.query_one_raw(learn).await?;
+        }
+        Ok(())
     }
 
     pub(super) async fn commit(self) -> Result<(), DbErr> {

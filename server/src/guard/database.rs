@@ -16,7 +16,7 @@ use tokio::sync::Semaphore;
 use super::log_end::LogEnds;
 use super::own::{Shelf, Shelves};
 use super::row_security;
-use super::tenant::TenantId;
+use super::tenant::{Resting, TenantId};
 use crate::entity::revision;
 use crate::profile::policy::Isolation;
 
@@ -73,6 +73,10 @@ pub enum OpenError {
     Overpowered(&'static str),
     #[error("row security is not in force on {0}; run avouch migrate, or start with --migrate")]
     Unsecured(String),
+    #[error(
+        "row security is on for {0}, and this profile does not keep organisations apart by it; run avouch migrate, or start with --migrate"
+    )]
+    Secured(String),
     #[error("the database cannot be opened: {0}")]
     Unreachable(String),
     #[error(transparent)]
@@ -98,17 +102,18 @@ pub struct Store {
     /// Where each organisation has a database of its own.
     pub(super) own: Option<Shelves>,
     pub(super) ends: LogEnds,
+    pub(super) resting: Resting,
     /// For those who hold connections of their own for long.
     pub(super) long: Arc<Semaphore>,
 }
 
 impl Store {
-    /// Opens the database in the shared mode without row security: for commands that touch no organisation.
+    /// Opens the database in the shared mode, whichever it was brought up for: for commands that change no organisation.
     ///
     /// # Errors
     /// See [`OpenError`].
     pub async fn open(place: &Where, migrate: bool) -> Result<Self, OpenError> {
-        Self::open_as(place, migrate, Isolation::Scoped).await
+        Self::opened(place, migrate, Isolation::Scoped).await
     }
 
     /// Opens the database, refuses what it should not touch, and brings the schema up if asked.
@@ -116,6 +121,27 @@ impl Store {
     /// # Errors
     /// See [`OpenError`]. Nothing is written before the schema is known to be no newer than the program.
     pub async fn open_as(place: &Where, migrate: bool, mode: Isolation) -> Result<Self, OpenError> {
+        let store = Self::opened(place, migrate, mode).await?;
+        if store.rows_are_secured() {
+            row_security::in_force(&store.read).await?;
+        } else if store.read.get_database_backend() == DbBackend::Postgres {
+            row_security::off(&store.read).await?;
+        }
+        Ok(store)
+    }
+
+    /// Refuses a mode in which the serving login would not be held. Changes nothing.
+    ///
+    /// # Errors
+    /// [`OpenError::Overpowered`] says what to do.
+    pub async fn could_be(&self, mode: Isolation) -> Result<(), OpenError> {
+        if mode != Isolation::RowLevel || self.read.get_database_backend() != DbBackend::Postgres {
+            return Ok(());
+        }
+        row_security::overpowered(&self.read).await?.map_or(Ok(()), |why| Err(OpenError::Overpowered(why)))
+    }
+
+    async fn opened(place: &Where, migrate: bool, mode: Isolation) -> Result<Self, OpenError> {
         if let (Where::Postgres { url, admin_url }, true) = (place, migrate) {
             Self::prepare(url, admin_url, mode).await?;
         }
@@ -125,7 +151,16 @@ impl Store {
         };
         let own = (mode == Isolation::Dedicated).then(|| Shelves::new(Shelf::beside(place)));
         let long = Arc::new(Semaphore::new(LONG));
-        let store = Self { read, write, place: place.clone(), mode, own, ends: LogEnds::default(), long };
+        let store = Self {
+            read,
+            write,
+            place: place.clone(),
+            mode,
+            own,
+            ends: LogEnds::default(),
+            resting: Resting::default(),
+            long,
+        };
         let status = store.status().await?;
         if let Some(unknown) = status.unknown.first() {
             return Err(OpenError::Newer(unknown.clone()));
@@ -134,9 +169,6 @@ impl Store {
             (true, _) => {}
             (false, false) => return Err(OpenError::Behind),
             (false, true) => Platform::up(&store.write, None).await?,
-        }
-        if store.rows_are_secured() {
-            row_security::in_force(&store.read).await?;
         }
         Ok(store)
     }
@@ -194,7 +226,8 @@ impl Store {
     ) -> Result<(), OpenError> {
         let place = Where::Postgres { url: url.to_owned(), admin_url: admin_url.to_owned() };
         let (read, write, long) = (admin.clone(), admin.clone(), Arc::new(Semaphore::new(LONG)));
-        let owner = Self { read, write, place, mode, own: None, ends: LogEnds::default(), long };
+        let owner =
+            Self { read, write, place, mode, own: None, ends: LogEnds::default(), resting: Resting::default(), long };
         let status = owner.status().await?;
         if let Some(unknown) = status.unknown.first() {
             return Err(OpenError::Newer(unknown.clone()));
@@ -331,10 +364,14 @@ pub(super) async fn admin(admin_url: &str) -> Result<DatabaseConnection, DbErr> 
 }
 
 /// The words of an error about connecting may repeat the address, and with it the password.
-fn unreachable(error: &DbErr) -> OpenError {
+pub(super) fn unreachable(error: &DbErr) -> OpenError {
     let said = error.to_string();
     OpenError::Unreachable(if said.contains("://") { "its address is not understood".into() } else { said })
 }
+
+/// Only the owner of a table may have its rows counted for the planner, so the function is the owner's. It changes no row and tells nothing.
+const LEARN: &str = "create or replace function avouch_learn(which regclass) returns void language plpgsql \
+    security definer set search_path = pg_catalog, public, pg_temp as $$ begin execute format('analyze %s', which); end $$";
 
 /// What organisations keep: in the platform's database, or in one of their own.
 pub(super) const KEPT: &str = "record, record_token, record_unique, record_change, record_count, act, file";
@@ -359,6 +396,7 @@ async fn grant(admin: &DatabaseConnection, url: &str, admin_url: &str) -> Result
             "grant insert, update, delete on backup_receipt, drill_receipt, keyring_copy, component, job to \"{serving}\""
         ),
         format!("grant update on revision to \"{serving}\""),
+        format!("grant insert, update on instance to \"{serving}\""),
         // What belongs to people comes and goes; the record of an account can only be lengthened.
         format!(
             "grant insert, update, delete on account, organisation, membership, totp, backup_code, known_device, session, token, allowance, letter, custom_role, unit, reach, invitation, departure, help_grant, tally, outbox, environment, export, former_log, personal_copy, export_approval, legal_hold, purge, review, review_reviewer, review_item, review_vote, review_note, calendar_key, seat_review, seat_review_item to \"{serving}\""
@@ -371,6 +409,9 @@ async fn grant(admin: &DatabaseConnection, url: &str, admin_url: &str) -> Result
         format!("grant delete on account_entry, account_chain to \"{serving}\""),
         format!("grant insert on certificate to \"{serving}\""),
         format!("grant insert, update, delete on {KEPT} to \"{serving}\""),
+        LEARN.to_owned(),
+        "revoke execute on function avouch_learn(regclass) from public".to_owned(),
+        format!("grant execute on function avouch_learn(regclass) to \"{serving}\""),
     ] {
         admin.execute_raw(Statement::from_string(DbBackend::Postgres, statement)).await?;
     }

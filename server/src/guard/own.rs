@@ -229,11 +229,15 @@ async fn migrate_on_server(admin_url: &str, tenant: TenantId) -> Result<(), DbEr
     let owner = database::admin(&with(admin_url, tenant, None)?).await?;
     let lock = |verb: &str| Statement::from_string(DbBackend::Postgres, format!("select pg_advisory_{verb}(7238462)"));
     owner.query_one_raw(lock("lock")).await?;
-    let done = OwnTables::up(&owner, None).await;
+    // What its login may do too: two who grant the same at once are refused by the server.
+    let done = async {
+        OwnTables::up(&owner, None).await?;
+        grant_on_server(admin_url, tenant).await
+    };
+    let done = done.await;
     owner.query_one_raw(lock("unlock")).await?;
     owner.close().await?;
-    done?;
-    grant_on_server(admin_url, tenant).await
+    done
 }
 
 async fn make_on_server(admin_url: &str, tenant: TenantId) -> Result<(), DbErr> {

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, Select};
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use super::caller::Caller;
 use super::change::AccountChange;
-use super::tenant::{Actor, Change, Entering, LogChange, TenantDb, TenantId};
+use super::tenant::{Actor, Change, Counted, Entering, LogChange, Rounds, TenantDb, TenantId};
 use super::{PlatformChange, Sessions, Store};
 use crate::audit::log::{Event, Sealer};
 use crate::entity::organisation;
@@ -142,6 +143,31 @@ impl Operator {
             .filter(organisation::Column::PurgeBeganAtMs.is_null())
             .order_by_asc(organisation::Column::CreatedAtMs);
         people.all(&self.store.read).await
+    }
+
+    /// Whether an organisation has to be looked at by the clock.
+    pub(crate) fn is_awake(&self, which: Rounds, tenant: TenantId, now: OffsetDateTime) -> bool {
+        self.store.resting.is_awake(which, tenant, now)
+    }
+
+    /// Nothing is due there before `until`, if ever, unless somebody changes something.
+    pub(crate) fn lets_rest(
+        &self,
+        which: Rounds,
+        tenant: TenantId,
+        now: OffsetDateTime,
+        until: Option<OffsetDateTime>,
+        counted: Option<Counted>,
+    ) {
+        self.store.resting.lie_down(which, tenant, now, until, counted);
+    }
+
+    pub(crate) fn counted(&self, tenant: TenantId) -> Option<Counted> {
+        self.store.resting.counted(tenant)
+    }
+
+    pub(crate) fn forgets_all_but(&self, known: impl Fn(&Uuid) -> bool) {
+        self.store.resting.only(known);
     }
 
     /// One organisation as the schedule sees it.

@@ -167,7 +167,7 @@ impl<R: Right> Allowed<R> {
 
     /// The keys come first: they may have to be read, and a change holds the only writer.
     async fn change(&self, accounts: &Accounts, origin: &Origin) -> Result<Change, Refusal> {
-        let sealer = accounts.sealer(self.belonging.tenant, origin).await?;
+        let sealer = accounts.sealer_of(self.belonging.tenant, &self.person, origin).await?;
         let Belonging { tenant, .. } = self.belonging;
         Ok(Change::reaching(self.store(), tenant, self.belonging.reach(), self.actor(), sealer).await?)
     }
@@ -199,7 +199,7 @@ impl<R: Changes> Allowed<R> {
         if store.own.is_none() {
             return self.begin(accounts, origin).await;
         }
-        let sealer = accounts.sealer(tenant, origin).await?;
+        let sealer = accounts.sealer_of(tenant, &self.person, origin).await?;
         let change = Change::begin_kept(store, tenant, self.actor(), sealer).await?;
         // The membership lies elsewhere and cannot be held; what was committed before the writer was had is seen.
         let view = self.read().await?;

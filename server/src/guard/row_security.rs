@@ -96,6 +96,14 @@ pub(super) async fn in_force(connection: &DatabaseConnection) -> Result<(), Open
     }
 }
 
+/// Refuses a database that was brought up for row-level mode: a program that does not count on it would miss rows.
+pub(super) async fn off(connection: &DatabaseConnection) -> Result<(), OpenError> {
+    match tables(connection, "relrowsecurity").await?.into_iter().next() {
+        Some(table) => Err(OpenError::Secured(table)),
+        None => Ok(()),
+    }
+}
+
 /// Why this login stands above row security, if it does.
 pub(super) async fn overpowered(connection: &DatabaseConnection) -> Result<Option<&'static str>, DbErr> {
     let ask = |sql: &str| connection.query_one_raw(Statement::from_string(DbBackend::Postgres, sql.to_owned()));
@@ -119,9 +127,14 @@ pub(super) async fn overpowered(connection: &DatabaseConnection) -> Result<Optio
 
 /// The tenant tables on which row security is not enabled and forced.
 pub(super) async fn unsecured(connection: &DatabaseConnection) -> Result<Vec<String>, DbErr> {
+    tables(connection, "not (relrowsecurity and relforcerowsecurity)").await
+}
+
+/// The tenant tables of which the catalogue says this.
+async fn tables(connection: &DatabaseConnection, says: &str) -> Result<Vec<String>, DbErr> {
     let list = TENANT_TABLES.iter().map(|table| format!("'{}'", table.name)).collect::<Vec<_>>().join(",");
     let sql = format!(
-        "select relname::text from pg_class where relnamespace = 'public'::regnamespace and relname in ({list}) and not (relrowsecurity and relforcerowsecurity)"
+        "select relname::text from pg_class where relnamespace = 'public'::regnamespace and relname in ({list}) and {says}"
     );
     let rows = connection.query_all_raw(Statement::from_string(DbBackend::Postgres, sql)).await?;
     rows.iter().map(|row| row.try_get_by_index::<String>(0)).collect()

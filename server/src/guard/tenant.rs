@@ -2,9 +2,14 @@
 //! PostgreSQL adds it once more, and in dedicated mode an organisation's log lies in a database of its own. Use cases do not know which.
 
 mod delivery;
+mod questions;
+mod resting;
 mod together;
 
 pub(super) use self::delivery::deliver;
+pub(crate) use self::questions::Question;
+pub use self::resting::Resting;
+pub(crate) use self::resting::{Counted, Rounds};
 pub(crate) use self::together::Reads;
 
 use std::sync::Arc;
@@ -337,6 +342,7 @@ impl Change {
         self.also(event, at).await?;
         let Self { tenant, store, rows, .. } = self;
         rows.commit().await?;
+        store.resting.wake(tenant);
         deliver(&store, tenant).await.map(|_| ())
     }
 
@@ -356,7 +362,9 @@ impl Change {
 
     /// For counts and signatures, which are themselves a record.
     pub(crate) async fn commit_housekeeping(self) -> Result<(), DbErr> {
-        self.rows.commit().await
+        self.rows.commit().await?;
+        self.store.resting.wake(self.tenant);
+        Ok(())
     }
 }
 

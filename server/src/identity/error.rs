@@ -49,7 +49,7 @@ pub enum Refusal {
     Conflict(String),
     /// It is about so many at once, and that was not said back.
     #[error("it is about {0} at once, which was not confirmed")]
-    Unconfirmed(u64),
+    Unconfirmed(u64, Vec<String>),
     #[error("too many tries; wait {0} s")]
     TooMany(u64),
     #[error("too many at once; come back in {0} s")]
@@ -70,6 +70,9 @@ impl From<VaultError> for Refusal {
     fn from(error: VaultError) -> Self {
         match error {
             VaultError::Database(error) => error.into(),
+            VaultError::Destroyed => {
+                Self::NotKept("This organisation is closed, and what it kept is being destroyed.".into())
+            }
             VaultError::Key(_) | VaultError::Seal(_) | VaultError::Folder(_) => Self::Vault(error),
         }
     }
@@ -116,7 +119,7 @@ impl From<Refusal> for Problem {
             },
             Refusal::SignedOut => Self::needs(Needs::SignIn),
             Refusal::Conflict(message) => Self::Conflict { message },
-            Refusal::Unconfirmed(number) => Self::Unconfirmed { number },
+            Refusal::Unconfirmed(number, along) => Self::Unconfirmed { number, along },
             Refusal::TooMany(retry_after_seconds) => Self::TooMany { retry_after_seconds },
             Refusal::Busy(retry_after_seconds) => Self::Busy { retry_after_seconds },
             Refusal::Hashing(cause) => internal(&cause),

@@ -18,6 +18,7 @@ pub mod sessions;
 pub mod sign_in;
 pub mod sign_up;
 pub(crate) mod stand_in;
+pub mod trace;
 
 use std::sync::Arc;
 
@@ -29,7 +30,7 @@ use self::password_rules::Breached;
 use crate::audit::log::Sealer;
 use crate::blobs::Blobs;
 use crate::crypto::password::Hasher;
-use crate::guard::TenantId;
+use crate::guard::{Person, TenantId};
 use crate::profile::Profile;
 use crate::vault::Vault;
 
@@ -55,7 +56,21 @@ impl Accounts {
     /// When the organisation's keys cannot be had.
     pub async fn sealer(&self, tenant: TenantId, origin: &Origin) -> Result<Sealer, Refusal> {
         let key = self.vault.tenant(tenant).await?;
-        Ok(Sealer { key, place: origin.place.clone() })
+        Ok(Sealer { key, place: origin.place.clone(), trace: None })
+    }
+
+    /// The same for what this person does: from where, only for as long as they are not erased.
+    ///
+    /// # Errors
+    /// When the organisation's keys cannot be had.
+    pub(crate) async fn sealer_of(
+        &self,
+        tenant: TenantId,
+        person: &Person,
+        origin: &Origin,
+    ) -> Result<Sealer, Refusal> {
+        let trace = trace::open(self, person.account.0, person.sealed_trace.as_deref());
+        Ok(Sealer { trace, ..self.sealer(tenant, origin).await? })
     }
 
     /// A path of ours in full.

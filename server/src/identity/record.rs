@@ -162,6 +162,58 @@ pub async fn newest(reader: &SignedIn, accounts: &Accounts, most: u64) -> Result
     Ok(reader.all(rows).await?.into_iter().map(line).collect())
 }
 
+/// What somebody tried in vain before this sign-in, or since.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tried {
+    pub passwords: usize,
+    pub codes: usize,
+    /// Each once, the newest first.
+    pub networks: Vec<String>,
+    pub newest: OffsetDateTime,
+    /// When the sign-in before was; `None` when this is the first.
+    pub since: Option<OffsetDateTime>,
+}
+
+/// As many tries are counted one by one; the limit of the door is far below.
+const MOST_TRIES: u64 = 500;
+
+/// Wrong passwords and codes since the sign-in before this one: whoever comes in sees whether somebody else stood at the door. `None`: there were none.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn tried(reader: &SignedIn, accounts: &Accounts) -> Result<Option<Tried>, Refusal> {
+    let own = || account_entry::Entity::find().filter(account_entry::Column::AccountId.eq(reader.account.0));
+    // With a second factor, the password alone has let nobody in.
+    let all_the_way = if reader.enrolled {
+        vec![Action::CodeAccepted, Action::BackupCodeUsed, Action::FactorEnrolled, Action::SignedUp]
+    } else {
+        vec![Action::PasswordAccepted, Action::SignedUp]
+    };
+    let sign_ins = own()
+        .filter(account_entry::Column::Action.is_in(all_the_way.into_iter().map(Action::word)))
+        .order_by_desc(account_entry::Column::Seq)
+        .limit(2);
+    let before = reader.all(sign_ins).await?.into_iter().nth(1);
+    let refused = [Action::PasswordRefused.word(), Action::CodeRefused.word()];
+    let rows = own()
+        .filter(account_entry::Column::Action.is_in(refused))
+        .filter(account_entry::Column::Seq.gt(before.as_ref().map_or(0, |row| row.seq)))
+        .order_by_desc(account_entry::Column::Seq)
+        .limit(MOST_TRIES);
+    let rows = reader.all(rows).await?;
+    let Some(newest) = rows.first().map(|row| from_ms(row.at_ms)) else { return Ok(None) };
+    let codes = rows.iter().filter(|row| row.action == Action::CodeRefused.word()).count();
+    let mut networks = Vec::new();
+    for row in &rows {
+        let network = Place::open(accounts, reader.account, &row.origin).network;
+        if !networks.contains(&network) {
+            networks.push(network);
+        }
+    }
+    let since = before.map(|row| from_ms(row.at_ms));
+    Ok(Some(Tried { passwords: rows.len() - codes, codes, networks, newest, since }))
+}
+
 /// Walks every account's record from its first entry: how many entries there are, or the first bad one.
 ///
 /// # Errors

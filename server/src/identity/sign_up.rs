@@ -10,6 +10,7 @@ use super::address::{Address, gate};
 use super::links;
 pub(crate) use super::links::{Purpose, new_link, payload, spend};
 use super::record::{Action, Entry};
+use super::trace::{self, Trace};
 use super::{Accounts, Origin, Refusal, password_rules, sessions};
 use crate::clock::to_ms;
 use crate::crypto::password::Password;
@@ -168,7 +169,8 @@ pub async fn confirm(
             let same_browser = device.is_some() && device == origin.device_hash();
             let password_hash = if same_browser { password_hash } else { accounts.hasher.nobody().to_owned() };
             let index = row.address_index.as_str();
-            let account = insert_person(&change, accounts, (&address, index), &name, password_hash, now).await?;
+            let (account, trace) =
+                insert_person(&change, accounts, (&address, index), &name, password_hash, now).await?;
             let confirmed = if same_browser {
                 Confirmed::Done
             } else {
@@ -176,7 +178,7 @@ pub async fn confirm(
                 Confirmed::ChoosePassword(made.await?.0)
             };
             let entry = Entry::of(accounts, Some(account), Action::SignedUp, origin, now)?;
-            let by = Founder { account, organisation: &organisation, origin };
+            let by = Founder { account, organisation: &organisation, origin, trace };
             founding.commit(visitor, accounts, change, &by, &entry.happened(), now).await?;
             confirmed
         }
@@ -204,7 +206,7 @@ pub enum Confirmed {
 /// How long somebody has to choose.
 const CHOOSE_LASTS: Duration = Duration::hours(1);
 
-/// Writes a person down; what they may is for memberships to say.
+/// Writes a person down; what they may is for memberships to say. With them the key to from where they act.
 pub(crate) async fn insert_person(
     change: &AccountChange,
     accounts: &Accounts,
@@ -212,11 +214,11 @@ pub(crate) async fn insert_person(
     name: &str,
     password_hash: String,
     now: OffsetDateTime,
-) -> Result<AccountId, Refusal> {
+) -> Result<(AccountId, Option<Trace>), Refusal> {
     let row = person(accounts, PERSON_KIND, (address, index), name, password_hash, now)?;
-    let id = AccountId(row.id);
+    let made = (AccountId(row.id), trace::open(accounts, row.id, row.trace.as_deref()));
     change.insert(row.into_active_model().reset_all()).await?;
-    Ok(id)
+    Ok(made)
 }
 
 /// The row of somebody new.
@@ -248,6 +250,7 @@ pub(crate) fn person(
         delete_asked_at_ms: None,
         delete_at_ms: None,
         certificate_id: None,
+        trace: Some(trace::fresh(accounts, id)?),
     })
 }
 

@@ -1,7 +1,7 @@
 //! What letters say of access reviews.
 
 /// What there is to tell of an access review.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReviewNews {
     Opened,
     /// So many of what somebody is asked about is undecided.
@@ -11,19 +11,24 @@ pub enum ReviewNews {
     Delegated,
     /// Its last day is over.
     Overdue,
+    /// It was to close by itself, and this is why it did not.
+    HeldBack {
+        why: String,
+    },
 }
 
 impl ReviewNews {
-    pub(super) const fn kind(self) -> &'static str {
+    pub(super) const fn kind(&self) -> &'static str {
         match self {
             Self::Opened => "review-opened",
             Self::Reminder { .. } => "review-reminder",
             Self::Delegated => "review-delegated",
             Self::Overdue => "review-overdue",
+            Self::HeldBack { .. } => "review-held-back",
         }
     }
 
-    pub(super) fn said(self, organisation: &str, name: &str, due: &str) -> (&'static str, [String; 2]) {
+    pub(super) fn said(&self, organisation: &str, name: &str, due: &str) -> (&'static str, [String; 2]) {
         let where_ = format!("In \"{organisation}\" the access review \"{name}\"");
         match self {
             Self::Opened => (
@@ -43,6 +48,14 @@ impl ReviewNews {
                 [
                     format!("{where_} was due on {due} and is not closed."),
                     "What nobody decides on is decided by what was agreed on silence, when it is closed.".to_owned(),
+                ],
+            ),
+            Self::HeldBack { why } => (
+                "An access review did not close by itself",
+                [
+                    format!("{where_} was due on {due} and stays open. {why}"),
+                    "It closes as soon as what is equals what was decided; whoever manages reviews can also close it by hand."
+                        .to_owned(),
                 ],
             ),
         }

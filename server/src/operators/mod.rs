@@ -210,7 +210,7 @@ pub(crate) async fn note_there(
     origin: &Origin,
     now: OffsetDateTime,
 ) -> Result<(), Refusal> {
-    let sealer = accounts.sealer(tenant, origin).await?;
+    let sealer = accounts.sealer_of(tenant, staff, origin).await?;
     let change = staff.begin_in(tenant, Actor::Operator(staff.account), sealer).await?;
     Ok(change.commit(&Event::of(Action::OperatorLooked, staff.account.0), now).await?)
 }

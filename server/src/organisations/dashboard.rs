@@ -7,9 +7,10 @@ use time::{Date, Duration, OffsetDateTime};
 
 use super::members::{self, Counts};
 use super::upkeep::day_of;
+use crate::audit::log::Action;
 use crate::audit::view::{self, Line};
 use crate::clock::{from_ms, to_ms};
-use crate::entity::{departure, help_grant, invitation, tally};
+use crate::entity::{departure, entry, help_grant, invitation, tally};
 use crate::guard::{Allowed, TenantDb, rights};
 use crate::identity::{Accounts, Refusal};
 use crate::reviews;
@@ -81,13 +82,18 @@ pub async fn read(
         (0, Counts::default(), Vec::new())
     };
     let tallies = if sees_members { tallies(&view, day_of(now)).await? } else { Vec::new() };
+    let signed_in_today = if sees_members { signed_in_on(&view, day_of(now)).await? } else { 0 };
     let newest = if here.permissions.contains(&Permission::AuditRead) {
         view::newest(&view, accounts, NEWEST).await?
     } else {
         Vec::new()
     };
     let reviews = reviews::waiting(&view, accounts, reader).await?;
-    let (sign_ins, coverage) = pictures(&tallies, &counts, day_of(now));
+    let (mut sign_ins, coverage) = pictures(&tallies, &counts, day_of(now));
+    // The day that goes on is counted live: whoever has just come in is in the picture.
+    if let Some((_, today)) = sign_ins.last_mut() {
+        *today = signed_in_today;
+    }
     Ok(Dashboard {
         pending,
         counts,
@@ -107,6 +113,21 @@ async fn tallies(view: &TenantDb, today: i32) -> Result<Vec<tally::Model>, Refus
         .filter(tally::Column::What.is_in(["members", "enrolled", "signed-in"]))
         .order_by_asc(tally::Column::Day);
     Ok(view.all(wanted).await?)
+}
+
+/// How many sign-ins the day has so far. Two looks into an index, whatever the length of the log.
+async fn signed_in_on(view: &TenantDb, day: i32) -> Result<u64, Refusal> {
+    let begins = OffsetDateTime::UNIX_EPOCH + Duration::days(day.into());
+    let first = entry::Entity::find()
+        .filter(entry::Column::AtMs.gte(to_ms(begins)))
+        .order_by_asc(entry::Column::AtMs)
+        .order_by_asc(entry::Column::Seq)
+        .limit(1);
+    let Some(first) = view.one(first).await? else { return Ok(0) };
+    let since = entry::Entity::find()
+        .filter(entry::Column::Action.eq(Action::SignedIn.word()))
+        .filter(entry::Column::Seq.gte(first.seq));
+    Ok(view.count(since).await?)
 }
 
 type Pictures = (Vec<(Date, u64)>, Vec<(Date, u64, u64)>);

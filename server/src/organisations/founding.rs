@@ -10,6 +10,7 @@ use crate::clock::to_ms;
 use crate::entity::{environment, membership, organisation};
 use crate::guard::{AccountChange, AccountId, Actor, SignedIn, TenantId, Visitor};
 use crate::identity::record::Happened;
+use crate::identity::trace::{self, Trace};
 use crate::identity::{Accounts, Origin, Refusal};
 use crate::vault::NewKey;
 use contract::standing::Standing;
@@ -65,7 +66,7 @@ impl Founding {
         let slug = free_slug(&change, by.organisation, tenant.0).await?;
         change.insert(row(accounts, tenant, &slug, by.organisation, now)?.into_active_model().reset_all()).await?;
         change.insert(key.row).await?;
-        let sealer = Sealer { key: key.ring, place: by.origin.place.clone() };
+        let sealer = Sealer { key: key.ring, place: by.origin.place.clone(), trace: by.trace.clone() };
         let entering = visitor.entering(tenant, Actor::Person(by.account), sealer);
         let change = change.into_organisation(entering, happened).await?;
         if let Some(location) = location {
@@ -86,6 +87,7 @@ pub(crate) struct Founder<'a> {
     pub(crate) account: AccountId,
     pub(crate) organisation: &'a str,
     pub(crate) origin: &'a Origin,
+    pub(crate) trace: Option<Trace>,
 }
 
 /// Whoever makes an organisation gave themselves their role.
@@ -127,7 +129,8 @@ pub async fn create(
     }
     let founding = Founding::prepare(visitor, accounts, now).await?;
     let entry = Entry::of(accounts, Some(founder.account), Own::OrganisationMade, origin, now)?;
-    let by = Founder { account: founder.account, organisation: name.as_str(), origin };
+    let trace = trace::open(accounts, founder.account.0, founder.sealed_trace.as_deref());
+    let by = Founder { account: founder.account, organisation: name.as_str(), origin, trace };
     founding.commit(visitor, accounts, founder.begin().await?, &by, &entry.happened(), now).await
 }
 

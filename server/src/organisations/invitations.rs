@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::offer::{Door, closed};
 pub use super::offer::{Offer, offer};
 use super::{founding, names, roles, units, unknown};
-use crate::audit::log::{Action, Event};
+use crate::audit::log::{Action, Event, Sealer};
 use crate::clock::{from_ms, to_ms};
 use crate::crypto::secret::Ticket;
 use crate::entity::{invitation, membership, organisation, token, unit};
@@ -19,6 +19,7 @@ use crate::identity::address::{Address, gate};
 use crate::identity::limits;
 use crate::identity::record::{self, Entry};
 use crate::identity::sign_up::{self, Purpose};
+use crate::identity::trace;
 use crate::identity::{Accounts, Origin, Refusal, password_rules};
 use crate::mail::{Letter, queue};
 use crate::profile::Profile;
@@ -300,7 +301,7 @@ pub async fn accept(
     let ticket = Ticket::parse(answer.token).ok_or_else(spent)?;
     let row = sign_up::spend(&change, &ticket, Purpose::Invite, now).await?.ok_or_else(spent)?;
     let payload: Payload = sign_up::payload(accounts, &row)?;
-    let account = match (&new, signed_in) {
+    let (account, trace) = match (&new, signed_in) {
         (Some((name, hash)), _) => {
             change.enter(offer.tenant).await?;
             let pending = invitation::Entity::find()
@@ -316,11 +317,14 @@ pub async fn accept(
             change.delete(asked).await?;
             sign_up::insert_person(&change, accounts, (&address, &offer.index), name, hash.clone(), now).await?
         }
-        (None, Some(caller)) => caller.person().account,
+        (None, Some(caller)) => {
+            let person = caller.person();
+            (person.account, trace::open(accounts, person.account.0, person.sealed_trace.as_deref()))
+        }
         (None, None) => return Err(Refusal::SignedOut),
     };
     let entry = Entry::of(accounts, Some(account), record::Action::Joined, origin, now)?;
-    let entering = visitor.entering(offer.tenant, Actor::Person(account), sealer);
+    let entering = visitor.entering(offer.tenant, Actor::Person(account), Sealer { trace, ..sealer });
     let change = change.into_organisation(entering, &entry.happened()).await?;
     // Held: it may be closed at this moment, by somebody else.
     let own = organisation::Entity::find_by_id(offer.tenant.0);

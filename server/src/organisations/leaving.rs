@@ -1,7 +1,7 @@
 //! The end of somebody's access: one act removes all of it, hands on what they owned, and leaves a receipt. It can be set for a date.
 
 use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
@@ -93,7 +93,7 @@ pub async fn offboard(
     accounts.bell.notify_one();
     if let Some(successor) = successor {
         let actor = manager.actor();
-        let sealer = accounts.sealer(manager.here().tenant, origin).await?;
+        let sealer = accounts.sealer_of(manager.here().tenant, manager, origin).await?;
         let tenant = manager.here().tenant;
         handover::all(&manager.schedule(), accounts, tenant, (actor, sealer), (row.account_id, successor), now).await?;
     }
@@ -322,6 +322,13 @@ pub(crate) async fn due(
     Ok(done)
 }
 
+/// Whoever left a while ago to a successor, who may not have got everything yet.
+pub(crate) fn lately_left(now: OffsetDateTime) -> Select<departure::Entity> {
+    departure::Entity::find()
+        .filter(departure::Column::DoneAtMs.gte(to_ms(now - HANDED_OVER_WITHIN)))
+        .filter(departure::Column::SuccessorId.is_not_null())
+}
+
 /// What a successor takes over and has not got yet: of one person, or of everybody who left by the clock or in a review, and what a crash left
 /// undone.
 pub(crate) async fn hand_over(
@@ -331,12 +338,9 @@ pub(crate) async fn hand_over(
     only: Option<Uuid>,
     now: OffsetDateTime,
 ) -> Result<(), Refusal> {
-    let lately = departure::Entity::find()
-        .filter(departure::Column::DoneAtMs.gte(to_ms(now - HANDED_OVER_WITHIN)))
-        .filter(departure::Column::SuccessorId.is_not_null());
     let lately = match only {
-        Some(person) => lately.filter(departure::Column::AccountId.eq(person)),
-        None => lately,
+        Some(person) => lately_left(now).filter(departure::Column::AccountId.eq(person)),
+        None => lately_left(now),
     };
     let view = operator.view(tenant).await?;
     let gone = view.all(lately).await?;

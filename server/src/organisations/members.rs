@@ -44,12 +44,10 @@ pub enum Sort {
 }
 
 impl Sort {
-    pub fn parse(word: &str) -> Self {
-        match word {
-            "role" => Self::Role,
-            "seen" => Self::Seen,
-            _ => Self::Joined,
-        }
+    pub const ALL: [Self; 3] = [Self::Joined, Self::Role, Self::Seen];
+
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|sort| sort.word() == word)
     }
 
     pub const fn word(self) -> &'static str {

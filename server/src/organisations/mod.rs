@@ -1,6 +1,7 @@
 //! Organisations: how they are made, who belongs to them and how far, how somebody leaves, and where their subscription stands.
 
 pub mod dashboard;
+mod due;
 pub mod founding;
 pub mod help;
 pub mod invitations;
@@ -8,6 +9,7 @@ pub mod leaving;
 pub mod members;
 pub mod names;
 mod offer;
+pub mod outlook;
 pub mod ownership;
 pub mod reach;
 pub mod reset;

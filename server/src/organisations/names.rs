@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::address_of;
 use crate::entity::account;
 use crate::guard::{AccountId, Belonging, TenantDb};
+use crate::identity::trace::{self, Trace};
 use crate::identity::{Accounts, Refusal};
 
 /// Somebody as others see them.
@@ -34,19 +35,39 @@ pub(crate) fn open(accounts: &Accounts, row: &account::Model) -> Named {
     }
 }
 
+/// Opens the address of one row alone: of many, that is half the work.
+pub(crate) fn address(accounts: &Accounts, row: &account::Model) -> String {
+    let plain = accounts.vault.open_sealed(&address_of(AccountId(row.id)), &row.address);
+    plain.map(|plain| String::from_utf8_lossy(&plain).into_owned()).unwrap_or_default()
+}
+
 /// The people of these ids, as far as they still exist.
 pub(crate) async fn of(
     view: &TenantDb,
     accounts: &Accounts,
     ids: impl IntoIterator<Item = Uuid>,
 ) -> Result<BTreeMap<Uuid, Named>, Refusal> {
+    Ok(rows(view, ids).await?.iter().map(|row| (row.id, open(accounts, row))).collect())
+}
+
+/// The same, with the keys to from where they acted.
+pub(crate) async fn traced(
+    view: &TenantDb,
+    accounts: &Accounts,
+    ids: impl IntoIterator<Item = Uuid>,
+) -> Result<(BTreeMap<Uuid, Named>, BTreeMap<Uuid, Trace>), Refusal> {
+    let rows = rows(view, ids).await?;
+    let trace = |row: &account::Model| Some((row.id, trace::open(accounts, row.id, row.trace.as_deref())?));
+    Ok((rows.iter().map(|row| (row.id, open(accounts, row))).collect(), rows.iter().filter_map(trace).collect()))
+}
+
+async fn rows(view: &TenantDb, ids: impl IntoIterator<Item = Uuid>) -> Result<Vec<account::Model>, Refusal> {
     let ids: BTreeSet<Uuid> = ids.into_iter().filter(|id| !id.is_nil()).collect();
     if ids.is_empty() {
-        return Ok(BTreeMap::new());
+        return Ok(Vec::new());
     }
     let rows = account::Entity::find().filter(account::Column::Id.is_in(ids));
-    let rows = view.unscoped("people whose ids stand in the organisation's own rows", rows).await?;
-    Ok(rows.iter().map(|row| (row.id, open(accounts, row))).collect())
+    Ok(view.unscoped("people whose ids stand in the organisation's own rows", rows).await?)
 }
 
 /// How somebody is called who may be gone.

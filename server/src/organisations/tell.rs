@@ -26,7 +26,7 @@ pub async fn organisations(
     let event = if refused { Event::refused(action, subject) } else { Event::of(action, subject) };
     for belonging in &person.belongs {
         let actor = if person.is_operator { Actor::Operator(person.account) } else { Actor::Person(person.account) };
-        let sealer = accounts.sealer(belonging.tenant, origin).await?;
+        let sealer = accounts.sealer_of(belonging.tenant, person, origin).await?;
         visitor.note(visitor.entering(belonging.tenant, actor, sealer), &event, now).await?;
     }
     Ok(())
@@ -49,7 +49,7 @@ pub async fn denied(
     let Some(belonging) = person.belongs.iter().find(|belonging| belonging.slug == slug && !person.is_probe) else {
         return Ok(());
     };
-    let sealer = accounts.sealer(belonging.tenant, origin).await?;
+    let sealer = accounts.sealer_of(belonging.tenant, person, origin).await?;
     let event = Event::refused(Action::AccessDenied, person.account.0).with("what", what);
     let actor = if person.is_operator { Actor::Operator(person.account) } else { Actor::Person(person.account) };
     Ok(visitor.note(visitor.entering(belonging.tenant, actor, sealer), &event, now).await?)
@@ -72,7 +72,7 @@ pub async fn operator_refused(
         return Ok(());
     }
     let Some(tenant) = visitor.tenant_of(slug).await? else { return Ok(()) };
-    let sealer = accounts.sealer(tenant, origin).await?;
+    let sealer = accounts.sealer_of(tenant, person, origin).await?;
     let event = Event::refused(Action::OperatorRefused, person.account.0);
     Ok(visitor.note(visitor.entering(tenant, Actor::Operator(person.account), sealer), &event, now).await?)
 }

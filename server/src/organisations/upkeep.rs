@@ -1,19 +1,21 @@
 //! What has to be done in every organisation by the clock, one after the other: what waits for its log, planned departures, help that is over,
 //! standings, tallies, and the signing and pruning of logs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QuerySelect};
 use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
 
+use super::due::Due;
 use super::{help, leaving, members, standing};
 use crate::audit::heads;
 use crate::clock::to_ms;
 use crate::entity::{entry, organisation, tally};
 use crate::exports::{personal, work};
 use crate::files;
-use crate::guard::{Actor, Operator, TenantId};
+use crate::guard::{Actor, Operator, Rounds, TenantId};
 use crate::identity::{Accounts, Origin, Refusal};
 use crate::registers::imports;
 use crate::reviews::{cadence, seats};
@@ -22,6 +24,8 @@ use crate::reviews::{cadence, seats};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Round {
     pub organisations: usize,
+    /// Those that did not rest.
+    pub looked: usize,
     pub delivered: usize,
     pub departures: usize,
     /// Records of imports that did not come to their end.
@@ -54,7 +58,10 @@ pub async fn all(operator: &Operator, accounts: &Accounts, now: OffsetDateTime) 
             Err(cause) => tracing::error!(%cause, "half files could not be looked for"),
         }
     }
-    for row in operator.organisations().await? {
+    let organisations = operator.organisations().await?;
+    let known: BTreeSet<Uuid> = organisations.iter().map(|row| row.id).collect();
+    operator.forgets_all_but(|tenant| known.contains(tenant));
+    for row in organisations {
         round.organisations += 1;
         if let Err(cause) = one(operator, accounts, &row, sweeps, now, &mut round).await {
             round.broken += 1;
@@ -67,6 +74,9 @@ pub async fn all(operator: &Operator, accounts: &Accounts, now: OffsetDateTime) 
     Ok(round)
 }
 
+/// What was done at the first look is counted and signed at the second.
+const LOOKS: usize = 2;
+
 async fn one(
     operator: &Operator,
     accounts: &Accounts,
@@ -76,20 +86,62 @@ async fn one(
     round: &mut Round,
 ) -> Result<(), Refusal> {
     let tenant = TenantId(row.id);
-    round.delivered += operator.deliver(tenant).await?;
-    round.departures += leaving::due(operator, accounts, tenant, now).await?;
-    round.taken_back += imports::take_back(operator, accounts, tenant, now).await?;
-    round.help_ended += help::run_out(operator, accounts, tenant, now).await?;
+    // Its row tells that, and another program may have changed it.
     round.standings += usize::from(standing::by_the_clock(operator, accounts, row, now).await?);
-    let reviewed = cadence::round(operator, accounts, row, now).await?;
-    round.reviews += reviewed.opened;
-    round.review_letters += reviewed.reminded + reviewed.escalated;
-    count(operator, accounts, tenant, now).await?;
-    round.pruned += heads::prune(operator, accounts, tenant, now).await?;
-    round.exports += work::round(operator, accounts, tenant, now).await?;
-    round.heads += usize::from(heads::sign(operator, &accounts.vault, tenant, now).await?);
     if sweeps {
         round.contents += files::sweep(operator, accounts, tenant, now).await?;
+    }
+    for look in 0..LOOKS {
+        if !operator.is_awake(Rounds::Upkeep, tenant, now) {
+            break;
+        }
+        round.looked += usize::from(look == 0);
+        let (due, counted) = Due::look(operator, accounts, row, now).await?;
+        work_off(operator, accounts, row, &due, now, round).await?;
+        operator.lets_rest(Rounds::Upkeep, tenant, now, due.next_after(now), Some(counted));
+    }
+    Ok(())
+}
+
+/// Each step looks again for itself what it finds: another instance may have been at it.
+async fn work_off(
+    operator: &Operator,
+    accounts: &Accounts,
+    row: &organisation::Model,
+    due: &Due,
+    now: OffsetDateTime,
+    round: &mut Round,
+) -> Result<(), Refusal> {
+    let tenant = TenantId(row.id);
+    let is_due = |at: Option<OffsetDateTime>| at.is_some_and(|at| at <= now);
+    if is_due(due.delivery) {
+        round.delivered += operator.deliver(tenant).await?;
+    }
+    if is_due(due.departures) {
+        round.departures += leaving::due(operator, accounts, tenant, now).await?;
+    }
+    if is_due(due.imports) {
+        round.taken_back += imports::take_back(operator, accounts, tenant, now).await?;
+    }
+    if is_due(due.help) {
+        round.help_ended += help::run_out(operator, accounts, tenant, now).await?;
+    }
+    if is_due(due.reviews) {
+        let reviewed = cadence::round(operator, accounts, row, now).await?;
+        round.reviews += reviewed.opened;
+        round.review_letters += reviewed.reminded + reviewed.escalated + reviewed.held_back;
+    }
+    if is_due(due.tallies) {
+        count(operator, accounts, tenant, now).await?;
+    }
+    if is_due(due.pruning) {
+        round.pruned += heads::prune(operator, accounts, tenant, now).await?;
+    }
+    if is_due(due.exports) {
+        round.exports += work::round(operator, accounts, tenant, now).await?;
+    }
+    if is_due(due.signing) {
+        round.heads += usize::from(heads::sign(operator, &accounts.vault, tenant, now).await?);
     }
     Ok(())
 }

@@ -75,6 +75,7 @@ fn assemble(source: &Source, tables: &Tables, today: Date, flaws: &mut Flaws<'_>
         links: tables.links.iter().map(|link| (link.title.clone(), link.url.get_ref().clone())).collect(),
         isolation: *tenancy.isolation.get_ref(),
         organisation: tenancy.organisation.clone(),
+        organisations: tenancy.organisations.clone(),
         unit: tenancy.unit.clone(),
         units: tenancy.units.clone(),
         mfa: tables.mfa.as_ref()?.rule,

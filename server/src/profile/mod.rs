@@ -42,7 +42,9 @@ pub struct Profile {
     pub contacts: Contacts,
     pub links: Vec<(String, String)>,
     pub isolation: Isolation,
+    /// How the vendor calls whoever signs up, one and several.
     pub organisation: String,
+    pub organisations: String,
     pub unit: String,
     pub units: String,
     pub mfa: MfaRule,

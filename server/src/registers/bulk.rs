@@ -11,6 +11,7 @@ use super::filed::Shelf;
 use super::names::Finder;
 use super::record::Kind;
 use super::shape::Shape;
+use super::span;
 use crate::audit::log::{Action, Event};
 use crate::guard::{Allowed, rights};
 use crate::identity::{Accounts, Origin, Refusal};
@@ -69,6 +70,11 @@ pub async fn edit(
         let mut after = before.clone();
         for name in typed.keys() {
             after.set(name, said.all(name).to_vec());
+        }
+        // One that does not fit stops all: the transaction ends here, and nothing of it is kept.
+        let wrong = typed.keys().find_map(|name| Some((name, span::refusal_of(&shape, name, &before, &after)?)));
+        if let Some((name, said)) = wrong {
+            return Err(Refusal::Fields(vec![(name.clone(), said)]));
         }
         if after != before {
             remember(&change, row, Some(&before), Kind::Changed, editor.account, Some(act), now).await?;

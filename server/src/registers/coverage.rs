@@ -108,7 +108,7 @@ pub async fn of(
     now: OffsetDateTime,
 ) -> Result<Coverage, Refusal> {
     let view = reader.read().await?;
-    let shapes = all(reader.here(), &accounts.profile);
+    let shapes = all(reader, &accounts.profile);
     let search = Search { view: &view, accounts, reader: reader.here() };
     let (met, cut) = search.controls(framework, &mapping(&shapes)).await?;
     let controls: BTreeSet<Uuid> = met.values().flatten().map(|control| control.id).collect();
@@ -288,7 +288,7 @@ pub async fn map(
     origin: &Origin,
     now: OffsetDateTime,
 ) -> Result<(), Refusal> {
-    let shapes = all(editor.here(), &accounts.profile);
+    let shapes = all(editor, &accounts.profile);
     let mapping = mapping(&shapes);
     let view = editor.read().await?;
     let registers: Vec<&str> = mapping.iter().map(|(shape, _)| shape.id()).collect();
@@ -298,7 +298,7 @@ pub async fn map(
     drop(view);
     let (shape, field) = mapping.iter().find(|(shape, _)| shape.id() == row.register).ok_or(Refusal::NotFound)?;
     let id = field.id.get_ref();
-    let wanted = value::parse(field, requirements, &accounts.profile.frameworks);
+    let wanted = value::parse(shape.reading(), field, requirements);
     let wanted = wanted.map_err(|said| Refusal::Field("requirements", said))?;
     if wanted.is_empty() {
         return Err(Refusal::Field("requirements", "tick at least one".into()));

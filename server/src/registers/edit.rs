@@ -12,7 +12,7 @@ use super::names::{Behind, Finder};
 use super::reached;
 use super::record::Kind;
 use super::shape::Shape;
-use super::value;
+use super::{span, value};
 use crate::audit::log::{Action, Event};
 use crate::clock::to_ms;
 use crate::entity::{record, record_change, unit};
@@ -44,6 +44,7 @@ pub async fn create(
     let view = editor.read().await?;
     let mut finder = Finder::new(&view, accounts, editor.here());
     let content = read(&shape, &mut finder, typed, Content::default(), true).await?;
+    refuse_order(&shape, &Content::default(), &content)?;
     let unit = unit_of(&view, editor.here(), typed, None).await?;
     drop(finder);
     drop(view);
@@ -85,9 +86,10 @@ pub async fn edit(
     }
     let ring = accounts.vault.within(&view).await?;
     let before = Content::open(&ring, view.tenant(), id, &row.content)?;
-    let typed = &without_the_same(&view, accounts, editor.here(), &shape, &before, typed).await?;
+    let typed = &without_the_same(&view, accounts, editor, &shape, &before, typed).await?;
     let mut finder = Finder::new(&view, accounts, editor.here());
     let after = read(&shape, &mut finder, typed, before.clone(), false).await?;
+    refuse_order(&shape, &before, &after)?;
     let unit = unit_of(&view, editor.here(), typed, row.unit_id).await?;
     drop(finder);
     drop(view);
@@ -213,7 +215,7 @@ pub(crate) async fn read(
     for field in shape.fields().filter(asked) {
         let id = field.id.get_ref();
         let Some(text) = typed.get(id).map(String::as_str).or(whole.then_some("")) else { continue };
-        match value::parse(field, text, &shape.profile().frameworks) {
+        match value::parse(shape.reading(), field, text) {
             Ok(values) => match finder.find(field, values).await? {
                 Ok(values) => content.set(id, values),
                 Err(said) => wrong.push((id.clone(), said)),
@@ -224,20 +226,22 @@ pub(crate) async fn read(
     if wrong.is_empty() { Ok(content) } else { Err(Refusal::Fields(wrong)) }
 }
 
-/// What was typed, without the people and records that a form only sends back as it showed them: who has left stays named, and of two
-/// records with one name the one that was meant stays meant.
-async fn without_the_same(
+/// What was typed, without the people, records and instants that a form only sends back as it showed them: who has left stays named, of two
+/// records with one name the one that was meant stays meant, and so does the hour that a clock that was set back says twice.
+async fn without_the_same<R: Right>(
     view: &TenantDb,
     accounts: &Accounts,
-    editor: &Belonging,
+    editor: &Allowed<R>,
     shape: &Shape<'_>,
     before: &Content,
     typed: &Typed,
 ) -> Result<Typed, Refusal> {
     let fields: Vec<&Field> = shape.fields().collect();
-    let behind = Behind::of(view, accounts, editor, &fields, std::iter::once(before)).await?;
+    let behind = Behind::of(view, accounts, (editor, editor.here()), &fields, std::iter::once(before)).await?;
     let mut rest = typed.clone();
-    for field in fields.iter().filter(|field| matches!(field.kind, FieldKind::Person | FieldKind::Link)) {
+    for field in
+        fields.iter().filter(|field| matches!(field.kind, FieldKind::Person | FieldKind::Link | FieldKind::Instant))
+    {
         let id = field.id.get_ref();
         let shown = before.first(id).map(|value| behind.typed(field, value));
         if shown.is_some() && shape.writes(field) && rest.get(id).map(|text| text.trim()) == shown.as_deref() {
@@ -267,6 +271,10 @@ pub(crate) async fn unit_of(
         return Ok(unit);
     }
     Err(Refusal::Field(UNIT, "choose one that you reach".into()))
+}
+
+fn refuse_order(shape: &Shape<'_>, before: &Content, after: &Content) -> Result<(), Refusal> {
+    span::refusal(shape, before, after).map_or(Ok(()), |blamed| Err(Refusal::Fields(vec![blamed])))
 }
 
 async fn refuse_taken(shelf: &Shelf<'_>, content: &Content, own: Option<Uuid>) -> Result<(), Refusal> {

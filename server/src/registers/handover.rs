@@ -88,6 +88,23 @@ pub(crate) async fn named(
     Ok(named)
 }
 
+/// How many records name any of these people.
+pub(crate) async fn total(
+    view: &crate::guard::TenantDb,
+    accounts: &Accounts,
+    people: impl Iterator<Item = Uuid>,
+) -> Result<u64, Refusal> {
+    let ring = accounts.vault.within(view).await?;
+    let tokens = ring.tokens()?;
+    let all: Vec<i64> = people.map(|person| tokens.person(person)).collect();
+    let mut total = 0;
+    for some in all.chunks(ASKED_AT_ONCE) {
+        let some = record_token::Column::Token.is_in(some.iter().copied());
+        total += view.count(record_token::Entity::find().filter(some)).await?;
+    }
+    Ok(total)
+}
+
 /// The same to the end, part by part, each with its entry.
 pub(crate) async fn all(
     operator: &Operator,

@@ -12,12 +12,13 @@ use uuid::Uuid;
 pub use self::file::{Report, Wrong};
 use self::file::{Row, read};
 use self::write::Going;
-pub(crate) use self::write::take_back;
+pub(crate) use self::write::{SILENT, take_back, unfinished};
 use super::content::Content;
 use super::edit;
 use super::names::Finder;
 use super::reached;
 use super::shape::{Shape, naming};
+use super::span;
 use super::tokens::Tokens;
 use crate::entity::record_unique;
 use crate::guard::{Allowed, TenantDb, rights};
@@ -119,6 +120,7 @@ async fn judge(
             wrong.push((edit::UNIT.to_owned(), "choose one that you reach".to_owned()));
         }
         let content = resolve(shape, &mut finder, typed.values, &mut wrong).await?;
+        wrong.extend(span::refusal(shape, &Content::default(), &content));
         if wrong.is_empty() {
             good.push((line, Good { content, unit }));
         } else {
@@ -128,6 +130,7 @@ async fn judge(
     drop(finder);
     let tokens = accounts.vault.within(&view).await?.tokens()?;
     refuse_twice(shape, &view, &tokens, &good, &mut report).await?;
+    report.settle();
     report.sample = good.iter().take(5).filter_map(|(_, good)| name(shape, &good.content)).collect();
     Ok((good.into_iter().map(|(_, good)| good).collect(), report))
 }

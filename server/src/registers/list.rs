@@ -15,7 +15,7 @@ use super::order::{Narrowed, Place, Sequence, Step};
 use super::reached;
 use super::shape::{Shape, slot};
 use super::tokens::{Tokens, words};
-use super::value::{choice_key, key, parse};
+use super::value::{bound, choice_key, parse};
 use crate::clock::from_ms;
 use crate::entity::{record, record_token};
 use crate::guard::{Allowed, Belonging, TenantDb, rights};
@@ -123,7 +123,8 @@ pub async fn list(
         lines.push(Line::of(&row, content));
     }
     let fields: Vec<&Field> = shape.fields().collect();
-    let behind = Behind::of(&view, accounts, reader.here(), &fields, lines.iter().map(|line| &line.content)).await?;
+    let behind =
+        Behind::of(&view, accounts, (reader, reader.here()), &fields, lines.iter().map(|line| &line.content)).await?;
     Ok(Listed { lines, behind, next })
 }
 
@@ -199,19 +200,22 @@ impl<'a> Asked<'a> {
 
     fn narrow(&mut self, tokens: &Tokens, id: &str, value: &str) -> Result<(), Refusal> {
         let field = self.field(id)?;
-        let known = || value.parse::<Uuid>().map_err(|_| wrong(id, "there is no such thing here"));
+        let known = |said: &str| value.parse::<Uuid>().map_err(|_| wrong(id, said));
         match (field.kind, slot(field)) {
+            (FieldKind::Choice | FieldKind::Choices, _) if !field.choices.iter().any(|choice| choice == value) => {
+                return Err(wrong(id, format!("choose one of: {}", field.choices.join(", "))));
+            }
             (FieldKind::Choice, Some(slot)) => {
                 self.narrowed.insert(slot, Narrowed::ToOne(choice_key(value)));
                 self.conditions =
                     std::mem::replace(&mut self.conditions, Condition::all()).add(column(slot).eq(choice_key(value)));
             }
             (FieldKind::Choice | FieldKind::Choices, _) => self.tokens.push(tokens.choice(self.shape.id(), id, value)),
-            (FieldKind::Person, _) => self.tokens.push(tokens.person(known()?)),
-            (FieldKind::Link, _) => self.tokens.push(tokens.link(known()?)),
+            (FieldKind::Person, _) => self.tokens.push(tokens.person(known("write the id of a person")?)),
+            (FieldKind::Link, _) => self.tokens.push(tokens.link(known("write the id of a record")?)),
             (FieldKind::Requirement, _) => {
                 // As somebody writes it: the identifier alone, in any case.
-                let parsed = parse(field, value, &self.shape.profile().frameworks).map_err(|said| wrong(id, said))?;
+                let parsed = parse(self.shape.reading(), field, value).map_err(|said| wrong(id, said))?;
                 self.tokens.extend(parsed.iter().map(|requirement| tokens.requirement(requirement)));
             }
             (
@@ -229,22 +233,21 @@ impl<'a> Asked<'a> {
 
     fn between(&mut self, between: &Between) -> Result<(), Refusal> {
         let Between { field: id, from, to } = between;
-        let field = self.field(id)?;
+        let field = self.shape.field(id).ok_or_else(|| wrong("by", "there is no such field here"))?;
         let Some(slot) = slot(field).filter(|_| field.kind != FieldKind::Choice) else {
-            return Err(wrong(id, "a list cannot be narrowed by this field; search for words instead"));
+            return Err(wrong("by", "a list cannot be narrowed by this field; search for words instead"));
         };
-        let edge = |typed: &str, name: &str| {
+        let edge = |typed: &str, name: &str, last: bool| {
             if typed.is_empty() {
                 return Ok(None);
             }
-            key(field, typed).map(Some).ok_or_else(|| wrong(name, "this is no date or number"))
+            bound(self.shape.reading(), field, typed, last).map(Some).ok_or_else(|| wrong(name, edge_of(field.kind)))
         };
-        self.narrowed.insert(slot, Narrowed::ToSome);
-        let (from, mut to) = (edge(from, "from")?, edge(to, "to")?);
-        if field.kind == FieldKind::Instant && between.to.len() == "2026-11-22".len() {
-            // A day as the end means the whole of it.
-            to = to.map(|to| to + 86_399_999);
+        let (from, to) = (edge(from, "from", false)?, edge(to, "to", true)?);
+        if from.zip(to).is_some_and(|(from, to)| to < from) {
+            return Err(wrong("to", "this has to be the same as \u{201c}from\u{201d}, or after it"));
         }
+        self.narrowed.insert(slot, Narrowed::ToSome);
         let mut conditions = std::mem::replace(&mut self.conditions, Condition::all()).add(column(slot).is_not_null());
         if let Some(from) = from {
             conditions = conditions.add(column(slot).gte(from));
@@ -261,7 +264,7 @@ impl<'a> Asked<'a> {
         if id.is_empty() {
             return Ok(());
         }
-        let field = self.field(id)?;
+        let field = self.shape.field(id).ok_or_else(|| wrong("sort", "there is no such field here"))?;
         let narrowed = slot(field).and_then(|slot| self.narrowed.get(&slot)).copied().unwrap_or(Narrowed::No);
         self.sequence = Sequence::by(field, order, narrowed)
             .ok_or_else(|| wrong("sort", "a list cannot be sorted by this field"))?;
@@ -347,6 +350,11 @@ fn has(view: &TenantDb, token: i64) -> SimpleExpr {
         .and_where(column(record_token::Column::RecordId).eq(Expr::col((record::Entity, record::Column::Id))))
         .to_owned();
     Expr::exists(query)
+}
+
+/// What the edge of a range looks like.
+fn edge_of(kind: FieldKind) -> &'static str {
+    if kind == FieldKind::Number { "write a number such as 12 or 12.5" } else { "write the day as 2026-04-30" }
 }
 
 fn no_place() -> Refusal {

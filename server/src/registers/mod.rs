@@ -18,6 +18,7 @@ pub(crate) mod reached;
 pub mod record;
 pub mod schedule;
 pub mod shape;
+pub mod span;
 mod tokens;
 pub mod value;
 pub mod week;

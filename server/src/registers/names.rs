@@ -8,12 +8,15 @@ use uuid::Uuid;
 use super::content::Content;
 use super::reached;
 use super::shape::{Shape, find, naming};
+use super::value::{kept_instant, wall};
 use crate::entity::{membership, record, record_token};
-use crate::guard::{Allowed, Belonging, Right, TenantDb};
+use crate::guard::{Allowed, Belonging, Person, Right, TenantDb};
 use crate::identity::address::Address;
+use crate::identity::moment::moment;
 use crate::identity::{Accounts, Refusal};
 use crate::organisations::names::{self, Named};
 use crate::profile::format::{Field, FieldKind};
+use crate::zone::Zone;
 
 /// The people and records that some contents name.
 #[derive(Clone, Debug, Default)]
@@ -21,13 +24,16 @@ pub struct Behind {
     people: BTreeMap<Uuid, Named>,
     /// Register and name.
     records: BTreeMap<Uuid, (String, String)>,
+    /// How the reader writes dates, and in which zone.
+    style: String,
+    zone: String,
 }
 
 impl Behind {
     pub(crate) async fn of<'a>(
         view: &TenantDb,
         accounts: &Accounts,
-        reader: &Belonging,
+        (person, reader): (&Person, &Belonging),
         fields: &[&Field],
         contents: impl Iterator<Item = &'a Content> + Clone,
     ) -> Result<Self, Refusal> {
@@ -38,7 +44,7 @@ impl Behind {
         };
         let people = names::of(view, accounts, ids(FieldKind::Person)).await?;
         let records = named_records(view, accounts, reader, ids(FieldKind::Link)).await?;
-        Ok(Self { people, records })
+        Ok(Self { people, records, style: person.date_style.clone(), zone: person.time_zone.clone() })
     }
 
     /// As people read it.
@@ -53,7 +59,9 @@ impl Behind {
                 Some(unit) => format!("{value} {unit}"),
                 None => value.to_owned(),
             },
-            FieldKind::Instant => value.replace('T', " ").replace('Z', " UTC"),
+            FieldKind::Instant => {
+                kept_instant(value).map_or_else(|| value.to_owned(), |at| moment(at, &self.style, &self.zone))
+            }
             FieldKind::Text
             | FieldKind::LongText
             | FieldKind::Date
@@ -75,14 +83,9 @@ impl Behind {
                 let known = value.parse::<Uuid>().ok().and_then(|id| self.records.get(&id));
                 known.map_or_else(|| value.to_owned(), |(_, name)| name.clone())
             }
-            // As a browser's field for date and time writes it, without seconds where there are none.
+            // As a browser's field for date and time writes it, in the reader's zone.
             FieldKind::Instant => {
-                let value = value.trim_end_matches('Z');
-                value
-                    .strip_suffix(":00")
-                    .filter(|rest| rest.len() == "2026-04-30T14:30".len())
-                    .unwrap_or(value)
-                    .to_owned()
+                kept_instant(value).map_or_else(|| value.to_owned(), |at| wall(Zone::named(&self.zone).local(at)))
             }
             FieldKind::Text
             | FieldKind::LongText

@@ -114,7 +114,7 @@ pub async fn whole(
     }
     let fields: Vec<&Field> = shape.fields().collect();
     let contents = std::iter::once(&content).chain(earlier.iter().filter_map(|(_, before)| before.as_ref()));
-    let behind = Behind::of(&view, accounts, reader.here(), &fields, contents).await?;
+    let behind = Behind::of(&view, accounts, (reader, reader.here()), &fields, contents).await?;
     let people: Vec<Uuid> = earlier.iter().map(|(row, _)| row.changed_by).chain([row.made_by]).collect();
     let people = names::of(&view, accounts, people).await?;
     let history = history(&fields, &behind, &content, earlier, |id| names::called(&people, id));
@@ -181,7 +181,7 @@ async fn leading(
         .limit(LEADING_SHOWN);
     let ids: Vec<Uuid> = view.all(rows).await?.into_iter().map(|row| row.record_id).collect();
     let open: BTreeMap<&str, Shape<'_>> =
-        all(reader.here(), &accounts.profile).into_iter().map(|shape| (shape.id(), shape)).collect();
+        all(reader, &accounts.profile).into_iter().map(|shape| (shape.id(), shape)).collect();
     let rows = record::Entity::find()
         .filter(record::Column::Id.is_in(ids))
         .filter(record::Column::RemovedAtMs.is_null())

@@ -14,14 +14,14 @@ use super::names::Behind;
 use super::reached;
 use super::shape::{Shape, slot};
 use super::value::choice_key;
-use super::week::Week;
+use super::week::Days;
 use crate::clock::{from_ms, to_ms};
 use crate::entity::record;
 use crate::guard::{Allowed, rights};
 use crate::identity::{Accounts, Refusal};
 use crate::profile::format::{Field, Without};
 
-/// How many records a week shows. The list has them all.
+/// How many records a week or a day shows. The list has them all.
 pub const MOST: usize = 200;
 
 /// How long before a week something may have begun that goes on until after it: whatever takes longer is found in its first weeks and in its last.
@@ -92,19 +92,19 @@ pub struct Row {
 pub struct Planned {
     pub rows: Vec<Row>,
     pub behind: Behind,
-    /// Whether the week has more than is shown.
-    pub more: bool,
+    /// How many there are: what is shown are the first of them.
+    pub all: u64,
 }
 
-/// What takes place in a week.
+/// What takes place in a week or on a day, as the wall of whoever reads it says. Its instants are told in their zone.
 ///
 /// # Errors
 /// [`Refusal::NotFound`] when the register has no timetable for this person.
-pub async fn week(
+pub async fn planned(
     reader: &Allowed<rights::RecordsRead>,
     accounts: &Accounts,
     shape: &Shape<'_>,
-    week: Week,
+    days: Days,
 ) -> Result<Planned, Refusal> {
     let plan = Plan::of(shape).ok_or(Refusal::NotFound)?;
     // The profile's check has refused fields without a slot.
@@ -112,46 +112,50 @@ pub async fn week(
     let view = reader.read().await?;
     let ring = accounts.vault.within(&view).await?;
     let mut rows: Vec<record::Model> = Vec::new();
-    for (within, by) in touching(from, to, week) {
+    let zone = shape.zone();
+    let (begins, ends) = (zone.begins(days.first()), zone.begins(days.last().next_day().unwrap_or(days.last())));
+    let mut all = 0;
+    for (within, by) in touching(from, to, (begins, ends)) {
         let select = record::Entity::find()
             .filter(record::Column::Register.eq(shape.id()))
             .filter(record::Column::RemovedAtMs.is_null())
             .filter(within)
             .filter(plan.takes_a_place())
-            .filter(reached::condition(reader.here()))
-            .order_by_asc(by)
-            .order_by_asc(record::Column::Id)
-            .limit(MOST as u64 + 1 - rows.len() as u64);
-        rows.extend(view.all(select).await?);
-        if rows.len() > MOST {
-            break;
-        }
+            .filter(reached::condition(reader.here()));
+        let room = (MOST - rows.len()) as u64;
+        let some = select.clone().order_by_asc(by).order_by_asc(record::Column::Id).limit(room + 1);
+        let found = view.all(some).await?;
+        all += if found.len() as u64 > room { view.count(select).await? } else { found.len() as u64 };
+        rows.extend(found.into_iter().take(MOST - rows.len()));
     }
-    let more = rows.len() > MOST;
     let mut taken = Vec::new();
-    for row in rows.into_iter().take(MOST) {
+    for row in rows {
         let (Some(from), to) = (held(&row, from), held(&row, to)) else { continue };
         let content = Content::open(&ring, view.tenant(), row.id, &row.content)?;
         taken.push(Taken {
             line: Line::of(&row, content),
-            from: from_ms(from),
-            to: to.map(from_ms),
+            from: zone.local(from_ms(from)),
+            to: to.map(|to| zone.local(from_ms(to))),
             lane: 0,
             overlaps: Vec::new(),
         });
     }
     let fields: Vec<&Field> = plan.by.into_iter().collect();
     let contents = taken.iter().map(|taken| &taken.line.content);
-    let behind = Behind::of(&view, accounts, reader.here(), &fields, contents).await?;
-    Ok(Planned { rows: in_rows(&plan, taken), behind, more })
+    let behind = Behind::of(&view, accounts, (reader, reader.here()), &fields, contents).await?;
+    Ok(Planned { rows: in_rows(&plan, taken), behind, all })
 }
 
-/// Whatever touches a week, in pieces of which each is a range of one index, and what that has in its order: what began before it and goes on
+/// Whatever touches a week or a day, in pieces of which each is a range of one index, and what that has in its order: what began before it and goes on
 /// after it, what ends in it, what begins in it. No record is in two of them.
-fn touching(from: usize, to: usize, week: Week) -> [(Condition, record::Column); 3] {
+fn touching(
+    from: usize,
+    to: usize,
+    (first, last): (OffsetDateTime, OffsetDateTime),
+) -> [(Condition, record::Column); 3] {
     let (from, to) = (column(from), column(to));
-    let (begins, ends) = (to_ms(week.begins()), to_ms(week.ends()));
-    let long_before = to_ms(week.begins() - Duration::days(LOOK_BACK_DAYS));
+    let (begins, ends) = (to_ms(first), to_ms(last));
+    let long_before = to_ms(first - Duration::days(LOOK_BACK_DAYS));
     // A sum, so that no index of it is taken: it would lead through everything that ever was.
     let began_before = Expr::col((record::Entity, from)).add(0).lt(begins);
     [

@@ -4,10 +4,13 @@ use std::collections::BTreeSet;
 
 use contract::permission::Permission;
 
-use crate::guard::{Allowed, Belonging, Right};
+use crate::guard::{Allowed, Right};
 use crate::identity::{Accounts, Refusal};
 use crate::profile::Profile;
 use crate::profile::format::{Field, FieldKind, Register};
+use crate::zone::Zone;
+
+use super::value::Reading;
 
 /// A register of the profile, with what one person may do to it.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +18,8 @@ pub struct Shape<'a> {
     pub register: &'a Register,
     profile: &'a Profile,
     permissions: &'a BTreeSet<Permission>,
+    /// In which this person reads and types times.
+    zone: &'a str,
 }
 
 fn holds(permissions: &BTreeSet<Permission>, needed: Option<&toml::Spanned<String>>) -> bool {
@@ -26,11 +31,7 @@ impl<'a> Shape<'a> {
     /// # Errors
     /// [`Refusal::NotFound`] when there is no such register, or none that this person may know of.
     pub fn of<R: Right>(reader: &'a Allowed<R>, accounts: &'a Accounts, register: &str) -> Result<Self, Refusal> {
-        Self::seen_by(reader.here(), &accounts.profile, register)
-    }
-
-    fn seen_by(here: &'a Belonging, profile: &'a Profile, id: &str) -> Result<Self, Refusal> {
-        all(here, profile).into_iter().find(|shape| shape.id() == id).ok_or(Refusal::NotFound)
+        all(reader, &accounts.profile).into_iter().find(|shape| shape.id() == register).ok_or(Refusal::NotFound)
     }
 
     pub fn id(&self) -> &'a str {
@@ -43,6 +44,19 @@ impl<'a> Shape<'a> {
 
     pub fn profile(&self) -> &'a Profile {
         self.profile
+    }
+
+    pub(super) fn reading(&self) -> Reading<'a> {
+        Reading { frameworks: &self.profile.frameworks, zone: self.zone }
+    }
+
+    pub fn zone(&self) -> Zone {
+        Zone::named(self.zone)
+    }
+
+    /// The zone's name, to be said beside times.
+    pub fn zone_name(&self) -> &'a str {
+        self.zone
     }
 
     pub fn writes_any(&self) -> bool {
@@ -81,12 +95,12 @@ impl<'a> Shape<'a> {
 }
 
 /// The registers that this person may read, in the profile's order.
-pub fn all<'a>(here: &'a Belonging, profile: &'a Profile) -> Vec<Shape<'a>> {
-    let permissions = &here.permissions;
+pub fn all<'a, R: Right>(reader: &'a Allowed<R>, profile: &'a Profile) -> Vec<Shape<'a>> {
+    let (permissions, zone) = (&reader.here().permissions, reader.time_zone.as_str());
     if !permissions.contains(&Permission::RecordsRead) {
         return Vec::new();
     }
-    let shape = |register| Shape { register, profile, permissions };
+    let shape = |register| Shape { register, profile, permissions, zone };
     profile.registers.iter().filter(|register| holds(permissions, register.read.as_ref())).map(shape).collect()
 }
 

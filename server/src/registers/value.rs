@@ -12,6 +12,7 @@ use crate::clock::{parse_date, to_ms};
 use crate::controls::data_shape::HEALTH_WORDS;
 use crate::frameworks::Framework;
 use crate::profile::format::{Field, FieldKind};
+use crate::zone::Zone;
 
 /// Characters of a text in one line: a name, a reference.
 pub const TEXT_CHARS: usize = 200;
@@ -23,12 +24,20 @@ const MOST_VALUES: usize = 100;
 const DECIMALS: u32 = 4;
 const LARGEST: i64 = 1_000_000_000_000;
 
+/// What it takes to understand what somebody typed.
+#[derive(Clone, Copy, Debug)]
+pub struct Reading<'a> {
+    pub frameworks: &'a [Framework],
+    /// In which they write times.
+    pub zone: &'a str,
+}
+
 /// What somebody typed as it is kept: nothing, one value, or several. People, links and files are still as typed.
 ///
 /// # Errors
 /// A sentence that says what would be right.
-pub fn parse(field: &Field, typed: &str, frameworks: &[Framework]) -> Result<Vec<String>, String> {
-    let one = |typed: &str| value(field, typed, frameworks);
+pub fn parse(reading: Reading<'_>, field: &Field, typed: &str) -> Result<Vec<String>, String> {
+    let one = |typed: &str| value(reading, field, typed);
     let values = if several(field.kind) {
         let parts = typed.split([';', '\n']).map(str::trim).filter(|part| !part.is_empty());
         let mut values = parts.map(one).collect::<Result<Vec<_>, _>>()?;
@@ -46,16 +55,16 @@ pub fn parse(field: &Field, typed: &str, frameworks: &[Framework]) -> Result<Vec
     }
 }
 
-fn value(field: &Field, typed: &str, frameworks: &[Framework]) -> Result<String, String> {
+fn value(reading: Reading<'_>, field: &Field, typed: &str) -> Result<String, String> {
     match field.kind {
         FieldKind::LongText => text(typed, LONG_TEXT_CHARS, true),
         FieldKind::Number => number(typed).map(decimal),
         FieldKind::Date => parse_date(typed)
             .map(|date| date.to_string())
             .map_err(|_| "write the date as year-month-day, such as 2026-04-30".into()),
-        FieldKind::Instant => instant(typed).map(crate::clock::rfc3339),
+        FieldKind::Instant => instant(typed, reading.zone).map(crate::clock::rfc3339),
         FieldKind::Choice | FieldKind::Choices => choice(field, typed),
-        FieldKind::Requirement => requirement(typed, frameworks),
+        FieldKind::Requirement => requirement(typed, reading.frameworks),
         FieldKind::Text | FieldKind::Person | FieldKind::Link | FieldKind::File => text(typed, TEXT_CHARS, false),
     }
 }
@@ -99,19 +108,55 @@ fn decimal(value: i64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// With an offset, or as a browser's field for date and time writes it, which is taken as UTC.
-fn instant(typed: &str) -> Result<OffsetDateTime, String> {
+/// With an offset, or as a browser's field for date and time writes it: then it is what the wall says in the zone of whoever typed it.
+fn instant(typed: &str, zone: &str) -> Result<OffsetDateTime, String> {
+    let exact = OffsetDateTime::parse(typed, &Rfc3339).map(|at| at.to_offset(UtcOffset::UTC));
+    let at = exact.or_else(|_| on_the_wall(typed, zone))?;
+    at.replace_nanosecond(0).map_err(|_| shape_of_instant(zone))
+}
+
+fn on_the_wall(typed: &str, zone: &str) -> Result<OffsetDateTime, String> {
     let local = format_description!("[year]-[month]-[day]T[hour]:[minute]");
     let seconds = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]");
     let spaced = format_description!("[year]-[month]-[day] [hour]:[minute]");
-    let parsed = OffsetDateTime::parse(typed, &Rfc3339)
-        .map(|at| at.to_offset(UtcOffset::UTC))
-        .or_else(|_| PrimitiveDateTime::parse(typed, &local).map(PrimitiveDateTime::assume_utc))
-        .or_else(|_| PrimitiveDateTime::parse(typed, &seconds).map(PrimitiveDateTime::assume_utc))
-        .or_else(|_| PrimitiveDateTime::parse(typed, &spaced).map(PrimitiveDateTime::assume_utc))
-        .or_else(|_| parse_date(typed).map(|date| PrimitiveDateTime::new(date, Time::MIDNIGHT).assume_utc()));
-    let at = parsed.map_err(|_| "write date and time such as 2026-04-30T14:30 (UTC)".to_owned())?;
-    at.replace_nanosecond(0).map_err(|_| "write date and time such as 2026-04-30T14:30 (UTC)".to_owned())
+    let wall = PrimitiveDateTime::parse(typed, &local)
+        .or_else(|_| PrimitiveDateTime::parse(typed, &seconds))
+        .or_else(|_| PrimitiveDateTime::parse(typed, &spaced))
+        .or_else(|_| parse_date(typed).map(|date| PrimitiveDateTime::new(date, Time::MIDNIGHT)));
+    let wall = wall.map_err(|_| shape_of_instant(zone))?;
+    Zone::named(zone)
+        .instant(wall)
+        .ok_or_else(|| format!("the clock in {zone} is set forward over this time, so it never comes; write another"))
+}
+
+fn shape_of_instant(zone: &str) -> String {
+    format!(
+        "write date and time such as 2026-04-30T14:30, as it is in {zone}, or with an offset such as 2026-04-30T14:30:00Z"
+    )
+}
+
+/// An instant as it is kept.
+pub(super) fn kept_instant(value: &str) -> Option<OffsetDateTime> {
+    instant(value, "UTC").ok()
+}
+
+/// What a browser's field for date and time takes: without offset, and without seconds where there are none.
+pub(super) fn wall(local: OffsetDateTime) -> String {
+    let seconds = if local.second() == 0 { String::new() } else { format!(":{:02}", local.second()) };
+    format!("{}T{:02}:{:02}{seconds}", local.date(), local.hour(), local.minute())
+}
+
+/// From which key on, or up to which, a list is bounded by what was typed: for a day, its first instant or its last.
+pub(super) fn bound(reading: Reading<'_>, field: &Field, typed: &str, last: bool) -> Option<i64> {
+    if field.kind != FieldKind::Instant {
+        return key(field, typed);
+    }
+    let zone = Zone::named(reading.zone);
+    match parse_date(typed) {
+        Ok(day) if last => Some(to_ms(zone.begins(day.next_day()?)) - 1),
+        Ok(day) => Some(to_ms(zone.begins(day))),
+        Err(_) => instant(typed, reading.zone).ok().map(to_ms),
+    }
 }
 
 fn choice(field: &Field, typed: &str) -> Result<String, String> {
@@ -145,7 +190,7 @@ pub(crate) fn key(field: &Field, value: &str) -> Option<i64> {
     match field.kind {
         FieldKind::Number => number(value).ok(),
         FieldKind::Date => parse_date(value).ok().map(day_key),
-        FieldKind::Instant => instant(value).ok().map(to_ms),
+        FieldKind::Instant => kept_instant(value).map(to_ms),
         FieldKind::Choice => Some(choice_key(value)),
         FieldKind::Text
         | FieldKind::LongText
@@ -186,6 +231,8 @@ pub fn warnings(shape: &Shape<'_>, content: &Content) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use time::macros::datetime;
+
     use super::*;
     use crate::profile::format::Register;
 
@@ -197,7 +244,7 @@ mod tests {
     }
 
     fn one(field: &Field, typed: &str) -> Result<String, String> {
-        parse(field, typed, &[]).map(|values| values.join("|"))
+        parse(Reading { frameworks: &[], zone: "UTC" }, field, typed).map(|values| values.join("|"))
     }
 
     #[test]
@@ -236,6 +283,23 @@ mod tests {
     }
 
     #[test]
+    fn a_time_without_an_offset_is_the_one_on_the_wall_of_whoever_typed_it() {
+        let instant = field("kind = \"instant\"");
+        let there = |typed: &str| parse(Reading { frameworks: &[], zone: "America/New_York" }, &instant, typed);
+        for (typed, kept) in [
+            ("2026-11-18T09:00", "2026-11-18T14:00:00Z"),
+            ("2026-07-18 09:00", "2026-07-18T13:00:00Z"),
+            ("2026-11-18", "2026-11-18T05:00:00Z"),
+            ("2026-11-18T09:00:00Z", "2026-11-18T09:00:00Z"),
+        ] {
+            assert_eq!(there(typed), Ok(vec![kept.to_owned()]), "{typed}");
+        }
+        assert!(there("2026-03-08T02:30").expect_err("a time that never comes").contains("set forward"));
+        assert_eq!(wall(datetime!(2026-11-18 9:00 -5)), "2026-11-18T09:00");
+        assert_eq!(wall(datetime!(2026-11-18 9:00:07 -5)), "2026-11-18T09:00:07");
+    }
+
+    #[test]
     fn a_text_has_a_length_and_no_character_that_hides() {
         let text = field("kind = \"text\"");
         assert!(one(&text, &"x".repeat(TEXT_CHARS)).is_ok());
@@ -256,7 +320,8 @@ mod tests {
     fn a_requirement_names_its_framework_or_is_the_only_one_of_its_name() {
         let frameworks: Vec<Framework> = crate::frameworks::known().filter_map(crate::frameworks::load).collect();
         let requirement = field("kind = \"requirement\"");
-        let parse = |typed: &str| parse(&requirement, typed, &frameworks).map(|values| values.join("|"));
+        let reading = Reading { frameworks: &frameworks, zone: "UTC" };
+        let parse = |typed: &str| parse(reading, &requirement, typed).map(|values| values.join("|"));
         assert_eq!(parse("cc6.1").as_deref(), Ok("soc-2:CC6.1"));
         assert_eq!(parse("soc-2:CC6.1; soc-2:CC6.1\nsoc-2:CC6.2").as_deref(), Ok("soc-2:CC6.1|soc-2:CC6.2"));
         assert!(parse("soc-2:CC99").is_err());

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use time::{Date, Duration, OffsetDateTime, Weekday};
+use time::{Date, Duration, Weekday};
 
 /// Nobody plans before or after. The calendar of the program itself ends with the year 9999.
 const YEARS: std::ops::RangeInclusive<i32> = 1900..=2999;
@@ -51,16 +51,6 @@ impl Week {
         self.days().last().unwrap_or(self.monday)
     }
 
-    /// Its first instant, in UTC.
-    pub fn begins(self) -> OffsetDateTime {
-        self.monday.midnight().assume_utc()
-    }
-
-    /// The first instant that is not in it any more.
-    pub fn ends(self) -> OffsetDateTime {
-        self.begins() + Duration::days(7)
-    }
-
     pub fn earlier(self) -> Option<Self> {
         self.moved(-7)
     }
@@ -72,6 +62,55 @@ impl Week {
     fn moved(self, days: i64) -> Option<Self> {
         let week = Self { monday: self.monday.checked_add(Duration::days(days))? };
         YEARS.contains(&week.year()).then_some(week)
+    }
+}
+
+/// What a timetable is about: a week, or one day of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Days {
+    Week(Week),
+    Day(Date),
+}
+
+impl Days {
+    pub fn week(self) -> Week {
+        match self {
+            Self::Week(week) => week,
+            Self::Day(day) => Week::of(day),
+        }
+    }
+
+    pub fn first(self) -> Date {
+        match self {
+            Self::Week(week) => week.monday(),
+            Self::Day(day) => day,
+        }
+    }
+
+    pub fn last(self) -> Date {
+        match self {
+            Self::Week(week) => week.sunday(),
+            Self::Day(day) => day,
+        }
+    }
+
+    pub fn earlier(self) -> Option<Self> {
+        match self {
+            Self::Week(week) => week.earlier().map(Self::Week),
+            Self::Day(day) => day.previous_day().and_then(Self::day),
+        }
+    }
+
+    pub fn later(self) -> Option<Self> {
+        match self {
+            Self::Week(week) => week.later().map(Self::Week),
+            Self::Day(day) => day.next_day().and_then(Self::day),
+        }
+    }
+
+    /// A day of a week that there is.
+    pub fn day(day: Date) -> Option<Self> {
+        YEARS.contains(&Week::of(day).year()).then_some(Self::Day(day))
     }
 }
 
@@ -134,7 +173,7 @@ mod tests {
         let next = last.later().expect("the next");
         assert_eq!(next.to_string(), "2027-W01");
         assert_eq!(next.earlier(), Some(last));
-        assert_eq!(last.ends(), next.begins());
+        assert_eq!(Days::Week(last).last().next_day(), Some(Days::Week(next).first()));
         assert_eq!((last.monday(), last.sunday()), (date!(2026 - 12 - 28), date!(2027 - 01 - 03)));
         assert_eq!(last.days().count(), 7);
     }
@@ -143,5 +182,7 @@ mod tests {
     fn before_the_first_and_after_the_last_week_there_is_none() {
         assert_eq!(Week::parse("1900-W01").expect("the first").earlier(), None);
         assert_eq!(Week::parse("2999-W52").expect("the last").later(), None);
+        let day = Week::parse("2999-W52").expect("the last").sunday();
+        assert_eq!((Days::Day(day).later(), Days::Day(day).week().number()), (None, 52));
     }
 }

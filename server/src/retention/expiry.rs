@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
@@ -11,7 +11,7 @@ use super::{Round, holds};
 use crate::audit::log::{Action, Event};
 use crate::clock::{from_ms, to_ms};
 use crate::entity::{file, legal_hold, record, record_change};
-use crate::guard::{Actor, Operator, TenantId};
+use crate::guard::{Actor, Operator, Question, Rounds, TenantId};
 use crate::identity::{Accounts, Origin, Refusal};
 use crate::profile::format::Register;
 use crate::registers::Shelf;
@@ -28,7 +28,15 @@ pub(crate) async fn due(
 ) -> Result<(), Refusal> {
     for row in operator.organisations().await? {
         let tenant = TenantId(row.id);
+        if !operator.is_awake(Rounds::Expiry, tenant, now) {
+            continue;
+        }
         let gone = async {
+            let next = next(operator, accounts, tenant).await?;
+            operator.lets_rest(Rounds::Expiry, tenant, now, next, None);
+            if next.is_none_or(|next| next > now) {
+                return Ok(0);
+            }
             let binned = one(operator, accounts, tenant, now).await?;
             Ok::<_, Refusal>(binned + unchanged(operator, accounts, tenant, now).await?)
         };
@@ -41,6 +49,31 @@ pub(crate) async fn due(
         }
     }
     Ok(())
+}
+
+/// From when on, at the earliest, something may be past its time.
+async fn next(operator: &Operator, accounts: &Accounts, tenant: TenantId) -> Result<Option<OffsetDateTime>, Refusal> {
+    let registers = &accounts.profile.registers;
+    let bin = registers.iter().filter_map(|register| bin_days(accounts, register.id.get_ref())).min();
+    let binned = record::Entity::find().filter(record::Column::RemovedAtMs.is_not_null());
+    let (mut questions, mut days) = (Vec::new(), Vec::new());
+    if let Some(bin) = bin {
+        questions.push(Question::first(tenant, binned, record::Column::RemovedAtMs));
+        days.push(bin);
+    }
+    for (register, keep) in registers.iter().filter_map(|register| register.keep_days.map(|days| (register, days))) {
+        questions.push(Question::first(tenant, kept_in(register), record::Column::ChangedAtMs));
+        days.push(i64::from(keep.get()));
+    }
+    let answers = operator.view(tenant).await?.answers(questions).await?;
+    let due = answers.iter().zip(days).filter_map(|(at, days)| Some(from_ms((*at)?) + Duration::days(days)));
+    Ok(due.min())
+}
+
+fn kept_in(register: &Register) -> Select<record::Entity> {
+    record::Entity::find()
+        .filter(record::Column::Register.eq(register.id.get_ref()))
+        .filter(record::Column::RemovedAtMs.is_null())
 }
 
 /// Days in the bin: those of the register, else as long as an organisation that was cancelled.
@@ -154,9 +187,7 @@ async fn some_unchanged(
 ) -> Result<u64, Refusal> {
     let view = operator.view(tenant).await?;
     let held = held(&view, tenant, now).await?;
-    let over = record::Entity::find()
-        .filter(record::Column::Register.eq(register.id.get_ref()))
-        .filter(record::Column::RemovedAtMs.is_null())
+    let over = kept_in(register)
         .filter(record::Column::ChangedAtMs.lte(before))
         .filter(record::Column::Id.is_not_in(held.iter().copied()))
         .limit(AT_ONCE);

@@ -56,6 +56,14 @@ const COLUMNS: &[&str] = &[
     "bulk",
     "silent",
     "state",
+    "nobody_else_could_decide",
+    "note_salt",
+    "ended_otherwise_at",
+    "explained_by",
+    "explained_by_account",
+    "explained_at",
+    "explanation",
+    "explanation_salt",
 ];
 
 /// An archive, piece by piece as it is made.
@@ -176,7 +184,8 @@ impl Making {
     }
 
     fn said(&self) -> serde_json::Value {
-        let Report { campaign, since, drift, reviewers, .. } = &self.report;
+        let Report { campaign, since, drift, reviewers, explained, .. } = &self.report;
+        let explained: Vec<_> = explained.iter().filter_map(explanation).collect();
         let at = |at: Option<OffsetDateTime>| at.map(rfc3339);
         let drift: Vec<_> = drift
             .iter()
@@ -192,7 +201,7 @@ impl Making {
                 "status": campaign.status.word(), "by_itself": campaign.by_itself, "silence": campaign.silence.word(),
                 "effect": campaign.effect.word(), "made_by": campaign.made_by, "opened_at": at(campaign.opened),
                 "due_at": rfc3339(campaign.due), "closed_at": at(campaign.closed), "closed_by": campaign.closed_by,
-                "stages": campaign.stages, "overdue": campaign.overdue,
+                "stages": campaign.stages, "overdue": campaign.overdue, "when_due": campaign.when_due.word(),
             },
             "completeness": {
                 "grants": campaign.found.grants(), "items": campaign.found.items(), "by_source": campaign.found.sources,
@@ -201,8 +210,11 @@ impl Making {
             "counts": campaign.counts,
             "changed_since_it_began": since,
             "drift": drift,
+            "differed_and_explained": self.report.explained_count,
+            "explained": explained,
             "decided_late": self.report.late,
             "decided_by_silence": self.report.silent,
+            "kept_because_nobody_else_could_decide": campaign.counts.alone,
             "spared_by_the_rule_of_the_last_administrator": self.report.spared,
             "privileged": self.report.privileged,
             "privileged_that_stayed": self.report.privileged_kept,
@@ -210,6 +222,17 @@ impl Making {
             "reviewers": signed::reviewers(reviewers),
         })
     }
+}
+
+/// One explained difference, as `report.json` says it.
+fn explanation(item: &Item) -> Option<serde_json::Value> {
+    let (became, settled) = item.differed()?;
+    Some(json!({
+        "item": item.id, "who": item.who, "kind": item.kind.word(), "decision": item.decision.map(Decision::word),
+        "decided_by": item.decided_by, "decided_at": item.decided_at.map(rfc3339), "note": item.note, "became": became.said(rfc3339),
+        "ended_otherwise_at": settled.ended.map(rfc3339), "explained_by": settled.by,
+        "explained_by_account": settled.account, "explained_at": rfc3339(settled.at), "explanation": settled.reason,
+    }))
 }
 
 /// What a printed report says of the whole review.
@@ -224,14 +247,16 @@ fn facts(report: &Report) -> Vec<page::Fact> {
         ("Grants found", campaign.found.grants().to_string()),
         ("Items", campaign.counts.items.to_string()),
         ("SHA-256 of what was found", campaign.population_sha256.clone().unwrap_or_default()),
-        ("Kept", campaign.counts.keep.to_string()),
+        ("Decided to be kept", campaign.counts.keep.to_string()),
         ("Revoked", campaign.counts.revoke.to_string()),
         ("Role changed", campaign.counts.change.to_string()),
-        ("Gone before it was decided", campaign.counts.gone.to_string()),
-        ("Differed, and that was settled", campaign.counts.changed.to_string()),
+        ("Gone before it was decided", (campaign.counts.gone - campaign.counts.ended_otherwise).to_string()),
+        ("Was to stay, ended otherwise, explained", campaign.counts.ended_otherwise.to_string()),
+        ("Differs otherwise, explained", campaign.counts.changed.to_string()),
         ("Kept, and ended with the membership", campaign.counts.ended.to_string()),
         ("Not decided", campaign.counts.pending.to_string()),
         ("Decided by silence", report.silent.to_string()),
+        ("Kept: nobody else could decide", campaign.counts.alone.to_string()),
         ("Decided late", report.late.to_string()),
         ("Given since it began", report.since.added.to_string()),
         ("Gone since it began", report.since.gone.to_string()),
@@ -249,7 +274,11 @@ const HEAD: &[&str] = &["Who", "What", "Role", "Granted", "Recommended", "Decisi
 
 /// One item as a row of the printed report.
 fn printed(item: &Item) -> Vec<String> {
-    let by = if item.silent { Some("silence") } else { item.decided_by.as_deref() };
+    let by = match (item.silent, item.alone) {
+        (true, true) => Some("silence: nobody else could decide"),
+        (true, false) => Some("silence"),
+        (false, _) => item.decided_by.as_deref(),
+    };
     let giver = item.granted_by.as_ref().map(|by| format!(", by {by}")).unwrap_or_default();
     vec![
         item.who.clone(),
@@ -260,8 +289,24 @@ fn printed(item: &Item) -> Vec<String> {
         item.decision.map_or("Not decided", Decision::said).to_owned(),
         by.unwrap_or_default().to_owned(),
         item.note.clone().unwrap_or_default(),
-        item.state.said().to_owned(),
+        stands(item),
     ]
+}
+
+/// Where an item stands; and where that is not what was decided, why.
+fn stands(item: &Item) -> String {
+    match item.differed() {
+        None => item.state.said().to_owned(),
+        Some((became, settled)) => {
+            let (became, at) = (sentence(&became.said(rfc3339)), rfc3339(settled.at));
+            format!("{became}. Explained by {}, {at}: {}", settled.by, settled.reason)
+        }
+    }
+}
+
+fn sentence(words: &str) -> String {
+    let mut letters = words.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 fn cells(item: &Item) -> Vec<Cell> {
@@ -269,6 +314,7 @@ fn cells(item: &Item) -> Vec<Cell> {
     let word = |word: &str| Cell::Text(word.to_owned());
     let yes = |yes: bool| Cell::Number(yes.into());
     let at = |at: Option<OffsetDateTime>| Cell::at(at.map(crate::clock::to_ms));
+    let settled = item.settled.as_ref();
     vec![
         Cell::Id(item.id),
         word(item.kind.word()),
@@ -296,13 +342,23 @@ fn cells(item: &Item) -> Vec<Cell> {
         yes(item.bulk),
         yes(item.silent),
         word(item.state.word()),
+        yes(item.alone),
+        text(&item.note_salt),
+        at(settled.and_then(|settled| settled.ended)),
+        text(&settled.map(|settled| settled.by.clone())),
+        Cell::id(settled.map(|settled| settled.account)),
+        at(settled.map(|settled| settled.at)),
+        text(&settled.map(|settled| settled.reason.clone())),
+        text(&settled.and_then(|settled| settled.salt.clone())),
     ]
 }
 
 const VERIFY: &str = "How to verify this archive without us
 
 1. manifest.sig holds a public key and an Ed25519 signature (RFC 8032). It is over the bytes \"avouch-review/1\\n\" followed by
-   manifest.json as it is. Compare the key with the one that we publish.
+   manifest.json as it is. Compare the key with the one that we publish at /keys of our address, and for programs at
+   /.well-known/avouch-keys.json there. The program verify_review.py, which lies at /keys too, does all of this:
+   python3 verify_review.py ARCHIVE KEY
 2. manifest.json lists every other file with its SHA-256.
 3. population.txt has a line for each grant as it was found when the review began. Its SHA-256 is the population_sha256 of report.json, which
    also stands in the sealed detail of the entry that tells of the beginning.
@@ -315,4 +371,9 @@ const VERIFY: &str = "How to verify this archive without us
 5. Each item of items.jsonl that people decided on has an entry item-decided of its own, in which it is the subject, by whoever decided and at that
    time. Each that is applied has one that tells of what was done, about its account, or its target_id where there is no account. What is ended
    was to be kept, and hung on a membership of the same account that was revoked: the entry of that membership's end is that of its own.
+6. The detail of an entry item-decided or drift-resolved begins with the byte 0xd1 and 32 bytes, before what is sealed. They are SHA-256(
+   \"avouch-note/1\\n\" || salt || reason) with note_salt and note of the item, or explanation_salt and explanation; 32 zero bytes stand for no reason.
+   So the log convicts whoever writes another reason. An entry of an earlier release has no such bytes.
+7. What was to be kept and is gone, or differs otherwise (changed), has an entry drift-resolved by explained_by_account at explained_at, and
+   where ended_otherwise_at is given, an entry of that instant that tells of the end of the access.
 ";

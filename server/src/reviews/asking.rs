@@ -7,8 +7,9 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::bench::{Bench, GIVEN};
-use super::decide::{blank, keep_note, named};
-use super::items::{of_review, opened_note};
+use super::decide::{blank, named};
+use super::items::of_review;
+use super::notes::{self, Note};
 use super::rules::Barred;
 use super::words::{State, Status};
 use super::{form, no_item, no_review, open, tell};
@@ -223,8 +224,7 @@ pub async fn comment(
     let change = reviewer.begin(accounts, origin).await?;
     let (review, _) = named(&change, id).await?;
     still_open(&review)?;
-    let note = Uuid::now_v7();
-    keep_note(&change, note, review.id, (Some(id), "comment"), reviewer.account.0, &text, now).await?;
+    notes::remark(&change, review.id, id, reviewer.account.0, &text, now).await?;
     Ok(change.commit(&Event::of(Action::ReviewNoted, id).with("review", review.id.to_string()), now).await?)
 }
 
@@ -252,7 +252,7 @@ pub async fn remarks<R: Right>(reader: &Allowed<R>, accounts: &Accounts, item: U
     let remark = |row: &review_note::Model| Remark {
         who: names::called(&people, row.by_id),
         at: from_ms(row.at_ms),
-        text: opened_note(&ring, row),
+        text: Note::open(&ring, row).text,
     };
     Ok(rows.iter().map(remark).collect())
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use contract::permission::Permission;
 use sea_orm::sea_query::SelectStatement;
-use sea_orm::{ColumnTrait, Condition, EntityTrait, FromQueryResult, QueryFilter, QuerySelect, QueryTrait};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
 use uuid::Uuid;
 
 use super::items::{ids_of, invited_address, of_review};
@@ -117,6 +117,12 @@ impl Bench {
         asked.is_empty() || asked.contains(&account)
     }
 
+    /// Everybody who is named anywhere: reviewers, who stands in for one, and who decides when none of them can.
+    pub(crate) fn named_all(&self) -> BTreeSet<Uuid> {
+        let named = self.rows.iter().flat_map(|row| [Some(row.account_id), row.delegate_id]);
+        named.chain([self.fallback]).flatten().collect()
+    }
+
     /// For whom somebody stands in.
     pub(crate) fn delegators(&self, account: Uuid) -> BTreeSet<Uuid> {
         self.rows.iter().filter(|row| row.delegate_id == Some(account)).map(|row| row.account_id).collect()
@@ -147,14 +153,22 @@ async fn able(rows: &impl Reads, accounts: &Accounts, named: BTreeSet<Uuid>) -> 
 
 /// The names of the roles that may decide.
 pub(crate) async fn deciding(rows: &impl Reads, accounts: &Accounts) -> Result<Vec<String>, Refusal> {
+    roles_with(rows, accounts, Permission::ReviewsDecide).await
+}
+
+/// The names of the roles that have a permission.
+pub(crate) async fn roles_with(
+    rows: &impl Reads,
+    accounts: &Accounts,
+    permission: Permission,
+) -> Result<Vec<String>, Refusal> {
     let own = rows.rows(custom_role::Entity::find()).await?;
     let all = roles::all(&accounts.profile, own);
-    let may = all.into_iter().filter(|role| role.permissions.contains(&Permission::ReviewsDecide));
-    Ok(may.map(|role| role.name).collect())
+    Ok(all.into_iter().filter(|role| role.permissions.contains(&permission)).map(|role| role.name).collect())
 }
 
 /// The mailboxes of these people, as far as they still exist.
-async fn boxes(
+pub(crate) async fn boxes(
     rows: &impl Reads,
     accounts: &Accounts,
     why: &'static str,
@@ -168,7 +182,7 @@ async fn boxes(
     Ok(people.into_iter().map(|row| (row.id, mailbox(&names::open(accounts, &row).address))).collect())
 }
 
-fn subjects(boxes: &BTreeMap<Uuid, String>) -> impl Iterator<Item = Subject<'_>> {
+pub(crate) fn subjects(boxes: &BTreeMap<Uuid, String>) -> impl Iterator<Item = Subject<'_>> {
     boxes.iter().map(|(account, mailbox)| Subject { account: Some(*account), mailbox: Some(mailbox) })
 }
 
@@ -224,6 +238,33 @@ struct Judge {
     decided_by: Option<Uuid>,
 }
 
+/// Everybody who decided anything in a review, in whatever stage.
+pub(crate) async fn deciders(rows: &impl Reads, review: &review::Model) -> Result<BTreeSet<Uuid>, Refusal> {
+    let mut all = BTreeSet::new();
+    let mut last = Uuid::nil();
+    // Few decide on many: from one to the next in the index, and not through the items.
+    loop {
+        let next = review_item::Entity::find()
+            .select_only()
+            .column(review_item::Column::DecidedBy)
+            .filter(review_item::Column::ReviewId.eq(review.id))
+            .filter(review_item::Column::DecidedBy.gt(last))
+            .order_by_asc(review_item::Column::DecidedBy)
+            .limit(1);
+        let next = rows.rows_as::<_, Judge>(next).await?.into_iter().find_map(|judge| judge.decided_by);
+        let Some(next) = next else { break };
+        all.insert(next);
+        last = next;
+    }
+    if review.stages == 1 {
+        return Ok(all);
+    }
+    let votes = review_vote::Entity::find().filter(review_vote::Column::ReviewId.eq(review.id)).select_only();
+    let votes = rows.rows_as::<_, Judge>(votes.column(review_vote::Column::DecidedBy).distinct()).await?;
+    all.extend(votes.into_iter().filter_map(|judge| judge.decided_by));
+    Ok(all)
+}
+
 /// Those of `towards` who decided on somebody's access, in whatever stage and under whatever accounts of the two. Only what those decided is looked
 /// at: most whose access it is decide on nothing, and then there is no more to this than the list of the deciders.
 async fn judges(
@@ -236,13 +277,9 @@ async fn judges(
         return Ok(People::default());
     }
     let ours = || review_item::Entity::find().filter(of_review(review.id));
-    let deciders = ours().select_only().column(review_item::Column::DecidedBy).distinct();
-    let deciders = rows.rows_as::<_, Judge>(deciders.filter(review_item::Column::DecidedBy.is_not_null())).await?;
     let votes = || review_vote::Entity::find().filter(review_vote::Column::ReviewId.eq(review.id));
-    let voters = votes().select_only().column(review_vote::Column::DecidedBy).distinct();
-    let voters = rows.rows_as::<_, Judge>(voters).await?;
-    let all = deciders.into_iter().chain(voters).filter_map(|judge| judge.decided_by);
-    let near = boxes(rows, accounts, "the addresses of whoever decided in this review", all).await?;
+    let all = deciders(rows, review).await?;
+    let near = boxes(rows, accounts, "the addresses of whoever decided in this review", all.into_iter()).await?;
     let near: Vec<Subject<'_>> = subjects(&near).filter(|judge| towards.has(judge)).collect();
     let mut judges = People::default();
     for judge in near {

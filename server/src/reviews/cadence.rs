@@ -6,13 +6,13 @@ use std::num::NonZeroU32;
 use contract::permission::Permission;
 use contract::standing::Standing;
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, Select};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use super::asking::asked_now;
 use super::form::Wanted;
-use super::words::{Effect, Scope, Silence, State, Status};
+use super::words::{Effect, Scope, Silence, State, Status, WhenDue};
 use super::{open, tell};
 use crate::audit::log::{Action, Event};
 use crate::clock::{from_ms, to_ms};
@@ -33,6 +33,10 @@ pub struct Round {
     pub opened: usize,
     pub reminded: usize,
     pub escalated: usize,
+    /// Closed by themselves on their last day.
+    pub closed: usize,
+    /// That were to, and differ: told to those in charge.
+    pub held_back: usize,
 }
 
 pub(crate) fn lead(days: NonZeroU32) -> Duration {
@@ -42,8 +46,31 @@ pub(crate) fn lead(days: NonZeroU32) -> Duration {
 /// By when everything has to have been reviewed again: so many days after that was last done, or after the organisation was made.
 pub(crate) fn due_by(made_at_ms: i64, reviews: &[review::Model], days: NonZeroU32) -> OffsetDateTime {
     let whole = reviews.iter().filter(|row| row.scope == Scope::All.word());
-    let last = whole.filter_map(|row| row.closed_at_ms).max().unwrap_or(made_at_ms).max(made_at_ms);
-    from_ms(last) + Duration::days(days.get().into())
+    due_after(made_at_ms, whole.filter_map(|row| row.closed_at_ms).max(), days)
+}
+
+fn due_after(made_at_ms: i64, last_closed_ms: Option<i64>, days: NonZeroU32) -> OffsetDateTime {
+    from_ms(last_closed_ms.unwrap_or(made_at_ms).max(made_at_ms)) + Duration::days(days.get().into())
+}
+
+/// The reviews that count for the promise.
+pub(crate) fn of_all() -> Select<review::Entity> {
+    review::Entity::find().filter(review::Column::Scope.eq(Scope::All.word()))
+}
+
+/// From when on there is something to do where the last such review was closed then. As long as one is open, there may be at any time.
+pub(crate) fn next(
+    accounts: &Accounts,
+    row: &organisation::Model,
+    open: bool,
+    last_closed_ms: Option<i64>,
+    now: OffsetDateTime,
+) -> Option<OffsetDateTime> {
+    if !runs(row, now) {
+        return None;
+    }
+    let opens = |days| due_after(row.created_at_ms, last_closed_ms, days) - lead(days);
+    if open { Some(now) } else { accounts.profile.policy.reviews.access_days.map(opens) }
 }
 
 /// Whether somebody can review anything there: not where nothing can be changed.
@@ -73,6 +100,18 @@ pub(crate) async fn round(
         round.opened += 1;
     }
     for review in all.iter().filter(|review| review.state == Status::Open.word()) {
+        if WhenDue::stored(&review.when_due) == WhenDue::Close && review.due_at_ms <= to_ms(now) {
+            match super::close::by_itself(operator, accounts, tenant, review.id, now).await {
+                Ok(_) => {
+                    round.closed += 1;
+                    continue;
+                }
+                Err(Refusal::Conflict(why)) => {
+                    round.held_back += usize::from(hold_back(operator, accounts, tenant, review, why, now).await?);
+                }
+                Err(other) => return Err(other),
+            }
+        }
         round.reminded += usize::from(remind(operator, accounts, tenant, review, now).await?);
         round.escalated += usize::from(escalate(operator, accounts, tenant, review, now).await?);
     }
@@ -115,6 +154,7 @@ async fn by_itself(
         due,
         silence: Silence::Keep,
         effect: Effect::AtOnce,
+        when_due: WhenDue::Wait,
     };
     let id = Uuid::now_v7();
     open::write(&change, id, &wanted, Actor::System, "cadence", now).await?;
@@ -157,6 +197,34 @@ async fn remind(
     let to = asked_now(&change, accounts, row).await?;
     tell::write(&change, accounts, row, to, ReviewNews::Reminder { left }, now).await?;
     change.commit(&Event::of(Action::ReviewReminded, row.id).with("left", left.to_string()), now).await?;
+    accounts.bell.notify_one();
+    Ok(true)
+}
+
+/// It was to close by itself and does not: those who answer for it hear once of what differs.
+async fn hold_back(
+    operator: &Operator,
+    accounts: &Accounts,
+    tenant: TenantId,
+    row: &review::Model,
+    why: String,
+    now: OffsetDateTime,
+) -> Result<bool, Refusal> {
+    if row.held_back_at_ms.is_some() {
+        return Ok(false);
+    }
+    let change = begin(operator, accounts, tenant).await?;
+    let set = review::Entity::update_many()
+        .col_expr(review::Column::HeldBackAtMs, Expr::value(Some(to_ms(now))))
+        .filter(review::Column::Id.eq(row.id))
+        .filter(review::Column::State.eq(Status::Open.word()))
+        .filter(review::Column::HeldBackAtMs.is_null());
+    if change.update(set).await? != 1 {
+        return Ok(false);
+    }
+    let to = tell::holding(&change, accounts, Permission::ReviewsManage).await?;
+    tell::write(&change, accounts, row, to, ReviewNews::HeldBack { why }, now).await?;
+    change.commit(&Event::of(Action::ReviewHeldBack, row.id), now).await?;
     accounts.bell.notify_one();
     Ok(true)
 }

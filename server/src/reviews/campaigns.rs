@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 
 use contract::permission::Permission;
-use sea_orm::{ColumnTrait, Condition, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::bench::{Asked, Bench, GIVEN, Reviewer};
+use super::alone;
+use super::bench::{Bench, GIVEN, Reviewer};
+use super::close::Outcome;
 use super::freeze::Found;
-use super::items::of_review;
+use super::mine::{Mine, pending};
 use super::name_place;
-use super::rules::Subject;
-use super::words::{Decision, Effect, Scope, Silence, State, Status};
+use super::words::{Decision, Effect, Scope, Silence, State, Status, WhenDue};
 use crate::clock::{from_ms, to_ms};
 use crate::entity::{review, review_item};
 use crate::guard::{Allowed, Right, TenantDb};
@@ -38,6 +39,12 @@ pub struct Counts {
     /// Kept, and ended with the membership on which it hung.
     #[serde(default)]
     pub ended: u64,
+    /// Decided to be kept or changed, and ended otherwise, which somebody explained. Counted as gone, too.
+    #[serde(default)]
+    pub ended_otherwise: u64,
+    /// Of what is kept: by silence, as nobody else could decide. Known when it is closed.
+    #[serde(default)]
+    pub alone: u64,
 }
 
 /// One review.
@@ -65,6 +72,9 @@ pub struct Campaign {
     pub counts: Counts,
     /// How much of it the reader is asked about and has not decided.
     pub mine: u64,
+    /// How much of what is undecided nobody may decide on.
+    pub undecidable: u64,
+    pub when_due: WhenDue,
     pub found: Found,
     pub population_sha256: Option<String>,
 }
@@ -89,6 +99,16 @@ pub(crate) async fn groups(view: &TenantDb, review: Uuid) -> Result<Vec<Group>, 
     Ok(view.all_as::<review_item::Entity, Group>(groups).await?)
 }
 
+impl Group {
+    pub(crate) fn number(&self) -> u64 {
+        u64::try_from(self.number).unwrap_or(0)
+    }
+
+    pub(crate) fn is_pending(&self) -> bool {
+        self.decision.is_none() && self.state == State::Pending.word()
+    }
+}
+
 impl Counts {
     pub(crate) fn of(groups: &[Group]) -> Self {
         let mut counts = Self::default();
@@ -99,7 +119,7 @@ impl Counts {
     }
 
     fn add(&mut self, group: &Group) {
-        let number = u64::try_from(group.number).unwrap_or(0);
+        let number = group.number();
         self.items += number;
         match group.decision.as_deref().map(Decision::stored) {
             Some(Decision::Keep) => self.keep += number,
@@ -111,7 +131,10 @@ impl Counts {
             State::Pending => self.pending += number,
             State::Decided => {}
             State::Applied => self.applied += number,
-            State::Gone => self.gone += number,
+            State::Gone => {
+                self.gone += number;
+                self.ended_otherwise += if group.decision.is_some() { number } else { 0 };
+            }
             State::Changed => self.changed += number,
             State::Ended => self.ended += number,
         }
@@ -166,13 +189,20 @@ pub(crate) async fn described<R: Right>(
     let groups = if status == Status::Draft { Vec::new() } else { groups(view, row.id).await? };
     let counts = Counts::of(&groups);
     let may = reader.here().permissions.contains(&Permission::ReviewsDecide);
-    let mine =
-        if may && status == Status::Open { mine(view, &bench, &row, reader.account.0, &groups).await? } else { 0 };
+    let mine = if may && status == Status::Open {
+        mine(view, accounts, &bench, &row, reader.account.0, &groups).await?
+    } else {
+        0
+    };
+    let alone = match status {
+        Status::Open => undecidable(view, accounts, &bench, &row).await?,
+        Status::Draft | Status::Closed => 0,
+    };
     let ids = bench.rows.iter().flat_map(|row| [Some(row.account_id), row.delegate_id]).flatten();
     let ids: Vec<Uuid> = ids.chain([row.made_by]).chain(row.closed_by).chain(row.fallback_id).collect();
     let people = names::of(view, accounts, ids).await?;
     let ring = accounts.vault.within(view).await?;
-    Ok(shown(&ring, &people, &bench, row, (counts, mine), now))
+    Ok(shown(&ring, &people, &bench, row, (counts, mine, alone), now))
 }
 
 fn shown(
@@ -180,11 +210,12 @@ fn shown(
     people: &BTreeMap<Uuid, names::Named>,
     bench: &Bench,
     row: review::Model,
-    (counts, mine): (Counts, u64),
+    (mut counts, mine, undecidable): (Counts, u64, u64),
     now: OffsetDateTime,
 ) -> Campaign {
     let called = |id: Uuid| names::called(people, id);
     let status = Status::stored(&row.state);
+    counts.alone = Outcome::of(&row).map_or(0, |outcome| outcome.counts.alone);
     let reviewers = bench.rows.iter().filter(|one| one.stage != GIVEN).map(|one| Reviewer {
         stage: one.stage,
         account: one.account_id,
@@ -213,6 +244,8 @@ fn shown(
         fallback: row.fallback_id.map(|id| (id, called(id))),
         counts,
         mine,
+        undecidable,
+        when_due: WhenDue::stored(&row.when_due),
         found: row.found.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default(),
         population_sha256: row.population_sha256,
     }
@@ -224,62 +257,23 @@ pub(crate) fn opened_name(ring: &Keyring, row: &review::Model) -> String {
     plain.map(|plain| String::from_utf8_lossy(&plain).into_owned()).unwrap_or_default()
 }
 
-/// How much somebody is asked about and nobody has decided, less what is about themselves.
+/// How much somebody may still decide.
 pub(crate) async fn mine(
     view: &TenantDb,
+    accounts: &Accounts,
     bench: &Bench,
     row: &review::Model,
     account: Uuid,
     groups: &[Group],
 ) -> Result<u64, Refusal> {
-    let first = Asked { stage: 1, reviewer: None, subject: Subject::default() };
-    let whole = row.stages == 1 && bench.rows.iter().all(|one| one.stage != GIVEN) && bench.asks(account, first);
-    let all = if whole {
-        let open = groups.iter().filter(|group| group.decision.is_none() && group.state == State::Pending.word());
-        open.map(|group| u64::try_from(group.number).unwrap_or(0)).sum()
-    } else {
-        let open = review_item::Entity::find()
-            .filter(asked_of(bench, row, account))
-            .filter(review_item::Column::Decision.is_null())
-            .filter(review_item::Column::State.eq(State::Pending.word()));
-        view.count(open).await?
-    };
-    // Asked for by person alone: with anything else in it the database walks through all that is undecided for these few.
-    let own = review_item::Entity::find()
-        .filter(review_item::Column::AccountId.eq(account))
-        .filter(review_item::Column::ReviewId.eq(row.id));
-    let given = bench.delegators(account);
-    let asked = |item: &review_item::Model| match item.reviewer_id {
-        Some(reviewer) => reviewer == account || given.contains(&reviewer),
-        None => bench.asks(account, Asked { stage: item.stage, ..first }),
-    };
-    let open = |item: &review_item::Model| item.decision.is_none() && item.state == State::Pending.word();
-    let own = view.all(own).await?.iter().filter(|item| open(item) && asked(item)).count() as u64;
-    Ok(all - own.min(all))
+    Mine::of(view, accounts, bench, row, account).await?.count(view, groups).await
 }
 
-/// Which items somebody is asked about, whoever they are about.
-pub(crate) fn asked_of(bench: &Bench, row: &review::Model, account: Uuid) -> Condition {
-    let mut any = Condition::any();
-    let given: Vec<Uuid> = bench.delegators(account).into_iter().chain([account]).collect();
-    any = any.add(review_item::Column::ReviewerId.is_in(given));
-    for stage in 1..=row.stages {
-        let whoever = Asked { stage, reviewer: None, subject: Subject::default() };
-        let at = review_item::Column::Stage.eq(stage);
-        if bench.asks(account, whoever) {
-            any = any.add(Condition::all().add(at).add(review_item::Column::ReviewerId.is_null()));
-            continue;
-        }
-        // The access of the reviewers themselves may be for others.
-        let about = bench.rows.iter().map(|one| one.account_id);
-        let asked = |about: &Uuid| {
-            let subject = Subject { account: Some(*about), mailbox: None };
-            bench.asks(account, Asked { subject, ..whoever })
-        };
-        let theirs: Vec<Uuid> = about.filter(asked).collect();
-        if !theirs.is_empty() {
-            any = any.add(Condition::all().add(at).add(review_item::Column::AccountId.is_in(theirs)));
-        }
+/// How much of what is undecided nobody may decide on.
+async fn undecidable(view: &TenantDb, accounts: &Accounts, bench: &Bench, row: &review::Model) -> Result<u64, Refusal> {
+    let alone = alone::alone(view, accounts, bench, row).await?;
+    if alone.is_empty() {
+        return Ok(0);
     }
-    Condition::all().add(of_review(row.id)).add(any)
+    Ok(view.count(review_item::Entity::find().filter(pending(row.id)).filter(alone.theirs())).await?)
 }

@@ -7,17 +7,18 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::bench::Bench;
 use super::campaigns::Counts;
 use super::drift::{self, Since};
 use super::items::of_review;
 use super::rules::of_silence;
 use super::words::{Advice, Decision, Kind, Silence, State, Status};
-use super::{effect, hanging, no_review, open};
+use super::{alone, effect, hanging, mine, no_review, open};
 use crate::audit::heads;
 use crate::audit::log::{Action, Event};
 use crate::clock::to_ms;
 use crate::entity::{account, membership, review, review_item};
-use crate::guard::{Actor, Allowed, Change, rights};
+use crate::guard::{Actor, Allowed, Change, Operator, TenantId, rights};
 use crate::identity::{Accounts, Origin, Refusal};
 use crate::organisations::{names, roles};
 
@@ -64,12 +65,55 @@ pub async fn close(
         drift::counted(&view, &row).await?
     };
     let change = manager.begin(accounts, origin).await?;
+    let outcome = closed(change, accounts, (id, before), manager.actor(), now).await?;
+    accounts.bell.notify_one();
+    // So that what is taken along can be verified at once.
+    heads::sign_now(&manager.schedule(), &accounts.vault, manager.here().tenant, now).await?;
+    Ok(outcome)
+}
+
+/// The same by the clock, of a review that is to close by itself.
+///
+/// # Errors
+/// As when somebody closes it.
+pub(crate) async fn by_itself(
+    operator: &Operator,
+    accounts: &Accounts,
+    tenant: TenantId,
+    id: Uuid,
+    now: OffsetDateTime,
+) -> Result<Outcome, Refusal> {
+    let before = {
+        let view = operator.view(tenant).await?;
+        let row = view.one(review::Entity::find().filter(review::Column::Id.eq(id))).await?.ok_or_else(no_review)?;
+        let differing = drift::of(&view, accounts, &row).await?;
+        if !differing.is_empty() {
+            // Nothing is begun over what is known to differ: it is looked at again and again until that is settled.
+            let named = differing.iter().map(|one| drift::in_words(&one.item.who, one.item.kind, one.how));
+            return Err(drift::differs(named));
+        }
+        drift::counted(&view, &row).await?
+    };
+    let sealer = accounts.sealer(tenant, &Origin::of_program()).await?;
+    let change = operator.begin_in(tenant, Actor::System, sealer).await?;
+    let outcome = closed(change, accounts, (id, before), Actor::System, now).await?;
+    heads::sign_now(operator, &accounts.vault, tenant, now).await?;
+    Ok(outcome)
+}
+
+async fn closed(
+    change: Change,
+    accounts: &Accounts,
+    (id, since): (Uuid, Since),
+    by: Actor,
+    now: OffsetDateTime,
+) -> Result<Outcome, Refusal> {
     let row = open::held(&change, id).await?;
     if row.state != Status::Open.word() {
         return Err(Refusal::Conflict("This review is not open, so it cannot be closed.".into()));
     }
     let closing = Closing { change: &change, accounts, row: &row, now };
-    let mut outcome = Outcome { since: before, ..Outcome::default() };
+    let mut outcome = Outcome { since, ..Outcome::default() };
     closing.vanished().await?;
     (outcome.silent, outcome.spared) = closing.silence().await?;
     hanging::ended(&change, id, Condition::all()).await?;
@@ -78,12 +122,9 @@ pub async fn close(
     closing.equals().await?;
     closing.count(&mut outcome).await?;
     outcome.sessions = done.sessions;
-    closing.seal(&outcome, manager.actor()).await?;
+    closing.seal(&outcome, by).await?;
     let event = told(&row, &outcome);
     change.commit_all(event, done.events, now).await?;
-    accounts.bell.notify_one();
-    // So that what is taken along can be verified at once.
-    heads::sign_now(&manager.schedule(), &accounts.vault, manager.here().tenant, now).await?;
     Ok(outcome)
 }
 
@@ -98,6 +139,7 @@ fn told(row: &review::Model, outcome: &Outcome) -> Event {
         .with("changed", changed.to_string())
         .with("ended", ended.to_string())
         .with("silent", outcome.silent.to_string())
+        .with("alone", outcome.counts.alone.to_string())
         .with("late", outcome.late.to_string())
         .with("population-sha256", row.population_sha256.clone().unwrap_or_default())
 }
@@ -111,9 +153,22 @@ struct Closing<'a> {
 
 impl Closing<'_> {
     fn pending(&self) -> Condition {
-        of_review(self.row.id)
-            .add(review_item::Column::Decision.is_null())
-            .add(review_item::Column::State.eq(State::Pending.word()))
+        mine::pending(self.row.id)
+    }
+
+    /// What nobody decided on because nobody could: the report says so of each.
+    async fn alone(&self) -> Result<(), Refusal> {
+        let bench = Bench::of(self.change, self.accounts, self.row).await?;
+        let alone = alone::alone(self.change, self.accounts, &bench, self.row).await?;
+        if alone.is_empty() {
+            return Ok(());
+        }
+        let set = review_item::Entity::update_many()
+            .col_expr(review_item::Column::Alone, Expr::value(1_i32))
+            .filter(self.pending())
+            .filter(alone.theirs());
+        self.change.update(set).await?;
+        Ok(())
     }
 
     /// What nobody decided on and is gone: there is nothing to decide any more, and nothing contradicts it.
@@ -128,6 +183,7 @@ impl Closing<'_> {
 
     /// What nobody decided on is decided by what was agreed. How much that was, and what was spared.
     async fn silence(&self) -> Result<(u64, u64), Refusal> {
+        self.alone().await?;
         let silence = Silence::stored(&self.row.silence);
         let advised = |advice: Advice| Expr::value(of_silence(silence, advice).word());
         let word = CaseStatement::new()
@@ -227,6 +283,10 @@ impl Closing<'_> {
             gone: change.count(of(state(State::Gone))).await?,
             changed: change.count(of(state(State::Changed))).await?,
             ended: change.count(of(state(State::Ended))).await?,
+            ended_otherwise: change
+                .count(of(state(State::Gone).add(review_item::Column::Decision.is_not_null())))
+                .await?,
+            alone: change.count(of(decision(Decision::Keep).add(review_item::Column::Alone.eq(1)))).await?,
         };
         let late = Condition::all()
             .add(review_item::Column::DecidedAtMs.gt(self.row.due_at_ms))
@@ -251,10 +311,14 @@ impl Closing<'_> {
     }
 
     async fn seal(&self, outcome: &Outcome, by: Actor) -> Result<(), Refusal> {
+        let person = match by {
+            Actor::Person(account) | Actor::Operator(account) => Some(account.0),
+            Actor::System => None,
+        };
         let set = review::Entity::update_many()
             .col_expr(review::Column::State, Expr::value(Status::Closed.word()))
             .col_expr(review::Column::ClosedAtMs, Expr::value(Some(to_ms(self.now))))
-            .col_expr(review::Column::ClosedBy, Expr::value(Some(by.id())))
+            .col_expr(review::Column::ClosedBy, Expr::value(person))
             .col_expr(review::Column::Outcome, Expr::value(serde_json::to_string(outcome).ok()))
             .filter(review::Column::Id.eq(self.row.id))
             .filter(review::Column::State.eq(Status::Open.word()));

@@ -1,7 +1,7 @@
 //! Deciding about one grant.
 
 use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveValue, ColumnTrait, Condition, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -9,10 +9,10 @@ use super::bench::{self, Asked, Bench};
 use super::items::mailbox_of;
 use super::rules::{Barred, Subject, needs_note};
 use super::words::{Decision, Effect, Kind, State, Status};
-use super::{effect, hanging, no_item, note_place, open};
+use super::{drift, effect, freeze, hanging, no_item, notes, open};
 use crate::audit::log::{Action, Event};
 use crate::clock::{from_ms, to_ms};
-use crate::entity::{account, review, review_item, review_note, review_vote};
+use crate::entity::{account, review, review_item, review_vote};
 use crate::guard::{Allowed, Change, Changes, rights};
 use crate::identity::{Accounts, Origin, Refusal};
 use crate::organisations::{leaving, names, roles};
@@ -61,6 +61,14 @@ impl Verdict {
         Ok(())
     }
 
+    /// The same of a role that permits much, which this gives.
+    pub(crate) fn explains_more(&self, privileged: &[String]) -> Result<(), Refusal> {
+        if self.note.is_none() && self.role.as_ref().is_some_and(|role| privileged.contains(role)) {
+            return Err(Refusal::Field("note", "say why they are to have a role that permits much".into()));
+        }
+        Ok(())
+    }
+
     /// Whether this can be said of such a thing.
     pub(crate) fn fits(&self, kind: Kind) -> Result<(), Refusal> {
         match (self.decision, kind) {
@@ -99,14 +107,19 @@ pub async fn decide(
         if row.role.as_deref() == Some(role) {
             return Err(Refusal::Field("role", "this is the role already".into()));
         }
+        verdict.explains_more(&freeze::privileged(&change, accounts).await?)?;
     }
-    let note = write_note(&change, &review, Some(id), reviewer.account.0, verdict.note.as_deref(), now).await?;
-    record(&change, accounts, reviewer.account.0, &row, &verdict, note, now).await?;
+    if verdict.decision != Decision::Revoke {
+        still_there(&change, &row).await?;
+    }
+    let note = notes::reason(&change, &review, Some(id), reviewer.account.0, verdict.note.as_deref(), now).await?;
+    record(&change, accounts, reviewer.account.0, &row, &verdict, note.map(|note| note.id), now).await?;
     let event = Event::of(Action::ItemDecided, id)
         .with("decision", verdict.decision.word())
         .with("stage", row.stage.to_string())
         .with("review", review.id.to_string())
-        .with("person", row.account_id.unwrap_or_default().to_string());
+        .with("person", row.account_id.unwrap_or_default().to_string())
+        .over(notes::digest_of(note));
     follow(change, accounts, (&review, &row), event, now).await?;
     if verdict.decision != Decision::Revoke {
         return Ok(());
@@ -124,6 +137,19 @@ pub(crate) async fn handed_over<R: Changes>(
 ) -> Result<(), Refusal> {
     let Some(person) = row.account_id.filter(|_| row.kind == Kind::Membership.word()) else { return Ok(()) };
     leaving::hand_over(&by.schedule(), accounts, by.here().tenant, Some(person), now).await
+}
+
+/// What is gone otherwise can neither be kept nor changed; the report says that it was gone. Of what went with a membership that was revoked here it
+/// can still be said that it was to be kept.
+async fn still_there(change: &Change, row: &review_item::Model) -> Result<(), Refusal> {
+    let went = hanging::went_along(change.tenant(), row.review_id);
+    let here = review_item::Entity::find()
+        .filter(review_item::Column::Id.eq(row.id))
+        .filter(Condition::any().add(drift::there()).add(went));
+    if change.count(here).await? == 0 {
+        return Err(Refusal::Conflict("This is gone already, so there is nothing left to decide about it.".into()));
+    }
+    Ok(())
 }
 
 /// An item and its review, the latter held until the change ends.
@@ -185,43 +211,6 @@ pub(crate) async fn decided_already(
     });
     let at = row.decided_at_ms.map(from_ms).map_or_else(String::new, |at| format!(" at {}", crate::clock::rfc3339(at)));
     Ok(Refusal::Conflict(format!("{} {said} this{at}. Nothing was changed by you.", names::called(&named, by))))
-}
-
-/// Keeps a reason or a remark. Its id.
-pub(crate) async fn write_note(
-    change: &Change,
-    review: &review::Model,
-    item: Option<Uuid>,
-    by: Uuid,
-    text: Option<&str>,
-    now: OffsetDateTime,
-) -> Result<Option<Uuid>, Refusal> {
-    let Some(text) = text else { return Ok(None) };
-    let id = Uuid::now_v7();
-    keep_note(change, id, review.id, (item, "note"), by, text, now).await?;
-    Ok(Some(id))
-}
-
-pub(crate) async fn keep_note(
-    change: &Change,
-    id: Uuid,
-    review: Uuid,
-    (item, kind): (Option<Uuid>, &str),
-    by: Uuid,
-    text: &str,
-    now: OffsetDateTime,
-) -> Result<(), Refusal> {
-    let row = review_note::ActiveModel {
-        tenant_id: ActiveValue::NotSet,
-        id: ActiveValue::Set(id),
-        review_id: ActiveValue::Set(review),
-        item_id: ActiveValue::Set(item),
-        kind: ActiveValue::Set(kind.to_owned()),
-        by_id: ActiveValue::Set(by),
-        at_ms: ActiveValue::Set(to_ms(now)),
-        content: ActiveValue::Set(change.seal(&note_place(change.tenant(), id), text.as_bytes())?),
-    };
-    Ok(change.insert(row).await?)
 }
 
 /// Writes the decision, where nobody else's stands: one conditional statement, so that of two the second finds out.

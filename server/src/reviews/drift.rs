@@ -7,11 +7,11 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::bench::{self, Bench};
-use super::decide::{handed_over, named, write_note};
+use super::decide::{handed_over, named};
 use super::items::{Item, described, mailbox_of, of_review};
 use super::rules::{Barred, Subject};
 use super::words::{Decision, Kind, State, Status};
-use super::{effect, no_item};
+use super::{effect, ended, no_item, notes};
 use crate::audit::log::{Action, Event};
 use crate::clock::to_ms;
 use crate::entity::{calendar_key, custom_role, invitation, membership, reach, review, review_item};
@@ -193,6 +193,7 @@ pub async fn resolve(
 ) -> Result<(), Refusal> {
     let id: Uuid = item.parse().map_err(|_| no_item())?;
     let note = crate::organisations::members::short("note", note)?;
+    let ended = ended::at(&manager.read().await?, accounts, id).await?;
     let change = manager.begin(accounts, origin).await?;
     let (review, row) = named(&change, id).await?;
     if review.state != Status::Open.word() {
@@ -201,22 +202,27 @@ pub async fn resolve(
     let how = how(&change, accounts, &row).await?;
     let how = how.ok_or_else(no_drift)?;
     apart(&change, accounts, &review, &row, manager.account.0).await?;
-    let written = write_note(&change, &review, Some(id), manager.account.0, Some(&note), now).await?;
-    let mut done = Vec::new();
-    if again {
-        done = repeat(&change, accounts, &row, how, now).await?;
-    } else {
-        let state = if how == How::Gone { State::Gone } else { State::Changed };
-        let set = review_item::Entity::update_many()
-            .col_expr(review_item::Column::State, Expr::value(state.word()))
-            .col_expr(review_item::Column::NoteId, Expr::value(written))
-            .filter(review_item::Column::Id.eq(id));
-        change.update(set).await?;
-    }
+    let written = notes::reason(&change, &review, Some(id), manager.account.0, Some(&note), now).await?;
+    let done = if again { repeat(&change, accounts, &row, how, now).await? } else { Vec::new() };
+    let state = match (again, how) {
+        (true, _) => State::Applied,
+        (false, How::Gone) => State::Gone,
+        (false, How::OtherRole | How::Back | How::NoSuchRole) => State::Changed,
+    };
+    // The decision and its own reason stay what they were: this says why what is may differ from it.
+    let set = review_item::Entity::update_many()
+        .col_expr(review_item::Column::State, Expr::value(state.word()))
+        .col_expr(review_item::Column::SettledBy, Expr::value(Some(manager.account.0)))
+        .col_expr(review_item::Column::SettledAtMs, Expr::value(Some(to_ms(now))))
+        .col_expr(review_item::Column::SettledNoteId, Expr::value(written.map(|note| note.id)))
+        .col_expr(review_item::Column::EndedAtMs, Expr::value(ended.filter(|_| how == How::Gone)))
+        .filter(review_item::Column::Id.eq(id));
+    change.update(set).await?;
     let event = Event::of(Action::DriftResolved, id)
         .with("review", review.id.to_string())
         .with("how", how.said())
-        .with("again", if again { "yes" } else { "no" });
+        .with("again", if again { "yes" } else { "no" })
+        .over(notes::digest_of(written));
     change.commit_all(event, done, now).await?;
     handed_over(manager, accounts, &row, now).await
 }
@@ -298,10 +304,12 @@ pub(crate) async fn counted(view: &TenantDb, row: &review::Model) -> Result<Sinc
     }
     let items = |which: Condition| review_item::Entity::find().filter(of_review(row.id)).filter(which);
     let untouched = Condition::all().add(review_item::Column::State.ne(State::Applied.word()));
+    // What hung on a membership that was taken away here went with it, by a decision here.
+    let alone = untouched.clone().add(super::hanging::went_along(view.tenant(), row.id).not());
     let began = row.opened_at_ms.unwrap_or_else(|| to_ms(OffsetDateTime::UNIX_EPOCH));
     Ok(Since {
         added: added(view, row, began).await?,
-        gone: view.count(items(untouched.clone().add(there().not()))).await?,
+        gone: view.count(items(alone.add(there().not()))).await?,
         changed: view.count(items(untouched.add(there()).add(has_role("role").not()))).await?,
     })
 }

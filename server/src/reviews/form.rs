@@ -7,7 +7,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use super::words::{Effect, Scope, Silence};
+use super::words::{Effect, Scope, Silence, WhenDue};
 use crate::entity::{membership, unit};
 use crate::guard::Change;
 use crate::identity::address::Address;
@@ -34,6 +34,8 @@ pub struct Form<'a> {
     pub due: &'a str,
     pub silence: &'a str,
     pub effect: &'a str,
+    /// `wait` or `close`.
+    pub when_due: &'a str,
     /// Whether it waits to be begun.
     pub draft: bool,
 }
@@ -48,6 +50,7 @@ pub(crate) struct Wanted {
     pub(crate) due: OffsetDateTime,
     pub(crate) silence: Silence,
     pub(crate) effect: Effect,
+    pub(crate) when_due: WhenDue,
 }
 
 impl Wanted {
@@ -63,6 +66,7 @@ impl Wanted {
         let scope = scope(change, accounts, form.scope).await?;
         let silence = choice("silence", form.silence, Silence::Keep, Silence::parse)?;
         let effect = choice("effect", form.effect, Effect::AtOnce, Effect::parse)?;
+        let when_due = choice("when_due", form.when_due, WhenDue::Wait, WhenDue::parse)?;
         let due = due(accounts, form.due, now)?;
         if form.reviewers.len() > MOST_STAGES {
             return Err(Refusal::Field("reviewer", format!("a review has at most {MOST_STAGES} stages")));
@@ -82,7 +86,7 @@ impl Wanted {
             None => None,
             Some(text) => Some(reviewer(change, accounts, "fallback", text, &able).await?),
         };
-        Ok(Self { name, scope, stages, fallback, due, silence, effect })
+        Ok(Self { name, scope, stages, fallback, due, silence, effect, when_due })
     }
 
     pub(crate) fn stage_count(&self) -> i32 {

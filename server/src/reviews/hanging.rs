@@ -10,7 +10,7 @@ use super::drift::there;
 use super::items::of_review;
 use super::words::{Decision, Kind, State, Status};
 use crate::entity::{calendar_key, reach, review, review_item};
-use crate::guard::{Change, TenantDb};
+use crate::guard::{Change, TenantDb, TenantId};
 use crate::identity::Refusal;
 
 /// What something hangs on.
@@ -23,24 +23,29 @@ fn of_kinds(kinds: [Kind; 2]) -> Condition {
     Condition::all().add(review_item::Column::Kind.is_in(kinds.map(Kind::word)))
 }
 
-/// What was to be kept and is gone with a membership that this review took away: the decision stays, and this is what became of it. How many.
-pub(crate) async fn ended(change: &Change, review: Uuid, which: Condition) -> Result<u64, Refusal> {
+/// What hung on a membership that this review took away.
+pub(crate) fn went_along(tenant: TenantId, review: Uuid) -> Condition {
     let went = review_item::Entity::find()
-        .filter(review_item::Column::TenantId.eq(change.tenant().0))
+        .select_only()
+        .column(review_item::Column::AccountId)
+        .filter(review_item::Column::TenantId.eq(tenant.0))
         .filter(of_review(review))
         .filter(of_kinds(HOLDS))
         .filter(review_item::Column::Decision.eq(Decision::Revoke.word()))
         .filter(review_item::Column::State.eq(State::Applied.word()))
         .filter(review_item::Column::AccountId.is_not_null());
-    let went = went.select_only().column(review_item::Column::AccountId).into_query();
+    of_kinds(HANGS).add(review_item::Column::AccountId.in_subquery(went.into_query()))
+}
+
+/// What was to be kept and is gone with a membership that this review took away: the decision stays, and this is what became of it. How many.
+pub(crate) async fn ended(change: &Change, review: Uuid, which: Condition) -> Result<u64, Refusal> {
     let set = review_item::Entity::update_many()
         .col_expr(review_item::Column::State, Expr::value(State::Ended.word()))
         .filter(of_review(review))
         .filter(which)
-        .filter(of_kinds(HANGS))
+        .filter(went_along(change.tenant(), review))
         .filter(review_item::Column::Decision.eq(Decision::Keep.word()))
         .filter(review_item::Column::State.eq(State::Decided.word()))
-        .filter(review_item::Column::AccountId.in_subquery(went))
         .filter(there().not());
     Ok(change.update(set).await?)
 }

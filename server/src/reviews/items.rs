@@ -7,11 +7,12 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::bench::{self, Asked, Bench};
-use super::campaigns::asked_of;
 use super::freeze::Found;
 use super::hanging::{Along, Hanging};
-use super::note_place;
+use super::mine::Mine;
+use super::notes::Note;
 use super::rules::{Barred, Decider, Subject, mailbox};
+use super::settled::Settled;
 use super::words::{Advice, Decision, Kind, Reason, State, Status};
 use crate::clock::from_ms;
 use crate::entity::{account, invitation, review, review_item, review_note, review_vote};
@@ -85,11 +86,16 @@ pub struct Item {
     pub decided_by: Option<String>,
     pub decided_at: Option<OffsetDateTime>,
     pub note: Option<String>,
+    /// What the note was hashed with for the log, in hexadecimal.
+    pub note_salt: Option<String>,
     /// Decided together with others.
     pub bulk: bool,
     /// Decided by nobody, when the review was closed.
     pub silent: bool,
+    /// Decided by silence, as there was nobody who could.
+    pub alone: bool,
     pub state: State,
+    pub settled: Option<Settled>,
     pub votes: Vec<Vote>,
     pub remarks: u64,
     pub along: Along,
@@ -164,10 +170,7 @@ pub(crate) async fn narrowed(
             .add(review_item::Column::State.eq(State::Pending.word()));
     }
     if *mine {
-        let others = Condition::any()
-            .add(review_item::Column::AccountId.is_null())
-            .add(review_item::Column::AccountId.ne(account));
-        which = which.add(asked_of(bench, row, account)).add(others);
+        which = which.add(Mine::of(rows, accounts, bench, row, account).await?.which());
     }
     which = which
         .add_option(kind.map(|kind| review_item::Column::Kind.eq(kind.word())))
@@ -199,7 +202,7 @@ struct Around<'a> {
     ring: std::sync::Arc<Keyring>,
     people: BTreeMap<Uuid, Named>,
     units: BTreeMap<Uuid, String>,
-    notes: BTreeMap<Uuid, String>,
+    notes: BTreeMap<Uuid, Note>,
     remarks: BTreeMap<Uuid, u64>,
     votes: Vec<review_vote::Model>,
     found: Found,
@@ -237,10 +240,15 @@ async fn around<'a>(
     } else {
         Vec::new()
     };
-    let wanted = rows.iter().flat_map(|row| [row.account_id, row.granted_by, row.decided_by, row.reviewer_id]);
+    let wanted =
+        rows.iter().flat_map(|row| [row.account_id, row.granted_by, row.decided_by, row.reviewer_id, row.settled_by]);
     let wanted: BTreeSet<Uuid> = wanted.flatten().chain(votes.iter().map(|vote| vote.decided_by)).collect();
-    let notes: BTreeSet<Uuid> =
-        rows.iter().filter_map(|row| row.note_id).chain(votes.iter().filter_map(|vote| vote.note_id)).collect();
+    let notes: BTreeSet<Uuid> = rows
+        .iter()
+        .flat_map(|row| [row.note_id, row.settled_note_id])
+        .flatten()
+        .chain(votes.iter().filter_map(|vote| vote.note_id))
+        .collect();
     let items = review_note::Column::ItemId.is_in(rows.iter().map(|row| row.id));
     let which = Condition::any().add(review_note::Column::Id.is_in(notes)).add(items);
     let which = review_note::Entity::find().filter(review_note::Column::ReviewId.eq(review.id)).filter(which);
@@ -250,7 +258,7 @@ async fn around<'a>(
         if note.kind == "comment" {
             *remarks.entry(note.item_id.unwrap_or_default()).or_insert(0) += 1;
         } else {
-            notes.insert(note.id, opened_note(&ring, &note));
+            notes.insert(note.id, Note::open(&ring, &note));
         }
     }
     let people = names::of(view, accounts, wanted).await?;
@@ -294,12 +302,6 @@ async fn units_of(
     units::named(view, accounts, units.filter_map(|row| row.target_id)).await
 }
 
-/// What a note says.
-pub(crate) fn opened_note(ring: &Keyring, row: &review_note::Model) -> String {
-    let plain = ring.open(&note_place(TenantId(row.tenant_id), row.id), &row.content);
-    plain.map(|plain| String::from_utf8_lossy(&plain).into_owned()).unwrap_or_default()
-}
-
 /// The address to which an invitation went.
 pub(crate) fn invited_address(ring: &Keyring, row: &review_item::Model) -> Option<String> {
     let (sealed, id) = (row.address.as_deref()?, row.target_id?);
@@ -332,8 +334,10 @@ impl Around<'_> {
             role: vote.new_role.clone(),
             who: called(vote.decided_by),
             at: from_ms(vote.decided_at_ms),
-            note: vote.note_id.and_then(|id| self.notes.get(&id).cloned()),
+            note: vote.note_id.and_then(|id| self.notes.get(&id)).map(|note| note.text.clone()),
         });
+        let note = row.note_id.and_then(|id| self.notes.get(&id));
+        let settled = self.settled(&row);
         Item {
             may_decide: self.may_decide(&row, &address),
             along: self.hanging.along(&row),
@@ -365,11 +369,27 @@ impl Around<'_> {
             new_role: row.new_role,
             decided_by: row.decided_by.map(called),
             decided_at: row.decided_at_ms.map(from_ms),
-            note: row.note_id.and_then(|id| self.notes.get(&id).cloned()),
+            note: note.map(|note| note.text.clone()),
+            note_salt: note.and_then(|note| note.salt.clone()),
+            settled,
+            alone: row.alone != 0,
             bulk: row.act_id.is_some(),
             silent: row.silent != 0,
             state: State::stored(&row.state),
         }
+    }
+
+    fn settled(&self, row: &review_item::Model) -> Option<Settled> {
+        let note = row.settled_note_id.and_then(|id| self.notes.get(&id)).cloned().unwrap_or_default();
+        let account = row.settled_by?;
+        Some(Settled {
+            by: names::called(&self.people, account),
+            account,
+            at: from_ms(row.settled_at_ms?),
+            reason: note.text,
+            salt: note.salt,
+            ended: row.ended_at_ms.map(from_ms),
+        })
     }
 
     fn may_decide(&self, row: &review_item::Model, address: &str) -> Result<(), Barred> {

@@ -7,11 +7,12 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::bench::{self, Asked, Bench};
-use super::decide::{Verdict, onward, write_note};
+use super::decide::{Verdict, onward};
 use super::items::{Narrowing, narrowed};
 use super::rules::{Barred, Subject, mailbox};
+use super::together::Together;
 use super::words::{Decision, Effect, Kind, State, Status};
-use super::{effect, hanging, no_item, no_review, open};
+use super::{effect, freeze, hanging, no_item, no_review, notes, open};
 use crate::audit::log::{Action, Event};
 use crate::entity::{account, review, review_item, review_vote};
 use crate::guard::{Allowed, Change, TenantId, rights};
@@ -46,22 +47,22 @@ pub struct Many {
 
 /// As much of an item as the rules ask for.
 #[derive(Debug, FromQueryResult)]
-struct Light {
+pub(crate) struct Light {
     id: Uuid,
-    kind: String,
-    account_id: Option<Uuid>,
+    pub(crate) kind: String,
+    pub(crate) account_id: Option<Uuid>,
     target_id: Option<Uuid>,
     address: Option<Vec<u8>>,
     role: Option<String>,
     privileged: i32,
-    stage: i32,
+    pub(crate) stage: i32,
     reviewer_id: Option<Uuid>,
 }
 
 /// Decides about many undecided grants at once. What somebody may not decide on is left out and counted.
 ///
 /// # Errors
-/// [`Refusal::Unconfirmed`] when the number is not the one that was shown, with the right one; [`Refusal::Field`] with what is missing.
+/// [`Refusal::Unconfirmed`] when the number is not the one that was shown, with the right one and what goes along; [`Refusal::Field`] with what is missing.
 pub async fn decide_many(
     reviewer: &Allowed<rights::ReviewsDecide>,
     accounts: &Accounts,
@@ -78,6 +79,7 @@ pub async fn decide_many(
     }
     if let Some(role) = &verdict.role {
         roles::within_reach(&change, &accounts.profile, reviewer.here(), role).await?;
+        verdict.explains_more(&freeze::privileged(&change, accounts).await?)?;
     }
     let bench = Bench::of(&change, accounts, &review).await?;
     let by = reviewer.account.0;
@@ -86,17 +88,21 @@ pub async fn decide_many(
     sorted.explained(&verdict)?;
     let number = sorted.in_.len() as u64;
     if form.sure != Some(number) {
-        return Err(Refusal::Unconfirmed(number));
+        let along = Together::of(&change, accounts, &review, verdict.decision, &sorted.in_).await?;
+        // Records may lie in the organisation's own database.
+        drop(change);
+        let along = along.with_records(&reviewer.read().await?, accounts).await?;
+        return Err(Refusal::Unconfirmed(number, along.said()));
     }
     let act = Uuid::now_v7();
-    let note = write_note(&change, &review, None, by, verdict.note.as_deref(), now).await?;
-    let set = verdict.onto(review_item::Entity::update_many(), by, note, Some(act), now);
+    let note = notes::reason(&change, &review, None, by, verdict.note.as_deref(), now).await?;
+    let set = verdict.onto(review_item::Entity::update_many(), by, note.map(|note| note.id), Some(act), now);
     let written = change.update(set.filter(which).filter(sorted.others())).await?;
     if written != number {
         return Err(Refusal::Conflict("Something was decided meanwhile. Nothing was done; look again.".into()));
     }
     let done = follow(&change, accounts, &review, act, now).await?;
-    let entries = sorted.in_.iter().map(|row| told(row, &verdict, (id, act)));
+    let entries = sorted.in_.iter().map(|row| told(row, &verdict, (id, act)).over(notes::digest_of(note)));
     let mut entries: Vec<Event> = entries.chain(done.events).collect();
     let many = Many { act, decided: number, left_out: sorted.left_out(), sessions: done.sessions };
     if entries.is_empty() {

@@ -5,6 +5,7 @@
 //! (`rules`). Removing (`effect`) is one transaction with the decision, the end of the sessions and the entries of the log. Closing
 //! (`close`) compares what is with what was decided, and names what differs (`drift`).
 
+mod alone;
 mod archive;
 mod asking;
 mod bench;
@@ -14,18 +15,24 @@ mod close;
 mod decide;
 mod drift;
 mod effect;
+mod ended;
 pub mod feed;
 mod form;
 mod freeze;
 mod hanging;
 mod items;
+mod mailboxes;
 mod many;
+mod mine;
+mod notes;
 mod open;
 mod preview;
 mod report;
 mod rules;
 pub mod seats;
+mod settled;
 mod tell;
+mod together;
 mod words;
 
 pub use self::archive::{Pieces, archive};
@@ -42,12 +49,14 @@ pub use self::hanging::Along;
 pub(crate) use self::items::invited_address;
 pub use self::items::{Item, Narrowing, PAGE, Page, Vote, items};
 pub use self::many::{MOST, Many, ManyForm, decide_many};
+pub(crate) use self::notes::salt_place;
 pub use self::open::{discard, open, start};
 pub use self::preview::{Preview, preview};
 pub(crate) use self::report::waiting;
 pub use self::report::{History, Past, Quality, Report, history, report};
 pub use self::rules::Barred;
-pub use self::words::{Advice, Decision, Effect, Kind, Reason, Scope, Silence, State, Status};
+pub use self::settled::{Became, Settled};
+pub use self::words::{Advice, Decision, Effect, Kind, Reason, Scope, Silence, State, Status, WhenDue};
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};

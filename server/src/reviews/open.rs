@@ -6,12 +6,12 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::bench::Bench;
-use super::form::{Form, Wanted};
+use super::form::{self, Form, Wanted};
 use super::words::{Scope, Status};
 use super::{freeze, name_place, no_review};
 use crate::audit::log::{Action, Event};
 use crate::clock::{from_ms, to_ms};
-use crate::entity::{review, review_reviewer};
+use crate::entity::{review, review_item, review_reviewer};
 use crate::guard::{Actor, Allowed, Change, rights};
 use crate::identity::{Accounts, Origin, Refusal};
 use crate::organisations::reach;
@@ -73,6 +73,8 @@ pub(crate) async fn write(
         outcome: ActiveValue::Set(None),
         reminded: ActiveValue::Set(0),
         escalated_at_ms: ActiveValue::Set(None),
+        when_due: ActiveValue::Set(wanted.when_due.word().to_owned()),
+        held_back_at_ms: ActiveValue::Set(None),
     };
     change.insert(row).await?;
     let mut reviewers = Vec::new();
@@ -97,6 +99,9 @@ pub(crate) async fn held(change: &Change, id: Uuid) -> Result<review::Model, Ref
     row.ok_or_else(no_review)
 }
 
+/// So many new items change what the table is like.
+const MANY: i64 = 1000;
+
 /// Takes the population down and lets the reviewers know.
 pub(crate) async fn begin(change: Change, accounts: &Accounts, id: Uuid, now: OffsetDateTime) -> Result<(), Refusal> {
     let row = held(&change, id).await?;
@@ -117,6 +122,9 @@ pub(crate) async fn begin(change: Change, accounts: &Accounts, id: Uuid, now: Of
         .col_expr(review::Column::Found, Expr::value(serde_json::to_string(&found).ok()))
         .filter(review::Column::Id.eq(id));
     change.update(set).await?;
+    if items > MANY {
+        change.learn::<review_item::Entity>().await?;
+    }
     let row = review::Model { opened_at_ms: Some(to_ms(now)), items, ..row };
     let bench = Bench::of(&change, accounts, &row).await?;
     super::tell::opened(&change, accounts, &row, &bench, now).await?;
@@ -130,20 +138,28 @@ pub(crate) async fn begin(change: Change, accounts: &Accounts, id: Uuid, now: Of
     Ok(())
 }
 
-/// Begins what was drafted.
+/// Begins what was drafted, with another last day if one is given.
 ///
 /// # Errors
 /// [`Refusal::Conflict`] when it has begun; [`Refusal::Field`] when its last day is over.
 pub async fn start(
     manager: &Allowed<rights::ReviewsManage>,
     accounts: &Accounts,
-    review: &str,
+    (review, due): (&str, Option<&str>),
     origin: &Origin,
     now: OffsetDateTime,
 ) -> Result<(), Refusal> {
     reach::reaches_everything(manager.here())?;
     let id = review.parse().map_err(|_| no_review())?;
-    begin(manager.begin(accounts, origin).await?, accounts, id, now).await
+    let change = manager.begin(accounts, origin).await?;
+    if let Some(due) = due {
+        let set = review::Entity::update_many()
+            .col_expr(review::Column::DueAtMs, Expr::value(to_ms(form::due(accounts, due, now)?)))
+            .filter(review::Column::Id.eq(id))
+            .filter(review::Column::State.eq(Status::Draft.word()));
+        change.update(set).await?;
+    }
+    begin(change, accounts, id, now).await
 }
 
 /// Throws a draft away.

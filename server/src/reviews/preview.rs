@@ -4,14 +4,13 @@ use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::bench::{Asked, Bench};
+use super::bench::Bench;
 use super::form::{Form, Wanted};
 use super::freeze::{self, Found};
 use super::items::of_review;
-use super::rules::Subject;
 use super::rules::of_silence;
 use super::words::{Advice, Decision};
-use super::{open, tell};
+use super::{alone, open, tell};
 use crate::entity::{review, review_item};
 use crate::guard::{Allowed, Change, rights};
 use crate::identity::{Accounts, Origin, Refusal};
@@ -86,23 +85,16 @@ async fn deciding(
     bench: &Bench,
     row: &review::Model,
 ) -> Result<(u64, u64), Refusal> {
-    let may = tell::holding(change, accounts, contract::permission::Permission::ReviewsDecide).await?;
     let named = bench.everybody(1);
-    let reviewers = if named.is_empty() { may.len() } else { named.len() };
-    // Only who is asked about others alone can leave something undecided: their own.
-    let mut stuck = Vec::new();
-    for account in &may {
-        let asked = bench.asked(Asked {
-            stage: 1,
-            reviewer: None,
-            subject: Subject { account: Some(*account), mailbox: None },
-        });
-        let others = if asked.is_empty() { may.iter().filter(|other| *other != account).count() } else { asked.len() };
-        if others == 0 {
-            stuck.push(*account);
-        }
+    let reviewers = if named.is_empty() {
+        tell::holding(change, accounts, contract::permission::Permission::ReviewsDecide).await?.len()
+    } else {
+        named.len()
+    };
+    let alone = alone::alone(change, accounts, bench, row).await?;
+    if alone.is_empty() {
+        return Ok((reviewers as u64, 0));
     }
-    let items =
-        review_item::Entity::find().filter(of_review(row.id)).filter(review_item::Column::AccountId.is_in(stuck));
+    let items = review_item::Entity::find().filter(of_review(row.id)).filter(alone.theirs());
     Ok((reviewers as u64, change.count(items).await?))
 }

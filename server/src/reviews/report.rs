@@ -8,10 +8,11 @@ use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::bench::Bench;
 use super::campaigns::{self, Campaign, opened_name};
 use super::close::Outcome;
 use super::drift::{self, Drift, Since};
-use super::items::of_review;
+use super::items::{Item, described, of_review};
 use super::words::Decision;
 use crate::clock::from_ms;
 use crate::entity::{review, review_item, review_vote};
@@ -59,6 +60,10 @@ pub struct Report {
     pub campaign: Campaign,
     pub since: Since,
     pub drift: Vec<Drift>,
+    /// What differed from a decision and was explained: the first of it, in its order.
+    pub explained: Vec<Item>,
+    /// How much that is.
+    pub explained_count: u64,
     pub reviewers: Vec<Quality>,
     /// Decided after the last day, so far or in the end.
     pub late: u64,
@@ -109,6 +114,8 @@ pub(crate) async fn of(
     Ok(Report {
         since: drift::counted(view, &row).await?,
         drift,
+        explained: explained(view, accounts, &row).await?,
+        explained_count: of(review_item::Column::SettledBy.is_not_null()).await?,
         reviewers: qualities(view, accounts, id).await?,
         late,
         silent: outcome.as_ref().map_or(0, |outcome| outcome.silent),
@@ -119,6 +126,19 @@ pub(crate) async fn of(
         complete: campaign.found.grants() == campaign.found.items(),
         campaign,
     })
+}
+
+/// Explained differences that a report names.
+const NAMED: u64 = 200;
+
+async fn explained(view: &TenantDb, accounts: &Accounts, row: &review::Model) -> Result<Vec<Item>, Refusal> {
+    let items = review_item::Entity::find()
+        .filter(of_review(row.id))
+        .filter(review_item::Column::SettledBy.is_not_null())
+        .order_by_asc(review_item::Column::Id)
+        .limit(NAMED);
+    let (items, bench) = (view.all(items).await?, Bench::of(view, accounts, row).await?);
+    described(view, accounts, &bench, row, items, None).await
 }
 
 #[derive(Debug, FromQueryResult)]
@@ -273,9 +293,9 @@ pub(crate) async fn waiting<R: Right>(
     let open = review::Entity::find().filter(review::Column::State.eq("open")).order_by_asc(review::Column::DueAtMs);
     let (mut number, mut next) = (0, None);
     for row in view.all(open).await? {
-        let bench = super::bench::Bench::of(view, accounts, &row).await?;
+        let bench = Bench::of(view, accounts, &row).await?;
         let groups = super::campaigns::groups(view, row.id).await?;
-        let mine = super::campaigns::mine(view, &bench, &row, reader.account.0, &groups).await?;
+        let mine = super::campaigns::mine(view, accounts, &bench, &row, reader.account.0, &groups).await?;
         number += mine;
         if mine > 0 && next.is_none() {
             next = Some((from_ms(row.due_at_ms), row.id));

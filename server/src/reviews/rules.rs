@@ -119,6 +119,10 @@ impl People {
         self.accounts.is_empty() && self.boxes.is_empty()
     }
 
+    pub(crate) fn boxes(&self) -> impl Iterator<Item = &str> {
+        self.boxes.iter().map(String::as_str)
+    }
+
     /// The accounts that are known to be theirs.
     pub(crate) fn accounts(&self) -> &BTreeSet<Uuid> {
         &self.accounts

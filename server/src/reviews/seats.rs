@@ -6,6 +6,7 @@ mod clock;
 mod close;
 mod decide;
 mod drift;
+mod noted;
 mod report;
 
 pub use self::archive::archive;
@@ -78,6 +79,8 @@ pub struct SeatItem {
     pub decided_by: Option<String>,
     pub decided_at: Option<OffsetDateTime>,
     pub note: Option<String>,
+    /// What the note was hashed with for the log, in hexadecimal.
+    pub note_salt: Option<String>,
     pub silent: bool,
     pub state: State,
     pub may_decide: Result<(), Barred>,
@@ -198,6 +201,7 @@ async fn seats(
             decided_by: None,
             decided_at_ms: None,
             note: None,
+            note_salt: None,
             silent: 0,
             state: State::Pending.word().to_owned(),
         }
@@ -277,6 +281,11 @@ fn shown(
             gone: state(State::Gone),
             changed: state(State::Changed),
             ended: state(State::Ended),
+            ended_otherwise: items
+                .iter()
+                .filter(|item| item.state == State::Gone.word() && item.decision.is_some())
+                .count() as u64,
+            alone: 0,
         },
         population_sha256: row.population_sha256.clone(),
     }
@@ -352,6 +361,7 @@ fn described(
     review: &seat_review::Model,
     row: &seat_review_item::Model,
 ) -> SeatItem {
+    let salt = noted::salt(accounts, row);
     let note = row.note.as_deref().and_then(|sealed| accounts.vault.open_sealed(&note_place(row.id), sealed).ok());
     let address = people.get(&row.account_id).map(|named| named.address.clone()).unwrap_or_default();
     SeatItem {
@@ -371,6 +381,7 @@ fn described(
         decided_by: row.decided_by.map(|id| names::called(people, id)),
         decided_at: row.decided_at_ms.map(from_ms),
         note: note.map(|plain| String::from_utf8_lossy(&plain).into_owned()),
+        note_salt: salt,
         silent: row.silent != 0,
         state: State::stored(&row.state),
     }

@@ -85,6 +85,14 @@ words! {
 }
 
 words! {
+    /// What happens on the last day.
+    WhenDue {
+        Wait "wait" "it waits for somebody to close it",
+        Close "close" "it closes by itself, if nothing differs from what was decided",
+    }
+}
+
+words! {
     /// Where a review stands.
     Status {
         Draft "draft" "Draft",
@@ -171,4 +179,4 @@ macro_rules! stored {
     )* };
 }
 
-stored!(Kind, Decision, Advice, Reason, Silence, Effect, Status, State);
+stored!(Kind, Decision, Advice, Reason, Silence, Effect, WhenDue, Status, State);

@@ -336,7 +336,7 @@ impl Crowd {
             tenant_id: ActiveValue::Set(tenant.0),
             ..founding::first_member(founder, role, self.now - Duration::days(DAYS))
         });
-        let sealer = Sealer { key: key.ring, place: origin().place };
+        let sealer = Sealer { key: key.ring, place: origin().place, trace: None };
         let event = Event::of(Action::OrganisationMade, tenant.0).with("role", role);
         let written = log::write(&sealer, tenant, Actor::Person(founder), &event, self.now)?;
         let row = log::after((0, &log::genesis(tenant)), tenant, &written);

@@ -77,7 +77,8 @@ impl World {
 
     /// How many of them open with the keys that there are now.
     pub async fn opens(&self, tenant: TenantId, canaries: &[Canary]) -> usize {
-        let ring = self.vault.tenant(tenant).await.expect("keys");
+        // Without keys nothing opens.
+        let Ok(ring) = self.vault.tenant(tenant).await else { return 0 };
         canaries.iter().filter(|canary| ring.open(&place(canary.id), &canary.sealed).is_ok()).count()
     }
 

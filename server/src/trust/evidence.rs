@@ -11,12 +11,17 @@ use crate::clock::to_ms;
 use crate::crypto::seal::SealError;
 use crate::crypto::sha256_hex;
 use crate::entity::evidence;
-use crate::guard::Operator;
+use crate::files::kind::{Kind, TAKEN};
+use crate::files::name;
+use crate::guard::{AccountId, Operator};
 use crate::profile::{Binding, Profile};
 use crate::vault::{Vault, VaultError};
 
 /// The largest file that is taken, in bytes (32 MiB): a signed report with pictures fits.
 pub const LARGEST_FILE: u64 = 32 * 1024 * 1024;
+
+/// An earlier day is a slip of the hand, such as 0206 for 2026: nothing that is claimed here is older.
+const EARLIEST: Date = time::macros::date!(2000 - 01 - 01);
 
 /// What somebody wants on record.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +35,8 @@ pub struct NewEvidence {
     /// What it certifies, and until when.
     pub certifies: Option<String>,
     pub expires: Option<Date>,
+    /// Who of the vendor's staff records it; `None` at the command line.
+    pub by: Option<AccountId>,
 }
 
 /// Why nothing was recorded.
@@ -47,6 +54,10 @@ pub enum EvidenceError {
     NoDate,
     #[error("{0} has not come yet")]
     InTheFuture(Date),
+    #[error("{0} is before {EARLIEST}; look at the year")]
+    LongAgo(Date),
+    #[error("a record with neither a note nor a file shows nothing; say in a sentence what it shows, or attach a file")]
+    ShowsNothing,
     #[error("a record for {claim} must say {missing}; add --field {missing}=…")]
     Incomplete { claim: String, missing: String },
     #[error("--expires belongs to a certificate; name it with --certifies")]
@@ -55,6 +66,8 @@ pub enum EvidenceError {
     CertificateForEver,
     #[error("the file is empty: it shows nothing")]
     Empty,
+    #[error("the file is not what its name says, or of a kind that shows nothing. {TAKEN}")]
+    WrongKind,
     #[error("the file is larger than {} MiB", LARGEST_FILE / 1024 / 1024)]
     TooLarge,
     #[error(transparent)]
@@ -95,6 +108,7 @@ pub async fn add(
         fields: ActiveValue::Set(sealed("fields", fields.as_deref())?),
         file_name: ActiveValue::Set(sealed("file_name", new.file.as_ref().map(|(name, _)| name.as_bytes()))?),
         file_sha256: ActiveValue::Set(new.file.as_ref().map(|(_, content)| sha256_hex(content))),
+        recorded_by: ActiveValue::Set(new.by.map(|person| person.0)),
         file_bytes: ActiveValue::Set(
             new.file.as_ref().map(|(_, content)| i64::try_from(content.len()).unwrap_or(i64::MAX)),
         ),
@@ -110,7 +124,12 @@ pub async fn add(
         return Err(error.into());
     }
     // If the answer to the commit is lost, the row may stand: then the file must too. Without its row it harms nobody.
-    change.commit(Event::EvidenceRecorded { claim: new.claim.clone(), evidence: id }, now).await?;
+    change
+        .commit(
+            Event::EvidenceRecorded { claim: new.claim.clone(), evidence: id, by: new.by.map(|person| person.0) },
+            now,
+        )
+        .await?;
     Ok(id)
 }
 
@@ -146,5 +165,20 @@ fn check(profile: &Profile, new: &NewEvidence, now: OffsetDateTime) -> Result<Da
     if dated > now.date() {
         return Err(EvidenceError::InTheFuture(dated));
     }
+    if dated < EARLIEST {
+        return Err(EvidenceError::LongAgo(dated));
+    }
+    if new.file.as_ref().is_some_and(|(name, content)| !is_what_it_says(name, content)) {
+        return Err(EvidenceError::WrongKind);
+    }
+    if new.file.is_none() && new.note.as_ref().is_none_or(|note| note.trim().is_empty()) {
+        return Err(EvidenceError::ShowsNothing);
+    }
     Ok(dated)
+}
+
+/// Whether a file is of a kind that can show something, by its own bytes, and called as such.
+fn is_what_it_says(sent: &str, content: &[u8]) -> bool {
+    let ending = name::ending(sent);
+    Kind::sniffed(content, &ending).is_some_and(|kind| kind.endings().contains(&ending.as_str()))
 }

@@ -4,6 +4,7 @@ pub mod board;
 pub mod evidence;
 pub mod facts;
 pub mod history;
+pub mod recorded;
 mod state;
 pub mod switch;
 

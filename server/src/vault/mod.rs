@@ -2,6 +2,7 @@
 
 mod files;
 pub mod keys;
+mod published;
 mod stream;
 
 use std::collections::HashMap;
@@ -20,9 +21,11 @@ use crate::crypto::keys::{KeyError, MasterKey, Origin};
 use crate::crypto::seal::{SealError, SecretKey};
 use crate::crypto::secret::MacKey;
 use crate::crypto::sign::SigningKey;
-use crate::entity::data_key;
+use crate::entity::{data_key, organisation};
 use crate::guard::{Operator, TenantDb, TenantId};
 use crate::registers::Tokens;
+
+pub use self::published::Published;
 
 /// The owner of what belongs to no organisation.
 const PLATFORM: &str = "platform";
@@ -39,6 +42,9 @@ pub enum VaultError {
     Key(#[from] KeyError),
     #[error(transparent)]
     Seal(#[from] SealError),
+    /// A purge has destroyed the keys: what they sealed is gone, and no new one is made in their place.
+    #[error("the keys of this organisation were destroyed")]
+    Destroyed,
     #[error("the data folder cannot be written: {0}")]
     Folder(#[from] std::io::Error),
     #[error(transparent)]
@@ -209,8 +215,25 @@ impl Vault {
             return Ok(ring);
         }
         let (owner, now) = (owner_of(tenant), from_ms(self.latest.load(Ordering::Relaxed)));
-        let found = ring(&self.operator, &self.master, self.environment, &owner, now).await?;
+        let owned = data_key::Entity::find().filter(data_key::Column::Owner.eq(&owner));
+        let rows = self.operator.all(owned).await?;
+        let found = if rows.is_empty() {
+            self.still_kept(tenant).await?;
+            ring(&self.operator, &self.master, self.environment, &owner, now).await?
+        } else {
+            open_rows(&self.master, self.environment, rows, now)?
+        };
         Ok(self.keep(tenant, found))
+    }
+
+    /// That an organisation without a key is one of an earlier release, and not one whose purge has begun: a request that came in before must
+    /// not give it a new one.
+    async fn still_kept(&self, tenant: TenantId) -> Result<(), VaultError> {
+        let row = self.operator.all(organisation::Entity::find().filter(organisation::Column::Id.eq(tenant.0))).await?;
+        match row.first() {
+            Some(row) if row.purge_began_at_ms.is_none() => Ok(()),
+            Some(_) | None => Err(VaultError::Destroyed),
+        }
     }
 
     /// The same for whoever has a view open, read through it: if each who holds a connection waited for a second one, all would wait for

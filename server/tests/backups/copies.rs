@@ -170,3 +170,16 @@ async fn a_drill_of_a_spoilt_copy_fails_and_stands_on_a_receipt() {
     let receipts = server::backups::receipts::drills(&world.visitor(), 5).await.expect("receipts");
     assert!(matches!(receipts.as_slice(), [receipt] if !receipt.done), "{receipts:?}");
 }
+
+#[tokio::test]
+async fn a_copy_of_one_profile_is_not_restored_under_another_and_leaves_nothing() {
+    let world = world("aertous").await;
+    ada(&world).await;
+    let file = taken(&world).await;
+    let place = Place::empty(&world).await;
+    let other = place.backups.clone().of_profile("stratuslog");
+    let refused = restore::restore(&other, &file, None).await;
+    assert!(matches!(&refused, Err(BackupError::OtherProfile { found, .. }) if found == "aertous"), "{refused:?}");
+    assert_eq!(std::fs::read_dir(&place.folder).expect("folder").count(), 0);
+    restore::restore(&place.backups.clone().of_profile("aertous"), &file, None).await.expect("its own profile");
+}

@@ -6,7 +6,7 @@ use server::guard::{AccountId, rights};
 use server::organisations::{help, leaving, members};
 use server::registers::edit;
 use server::retention::holds;
-use server::testing::World;
+use server::testing::{World, profile};
 
 use crate::common::*;
 use crate::download::record;
@@ -240,4 +240,39 @@ async fn an_organisation_that_another_instance_on_the_same_server_keeps_is_left_
     assert_eq!(imported.is_err(), shared, "{imported:?}");
     assert_eq!(counted(&from, &ada, "record", "").await, 1);
     assert!(read(&from, &archive(&from, &ada, Kind::Whole).await).to_string().contains("Kept"));
+}
+
+/// Such records are from before the order was checked: they are kept as they are, and whoever changes something else is not stopped by it.
+#[tokio::test]
+async fn a_booking_that_ends_before_it_begins_comes_along_and_can_be_put_right() {
+    let schedule = "schedule = { from = \"starts\", to = \"ends\", by = \"aircraft\", without = { field = \"status\", choices = [\"Cancelled\"] } }";
+    let from = World::with(profile("stratuslog", &[(schedule, "")])).await;
+    let to = world("stratuslog").await;
+    let ada = ada(&from).await;
+    record(&from, &ada, "Amelia", "amelia@school.example").await;
+    let (nine, eight) = ("2026-11-18T09:00:00Z", "2026-11-18T08:00:00Z");
+    let fields =
+        [("reference", "B"), ("student", "Amelia"), ("starts", nine), ("ends", eight), ("status", "Confirmed")];
+    let typed = |fields: &[(&str, &str)]| -> edit::Typed {
+        fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    };
+    let editor = may::<rights::RecordsWrite>(&from, &ada).await;
+    let made = edit::create(&editor, from.accounts(), "bookings", &typed(&fields), &here(), from.now).await;
+    let booking = made.expect("an odd booking");
+    let archive = archive(&from, &ada, Kind::Whole).await;
+    from.stage_on_another_server(ada.tenant).await;
+
+    taken(&to, &archive).await.expect("import");
+
+    let moved = arrived(&to, &ada).await;
+    let editor = may::<rights::RecordsWrite>(&to, &moved).await;
+    for (fields, fits) in [
+        ([("status", "Flown")], true),
+        ([("ends", "2026-11-18T08:30:00Z")], false),
+        ([("ends", "2026-11-18T09:30:00Z")], true),
+    ] {
+        let typed = typed(&fields);
+        let done = edit::edit(&editor, to.accounts(), "bookings", booking, None, &typed, &here(), to.now).await;
+        assert_eq!(done.is_ok(), fits, "{fields:?}: {done:?}");
+    }
 }

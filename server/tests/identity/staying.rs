@@ -4,7 +4,9 @@ use contract::access::{Needs, Stage};
 use server::crypto::secret::Ticket;
 use server::guard::{Arrived, Caller, Fresh};
 use server::identity::second_factor::Factor;
-use server::identity::{Origin, Refusal, backup_codes, housekeeping, record, recovery, sessions, sign_in, sign_up};
+use server::identity::{
+    Origin, Refusal, backup_codes, housekeeping, record, recovery, second_factor, sessions, sign_in, sign_up,
+};
 use server::testing::{World, link_token, profile};
 use time::Duration;
 
@@ -316,4 +318,36 @@ async fn a_password_that_somebody_else_chose_for_ones_address_is_good_for_nothin
         .await
         .expect("chosen");
     try_password(&world, MAIL, new, &owner).await.expect("the owner's own password");
+}
+
+#[tokio::test]
+async fn whoever_signs_in_is_told_how_often_and_from_which_networks_somebody_tried_in_vain_since_the_time_before() {
+    let mut world = World::new().await;
+    let (first, secret, _) = enrolled(&world).await;
+    let tried = async |world: &World, id| {
+        record::tried(&signed_in(world, id).await, world.accounts()).await.expect("the record")
+    };
+    assert_eq!(tried(&world, first).await, None);
+    world.now += Duration::minutes(2);
+    for _ in 0..2 {
+        try_password(&world, MAIL, "not the one she chose", &from("203.0.113.9")).await.expect_err("a wrong password");
+    }
+    let (_, waiting) = half(&world).await;
+    for _ in 0..7 {
+        let stranger = from("198.51.100.9");
+        let waiting = holder(&waiting);
+        let given = second_factor::give(&waiting, world.accounts(), Factor::Code("0"), &stranger, world.now).await;
+        given.expect_err("a wrong code");
+    }
+    world.now += Duration::minutes(2);
+    let (_, waiting) = half(&world).await;
+    let second = give(&world, &holder(&waiting), Factor::Code(&code(&world, &secret))).await.expect("the right code");
+    let told = tried(&world, second).await.expect("something to tell");
+    assert_eq!((told.passwords, told.codes), (2, 7), "{told:?}");
+    assert_eq!(told.networks, ["198.51.100.0/24", "203.0.113.0/24"]);
+    assert!(told.since.is_some(), "{told:?}");
+    world.now += Duration::minutes(2);
+    let (_, waiting) = half(&world).await;
+    let third = give(&world, &holder(&waiting), Factor::Code(&code(&world, &secret))).await.expect("a code");
+    assert_eq!(tried(&world, third).await, None, "it was told, and nothing came since");
 }

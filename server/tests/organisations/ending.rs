@@ -13,6 +13,7 @@ use time::{Duration, OffsetDateTime};
 
 use crate::closing::due_at;
 use crate::common::*;
+use crate::entries;
 use crate::holding::WHOLE;
 
 const MODES_HERE: &[(&str, &str, i64)] =
@@ -257,6 +258,9 @@ async fn of_somebody_who_is_erased_neither_name_nor_address_is_left_where_anybod
         let manager = may::<rights::MembersManage>(&world, &ada).await;
         let form = leaving::Form { member: &grace.id(), successor: None, at: Some("2027-06-01") };
         leaving::offboard(&manager, world.accounts(), &form, &here(), world.now).await.expect("planned");
+        let (units, north) = (may::<rights::UnitsManage>(&world, &ada).await, unit(&world, &ada, "North").await);
+        let target = (Some(north.as_str()), None);
+        members::grant_reach(&units, world.accounts(), &grace.id(), target, &here(), world.now).await.expect("reach");
         let grace = later(&mut world, &grace).await;
         world.now += Duration::minutes(1);
         ask(&world, &grace).await.expect("asked");
@@ -275,10 +279,51 @@ async fn of_somebody_who_is_erased_neither_name_nor_address_is_left_where_anybod
         }
         assert!(format!("{departures:?}").contains("Former person"), "{mode}");
         assert!(format!("{page:?}").contains("Former person"), "{mode}");
+        let ended = page.lines.iter().find(|line| line.action == "reach-granted").expect("the grant");
+        assert!(ended.subject.starts_with("Former person"), "{mode}: {:?}", ended.subject);
         let walked = heads::verify(&world.operator(), world.accounts(), ada.tenant).await.expect("the log");
         assert!(matches!(walked, Walked::Holds { .. }), "{mode}: {walked:?}");
         // The address is free again: nobody has it.
         assert_eq!(number_of(&world, MARKED_AT).await, 0, "{mode}");
+    }
+}
+
+#[tokio::test]
+async fn from_where_somebody_acted_is_not_to_be_read_after_they_are_erased_and_both_verifiers_still_hold() {
+    for (mode, plain, days) in MODES_HERE {
+        let mut world = world(mode).await;
+        let ada = ada(&world).await;
+        let grace = joins(&world, &ada, GRACE, plain).await;
+        let of_grace = |page: view::Listed| {
+            let lines = page.lines.into_iter().filter(|line| line.actor == grace.account.0);
+            lines.map(|line| line.place.network).collect::<Vec<_>>()
+        };
+        let log = may::<rights::AuditRead>(&world, &ada).await;
+        let before = of_grace(view::list(&log, world.accounts(), &view::Query::default()).await.expect("the log"));
+        assert!(!before.is_empty() && before.iter().all(|network| network == "192.0.2.0/24"), "{mode}: {before:?}");
+        let grace_again = later(&mut world, &grace).await;
+        world.now += Duration::minutes(1);
+        ask(&world, &grace_again).await.expect("asked");
+        let end = world.now + Duration::days(*days);
+        due_at(&mut world, end).await;
+
+        let ada = ada.again(&world).await;
+        let log = may::<rights::AuditRead>(&world, &ada).await;
+        let after = of_grace(view::list(&log, world.accounts(), &view::Query::default()).await.expect("the log"));
+        assert!(after.len() >= before.len() && after.iter().all(String::is_empty), "{mode}: {after:?}");
+        // Not even whoever has the organisation's key opens it: it was under a key of hers, which is gone.
+        let ring = world.vault.tenant(ada.tenant).await.expect("the organisation's key");
+        let rows = entries::Log::read(&world, ada.tenant).await.rows;
+        for row in rows.iter().filter(|row| row.actor == grace.account.0) {
+            let place = format!("entry/{}/{}/{}/{}/detail", row.tenant, row.at_ms, row.action, row.subject);
+            let plain = ring.open(&place, &row.detail).expect("the organisation's part");
+            let said = String::from_utf8_lossy(&plain).into_owned();
+            assert!(!said.contains("192.0.2") && !said.contains("Firefox"), "{mode}: {said}");
+        }
+        entries::sign(&world).await;
+        assert!(matches!(entries::walk(&world, ada.tenant).await, Walked::Holds { .. }), "{mode}");
+        let (code, said) = entries::second_opinion(&world, &ada).await;
+        assert_eq!(code, Some(0), "{mode}: {said}");
     }
 }
 

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use futures::TryStreamExt;
+use sea_orm::ConnectionTrait;
 use server::clock::Clock;
+use server::exports::asking::{self, Kind};
 use server::files::{self, Accepted, Onto};
 use server::guard::rights;
 use server::identity::Refusal;
@@ -158,6 +160,36 @@ async fn what_is_removed_is_out_of_reach_at_once_and_out_of_the_store_after_an_h
         let round = upkeep::all(&world.operator(), world.accounts(), later).await.expect("upkeep");
         assert_eq!((round.contents, round.broken, lying(&world, &ada).await), (2, 0, 1), "{mode}");
         opens(&world, &ada, kept).await.expect("what is there stays");
+    }
+}
+
+/// An archive of many files takes longer than the hour for which what was removed is kept.
+#[tokio::test]
+async fn while_an_archive_is_being_made_nothing_that_it_may_still_need_leaves_the_store() {
+    for (mode, _) in MODES {
+        let world = world(mode).await;
+        let ada = ada(&world).await;
+        let onto = Onto { record: record(&world, mode, &ada, None).await, field: None };
+        let file = attach(&world, &ada, onto).await.expect("id");
+        let asker = may::<rights::ExportCreate>(&world, &ada).await;
+        let export = asking::request(&asker, world.accounts(), Kind::Whole, &here(), world.now).await.expect("asked");
+        let now = Clock::Real.now();
+        remove(&world, &ada, file, now).await.expect("remove");
+        let later = now + Duration::hours(3);
+        let state = async |state: &str| {
+            let beat = later.unix_timestamp() * 1000;
+            let sql = format!("update export set state = '{state}', beat_at_ms = {beat}");
+            world.behind().await.execute_unprepared(&sql).await.expect("state");
+        };
+
+        state("running").await;
+        upkeep::all(&world.operator(), world.accounts(), later).await.expect("upkeep");
+        assert_eq!(lying(&world, &ada).await, 1, "{mode}: {export} is on its way");
+
+        state("failed").await;
+        let later = later + Duration::hours(1);
+        upkeep::all(&world.operator(), world.accounts(), later).await.expect("upkeep");
+        assert_eq!(lying(&world, &ada).await, 0, "{mode}");
     }
 }
 

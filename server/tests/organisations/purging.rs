@@ -5,11 +5,16 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use contract::problem::Problem;
 use contract::standing::Standing;
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement};
+use server::audit::view;
 use server::blobs::FOLDER;
-use server::guard::{Operator, Store, TENANT_TABLES, TenantId, Where};
+use server::files;
+use server::guard::{Operator, Store, TENANT_TABLES, TenantId, Where, rights};
 use server::organisations::standing;
+use server::registers::shape::Shape;
+use server::registers::{edit, list, record};
 use server::retention;
 use server::retention::certificate::{self, Invalid, Proof, Signed};
 use server::retention::purge::Step;
@@ -20,6 +25,7 @@ use uuid::Uuid;
 
 use crate::closing::{WINDOWS, cancel, due_at};
 use crate::common::*;
+use crate::records::count;
 
 /// A world with Ada's organisation, full of canaries and cancelled, and Eve's beside it.
 struct House {
@@ -201,7 +207,7 @@ async fn opened_in(copy: &Path, world: &World, tenant: TenantId, canaries: &[ser
     let store = Store::open(&Where::Embedded(copy.to_owned()), false).await.expect("the copy");
     let operator = Operator::at_the_command_line(&std::sync::Arc::new(store));
     let vault = Vault::open(&operator, std::sync::Arc::clone(&world.master), "test", copy, world.now).await;
-    let ring = vault.expect("a vault").tenant(tenant).await.expect("keys");
+    let Ok(ring) = vault.expect("a vault").tenant(tenant).await else { return 0 };
     canaries.iter().filter(|canary| ring.open(&format!("canary/{}", canary.id), &canary.sealed).is_ok()).count()
 }
 
@@ -225,6 +231,39 @@ async fn a_purge_that_stops_anywhere_goes_on_to_the_same_end() {
             assert_eq!(due_at(&mut world, now).await.purged, 0, "{mode} {step:?}: once");
         }
     }
+}
+
+/// Whoever came in before sees that it is gone: no failure of ours, and above all no new key in the place of the one that was destroyed.
+#[tokio::test]
+async fn a_request_between_the_destroyed_key_and_the_rows_is_told_that_it_is_gone_and_makes_no_key() {
+    let mut world = world("aertous").await;
+    let ada = ada(&world).await;
+    let (register, record) = world.stage_record(ada.tenant, ada.account.0, "Kept").await;
+    let file = world.stage_file(ada.tenant, ada.account.0, record).await;
+    let reader = may::<rights::RecordsRead>(&world, &ada).await;
+    let log = may::<rights::AuditRead>(&world, &ada).await;
+    let editor = may::<rights::RecordsWrite>(&world, &ada).await;
+    cancel(&world, &ada).await.expect("cancel");
+    world.now = START + Duration::days(90);
+    assert!(world.begin_purge(ada.tenant).await);
+    world.purge_until(ada.tenant, Step::Keys).await;
+
+    let accounts = world.accounts();
+    let shape = Shape::of(&reader, accounts, &register).expect("a register");
+    let nothing = edit::Typed::new();
+    let told = [
+        ("a list", list::list(&reader, accounts, &shape, &list::Query::default()).await.err()),
+        ("a record", record::whole(&reader, accounts, &shape, record).await.err()),
+        ("a file", files::open(&reader, accounts, file, &here(), world.now).await.err()),
+        ("the log", view::list(&log, accounts, &view::Query::default()).await.err()),
+        ("a change", edit::edit(&editor, accounts, &register, record, None, &nothing, &here(), world.now).await.err()),
+    ];
+    for (what, refused) in told {
+        let status = refused.map(|refusal| Problem::from(refusal).status());
+        assert!(matches!(status, Some(404 | 410)), "{what}: {status:?}");
+    }
+    let keys = format!("select count(*) from data_key where owner = 'organisation/{}'", ada.tenant.0);
+    assert_eq!(count(&world.behind().await, &keys).await, 0, "nobody made a new one");
 }
 
 #[tokio::test]

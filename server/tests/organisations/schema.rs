@@ -11,7 +11,7 @@ use crate::common::*;
 const CLEAR: &[(&str, &str)] = &[
     (
         "an id says nothing by itself",
-        "finding.id evidence.id evidence.key_id platform_entry.subject data_key.id data_key.owner account.id organisation.id \
+        "instance.id finding.id evidence.id evidence.key_id evidence.recorded_by platform_entry.subject data_key.id data_key.owner account.id organisation.id \
          membership.tenant_id membership.account_id membership.granted_by reach.granted_by totp.account_id backup_code.account_id known_device.account_id session.public_id \
          session.account_id token.account_id letter.id account_chain.account_id account_entry.account_id custom_role.tenant_id \
          unit.tenant_id unit.id reach.tenant_id reach.account_id reach.target invitation.tenant_id invitation.id invitation.unit_id \
@@ -29,7 +29,7 @@ const CLEAR: &[(&str, &str)] = &[
          component.id review.tenant_id review.id review.fallback_id review.made_by review.closed_by review.scope_of \
          review_reviewer.tenant_id review_reviewer.review_id review_reviewer.account_id review_reviewer.delegate_id \
          review_item.tenant_id review_item.id review_item.review_id review_item.account_id review_item.target_id \
-         review_item.granted_by review_item.reviewer_id review_item.decided_by review_item.note_id review_item.act_id \
+         review_item.granted_by review_item.reviewer_id review_item.decided_by review_item.note_id review_item.act_id review_item.settled_by review_item.settled_note_id \
          review_vote.tenant_id review_vote.item_id review_vote.review_id review_vote.decided_by review_vote.note_id \
          review_vote.act_id review_note.tenant_id review_note.id review_note.review_id review_note.item_id review_note.by_id \
          calendar_key.tenant_id calendar_key.account_id seat_review.id seat_review.made_by seat_review.closed_by \
@@ -39,13 +39,13 @@ const CLEAR: &[(&str, &str)] = &[
         "it is published, or about what is published",
         "finding.check_path finding.profile finding.outcome finding.said evidence.profile evidence.claim evidence.dated \
          evidence.certifies evidence.expires trust_change.profile trust_change.seq trust_change.claim trust_change.kind \
-         trust_change.from_state trust_change.to_state trust_change.sentence trust_change.reason check_switch.check_path \
+         trust_change.from_state trust_change.to_state trust_change.sentence trust_change.reason check_switch.check_path instance.profile \
          check_switch.reason departure.due_rule signed_head.public_key signed_head.signature certificate.kind certificate.body \
          certificate.public_key certificate.signature",
     ),
     (
         "when something happened is asked of the database",
-        "finding.checked_at_ms evidence.recorded_at_ms trust_change.at_ms trust_change.since_ms check_switch.off_since_ms \
+        "instance.since_ms finding.checked_at_ms evidence.recorded_at_ms trust_change.at_ms trust_change.since_ms check_switch.off_since_ms \
          platform_entry.at_ms data_key.made_at_ms account.password_set_at_ms account.created_at_ms account.disabled_at_ms \
          account.factor_changed_at_ms account.seen_at_ms organisation.created_at_ms organisation.standing_since_ms \
          organisation.standing_until_ms membership.since_ms membership.ends_at_ms membership.granted_at_ms reach.granted_at_ms totp.confirmed_at_ms known_device.seen_at_ms \
@@ -63,7 +63,7 @@ const CLEAR: &[(&str, &str)] = &[
          backup_receipt.finished_at_ms backup_receipt.pruned_at_ms drill_receipt.at_ms keyring_copy.written_at_ms job.at_ms component.changed_at_ms \
          review.made_at_ms review.opened_at_ms review.due_at_ms review.closed_at_ms review.escalated_at_ms \
          review_reviewer.since_ms review_item.granted_at_ms review_item.ends_at_ms review_item.last_used_ms \
-         review_item.decided_at_ms review_item.applied_at_ms review_vote.decided_at_ms review_note.at_ms \
+         review_item.decided_at_ms review_item.applied_at_ms review_item.settled_at_ms review_item.ended_at_ms review.held_back_at_ms review_vote.decided_at_ms review_note.at_ms \
          calendar_key.made_at_ms calendar_key.used_at_ms seat_review.opened_at_ms seat_review.due_at_ms \
          seat_review.closed_at_ms seat_review.escalated_at_ms seat_review_item.granted_at_ms seat_review_item.last_used_ms \
          seat_review_item.decided_at_ms",
@@ -81,7 +81,7 @@ const CLEAR: &[(&str, &str)] = &[
          organisation.standing_before legal_hold.kind legal_hold.placed_kind purge.found certificate.seq backup_receipt.bytes backup_receipt.outcome backup_receipt.said drill_receipt.rto_ms \
          drill_receipt.rpo_ms drill_receipt.bytes drill_receipt.rows_compared drill_receipt.outcome drill_receipt.said \
          job.name job.outcome job.said component.critical component.rto_hours component.rpo_hours review.scope review.silence review.effect review.state \
-         review.origin review.stages review.items review.found review.outcome review.reminded review_reviewer.stage \
+         review.origin review.stages review.items review.found review.outcome review.reminded review.when_due review_item.alone review_reviewer.stage \
          review_item.kind review_item.target_kind review_item.has_factor review_item.privileged review_item.orphaned \
          review_item.previous review_item.advice review_item.reason review_item.stage review_item.decision \
          review_item.silent review_item.state review_vote.stage review_vote.decision review_note.kind seat_review.silence \
@@ -112,12 +112,12 @@ const CLEAR: &[(&str, &str)] = &[
 ];
 
 /// AES-256-GCM, under the organisation's key or the platform's; the keys themselves under the master key.
-const SEALED: &str = "evidence.note evidence.fields evidence.file_name data_key.wrapped account.address account.name \
+const SEALED: &str = "evidence.note evidence.fields evidence.file_name data_key.wrapped account.address account.name account.trace \
     organisation.name totp.secret session.origin token.payload letter.content account_entry.origin unit.name invitation.address \
     export_approval.purpose \
          departure.name departure.receipt help_grant.reason entry.detail record.content record_change.content file.facts \
-         legal_hold.basis legal_hold.scope review.name review_item.address review_note.content seat_review.name \
-         seat_review_item.note";
+         legal_hold.basis legal_hold.scope review.name review_item.address review_note.content review_note.salt seat_review.name \
+         seat_review_item.note seat_review_item.note_salt";
 
 /// Keyed, or of what cannot be guessed: it tells whether something is the same, and nothing else.
 const HASHED: &str = "export.sha256 export.content_sha256 former_log.sha256 personal_copy.sha256 export_approval.archive_sha256 \

@@ -35,6 +35,10 @@ pub enum CopyError {
     Tool { tool: &'static str, said: String },
     #[error("{0} is not empty; restore into an empty one")]
     NotEmpty(String),
+    #[error(
+        "an organisation of this backup has its login or its database ({0}) on this server already, and their names are fixed; restore into another cluster"
+    )]
+    Taken(String),
     #[error("the database's address is not understood")]
     Address,
     #[error("the database stayed busy")]
@@ -223,6 +227,14 @@ pub(crate) async fn refuse_unless_empty(place: &Where) -> Result<(), CopyError> 
     match place {
         Where::Embedded(_) => Ok(()),
         Where::Postgres { admin_url, .. } => postgres::refuse_unless_empty(admin_url).await,
+    }
+}
+
+/// Refuses a server that has one of these databases of organisations, or its login.
+pub(crate) async fn refuse_if_taken(place: &Where, names: Vec<String>) -> Result<(), CopyError> {
+    match place {
+        Where::Postgres { admin_url, .. } if !names.is_empty() => postgres::refuse_if_taken(admin_url, names).await,
+        Where::Embedded(_) | Where::Postgres { .. } => Ok(()),
     }
 }
 

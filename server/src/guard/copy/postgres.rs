@@ -178,6 +178,20 @@ pub(super) async fn refuse_unless_empty(url: &str) -> Result<(), CopyError> {
     if tables == 0 { Ok(()) } else { Err(CopyError::NotEmpty("the database".into())) }
 }
 
+/// Logins and databases are of the whole cluster, whichever of its databases is asked.
+pub(super) async fn refuse_if_taken(url: &str, names: Vec<String>) -> Result<(), CopyError> {
+    let mut connection = connect(url).await?;
+    let taken = sqlx::query(
+        "select wanted.name from unnest($1::text[]) as wanted (name) where wanted.name in \
+         (select rolname::text from pg_roles union all select datname::text from pg_database) limit 1",
+    )
+    .bind(names)
+    .fetch_optional(&mut connection)
+    .await?;
+    connection.close().await?;
+    taken.map_or(Ok(()), |row| Err(CopyError::Taken(row.try_get(0)?)))
+}
+
 pub(super) async fn fill(url: &str, dump: &Path) -> Result<(), CopyError> {
     let options = ["--no-owner", "--no-privileges", "--exit-on-error", "--single-transaction"];
     tool("pg_restore", url, &options, None, Some(dump)).await

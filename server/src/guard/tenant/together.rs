@@ -75,6 +75,13 @@ impl Change {
         select.filter(of::<E>(self.tenant)).into_model::<M>().all(self.rows.connection()).await
     }
 
+    /// Has PostgreSQL count a table into which this change has just written very many rows. Until it does so by itself, within a minute or so, it
+    /// believes that there are none, and goes about every question accordingly.
+    pub(crate) async fn learn<E: Tenanted>(&self) -> Result<(), DbErr> {
+        self.here::<E>()?;
+        self.rows.learn(E::NAME).await
+    }
+
     /// Rows of one table made from those of another in one statement. The tenant is added as the last column, and to the filter.
     pub(crate) async fn fill<From: Tenanted, To: Tenanted>(
         &self,
@@ -113,6 +120,7 @@ impl Change {
         self.also_all(&events, at).await?;
         let Self { tenant, store, rows, .. } = self;
         rows.commit().await?;
+        store.resting.wake(tenant);
         deliver(&store, tenant).await.map(|_| ())
     }
 }

@@ -14,6 +14,7 @@ use crate::guard::{AccountChange, AccountId, Operator, PROBE_KIND, PROBE_STAFF_K
 use crate::identity::address::index_of;
 use crate::identity::second_factor::secret_place;
 use crate::identity::sign_up::{address_place, name_place};
+use crate::identity::trace;
 use crate::identity::{Accounts, Origin, Refusal, sessions};
 
 /// Where no letter can go (RFC 2606), and none is queued.
@@ -127,5 +128,6 @@ pub(crate) fn row(
         delete_asked_at_ms: None,
         delete_at_ms: None,
         certificate_id: None,
+        trace: Some(trace::fresh(accounts, account.0)?),
     })
 }

@@ -39,10 +39,18 @@ impl Report {
     pub(super) fn add(&mut self, line: u64, wrong: Vec<(String, String)>) {
         for (field, said) in wrong {
             self.wrong_count += 1;
-            if self.wrong.len() < LISTED {
-                self.wrong.push(Wrong { line, field, said });
-            }
+            self.wrong.push(Wrong { line, field, said });
         }
+        // What must be the only one is looked for last, and may stand in a line before all others.
+        if self.wrong.len() >= 2 * LISTED {
+            self.settle();
+        }
+    }
+
+    /// The first of them by their lines.
+    pub(super) fn settle(&mut self) {
+        self.wrong.sort_by_key(|wrong| wrong.line);
+        self.wrong.truncate(LISTED);
     }
 }
 
@@ -155,7 +163,7 @@ fn row(shape: &Shape<'_>, columns: &[Column], record: &csv::StringRecord) -> Row
         } else if !text.is_empty() && field.kind == FieldKind::File {
             wrong.push((id.clone(), "attach a file on the record's own page".to_owned()));
         } else if field.kind != FieldKind::File {
-            match value::parse(field, text, &shape.profile().frameworks) {
+            match value::parse(shape.reading(), field, text) {
                 Ok(values) if values.is_empty() => {}
                 Ok(values) => typed.values.push((at, values)),
                 Err(said) => wrong.push((id.clone(), said)),

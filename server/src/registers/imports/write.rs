@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, QueryFilter, Select};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
@@ -33,7 +33,7 @@ const KEYS_AT_ONCE: usize = 60_000;
 const KEYS_WAITING: usize = 4_000_000;
 
 /// An import that has not moved for this long is not going on any more: whoever did it is gone.
-const SILENT: Duration = Duration::minutes(2);
+pub(crate) const SILENT: Duration = Duration::minutes(2);
 
 /// What it takes to make rows on another thread.
 struct Maker {
@@ -238,6 +238,11 @@ async fn write_act(
     Ok(change.insert(row).await?)
 }
 
+/// Imports that go on, or that broke on the way.
+pub(crate) fn unfinished() -> Select<act::Entity> {
+    act::Entity::find().filter(act::Column::State.is_in([State::Running.word(), State::Broken.word()]))
+}
+
 /// Takes back what was begun and not finished: an import is there whole, or not at all.
 pub(crate) async fn take_back(
     operator: &Operator,
@@ -245,9 +250,7 @@ pub(crate) async fn take_back(
     tenant: TenantId,
     now: OffsetDateTime,
 ) -> Result<u64, Refusal> {
-    let silent = act::Entity::find()
-        .filter(act::Column::State.is_in([State::Running.word(), State::Broken.word()]))
-        .filter(act::Column::TouchedAtMs.lt(to_ms(now - SILENT)));
+    let silent = unfinished().filter(act::Column::TouchedAtMs.lt(to_ms(now - SILENT)));
     let acts = operator.view(tenant).await?.all(silent).await?;
     let mut taken = 0;
     for row in acts {

@@ -19,14 +19,16 @@ use crate::reviews::items::ids_of;
 /// Entries that are read at once.
 const PAGE: u64 = 2000;
 
-/// What a decision does, and so what an entry of one is called.
-const EFFECTS: [Action; 6] = [
+/// What a decision does, and what ends access otherwise: what entries of it are called.
+const EFFECTS: [Action; 7] = [
     Action::MemberOffboarded,
     Action::RoleChanged,
     Action::ReachWithdrawn,
     Action::InvitationWithdrawn,
     Action::HelpEnded,
     Action::CalendarClosed,
+    // An invitation that was answered is none any more.
+    Action::MemberJoined,
 ];
 
 const TOO_OLD: &str = "The log does not reach back to the beginning of this review any more.\n";

@@ -13,7 +13,7 @@ use crate::entity::{account, totp};
 use crate::guard::Actor;
 use crate::identity::Origin;
 use crate::reviews::rules::{Known, advice};
-use crate::reviews::words::{Advice, Effect, Reason, Silence};
+use crate::reviews::words::{Advice, Effect, Reason, Silence, WhenDue};
 use crate::reviews::{form::Wanted, open};
 use crate::testing::World;
 
@@ -98,6 +98,7 @@ async fn what_the_database_recommends_is_what_the_rules_say() {
         due: world.now + Duration::DAY,
         silence: Silence::Keep,
         effect: Effect::AtOnce,
+        when_due: WhenDue::Wait,
     };
     open::write(&change, id, &wanted, Actor::System, "hand", world.now).await.expect("a draft");
     population(&change, accounts, id, &Scope::All, world.now).await.expect("items");

@@ -38,6 +38,7 @@ const COLUMNS: &[&str] = &[
     "note",
     "silent",
     "state",
+    "note_salt",
 ];
 
 /// The archive of one review of the seats. `None`: there is no such review.
@@ -250,13 +251,15 @@ fn cells(item: &SeatItem) -> Vec<Cell> {
         Cell::text(item.note.clone()),
         yes(item.silent),
         word(item.state.word()),
+        Cell::text(item.note_salt.clone()),
     ]
 }
 
 const VERIFY: &str = "How to verify this archive without us
 
 1. manifest.sig holds a public key and an Ed25519 signature (RFC 8032). It is over the bytes \"avouch-review/1\\n\" followed by
-   manifest.json as it is. Compare the key with the one that we publish.
+   manifest.json as it is. Compare the key with the one that we publish at /keys of our address, and for programs at
+   /.well-known/avouch-keys.json there.
 2. manifest.json lists every other file with its SHA-256.
 3. population.txt has a line for each seat as it was found when the review began: item, account, granted (ms), last used (ms), second factor.
    Its SHA-256 is the population_sha256 of report.json, and stands in the entry that tells of the beginning.
@@ -267,4 +270,6 @@ const VERIFY: &str = "How to verify this archive without us
 5. Each seat of items.jsonl that people decided on has an entry seat-decided, in which it is the subject; the last one that no seat-reopened
    follows names whoever decided and what, at the time of the item. Each that was taken away has an entry operator-removed about its account
    after that, and each that differed and was settled one seat-drift-settled.
+6. The last word of the detail of seat-decided and of seat-drift-settled is SHA-256(\"avouch-note/1\\n\" || salt || reason) in hexadecimal, with
+   note_salt and note of the seat: the reason of what was said last. An entry of an earlier release has no such word.
 ";

@@ -78,8 +78,14 @@ async fn remind(
     let pending = change.count(pending).await?;
     let news = if left.is_negative() { ReviewNews::Overdue } else { ReviewNews::Reminder { left: pending } };
     for person in change.all(operators::holders()).await? {
-        queue::put(&change, accounts, &names::open(accounts, &person).address, &letter(accounts, row, news), now)
-            .await?;
+        queue::put(
+            &change,
+            accounts,
+            &names::open(accounts, &person).address,
+            &letter(accounts, row, news.clone()),
+            now,
+        )
+        .await?;
     }
     change.commit_housekeeping().await?;
     accounts.bell.notify_one();

@@ -5,7 +5,8 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{People, decider, may, note_place, of_review};
+use super::noted::Noted;
+use super::{People, decider, may, of_review};
 use crate::audit::{self, Event};
 use crate::clock::to_ms;
 use crate::entity::{account, seat_review, seat_review_item};
@@ -50,19 +51,20 @@ pub async fn decide(
         )));
     }
     may(&decider, &review, &row, &address)?;
-    let sealed =
-        verdict.note.as_deref().map(|note| accounts.vault.seal(&note_place(id), note.as_bytes())).transpose()?;
+    let reason = Noted::of(accounts, id, verdict.note.as_deref().unwrap_or_default())?;
     let revoked = verdict.decision == Decision::Revoke;
     let state = if revoked { State::Applied } else { State::Decided };
     let set = seat_review_item::Entity::update_many()
         .col_expr(seat_review_item::Column::Decision, Expr::value(Some(verdict.decision.word())))
         .col_expr(seat_review_item::Column::DecidedBy, Expr::value(Some(own)))
         .col_expr(seat_review_item::Column::DecidedAtMs, Expr::value(Some(to_ms(now))))
-        .col_expr(seat_review_item::Column::Note, Expr::value(sealed))
+        .col_expr(seat_review_item::Column::Note, Expr::value(Some(reason.sealed)))
+        .col_expr(seat_review_item::Column::NoteSalt, Expr::value(Some(reason.salt)))
         .col_expr(seat_review_item::Column::State, Expr::value(state.word()))
         .filter(seat_review_item::Column::Id.eq(id));
     change.update(set).await?;
-    let decided = Event::SeatDecided { item: id, operator: own, decision: verdict.decision.word() };
+    let (decision, note_sha256) = (verdict.decision.word(), reason.sha256);
+    let decided = Event::SeatDecided { item: id, operator: own, decision, note_sha256 };
     if revoked {
         audit::append(&change, staff.operator().name(), &decided, now).await?;
         operators::take_away(&change, row.account_id, now).await?;
@@ -97,6 +99,7 @@ pub async fn undo(staff: &Staff, item: &str, now: OffsetDateTime) -> Result<(), 
         .col_expr(seat_review_item::Column::DecidedBy, Expr::value(None::<Uuid>))
         .col_expr(seat_review_item::Column::DecidedAtMs, Expr::value(None::<i64>))
         .col_expr(seat_review_item::Column::Note, Expr::value(None::<Vec<u8>>))
+        .col_expr(seat_review_item::Column::NoteSalt, Expr::value(None::<Vec<u8>>))
         .col_expr(seat_review_item::Column::State, Expr::value(State::Pending.word()))
         .filter(seat_review_item::Column::Id.eq(id));
     change.update(set).await?;

@@ -7,8 +7,9 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::SeatItem;
 use super::decide::{around, named};
-use super::{SeatItem, note_place};
+use super::noted::Noted;
 use crate::audit::{self, Event};
 use crate::entity::seat_review_item;
 use crate::guard::{PlatformChange, Staff};
@@ -69,15 +70,14 @@ pub async fn resolve(
         (How::Back | How::OtherRole | How::NoSuchRole, false) => State::Changed,
         (How::Gone | How::OtherRole | How::NoSuchRole, true) => return Err(not_again()),
     };
+    let reason = Noted::of(accounts, id, &note)?;
     let set = seat_review_item::Entity::update_many()
         .col_expr(seat_review_item::Column::State, Expr::value(state.word()))
-        .col_expr(
-            seat_review_item::Column::Note,
-            Expr::value(Some(accounts.vault.seal(&note_place(id), note.as_bytes())?)),
-        )
+        .col_expr(seat_review_item::Column::Note, Expr::value(Some(reason.sealed)))
+        .col_expr(seat_review_item::Column::NoteSalt, Expr::value(Some(reason.salt)))
         .filter(seat_review_item::Column::Id.eq(id));
     change.update(set).await?;
-    let settled = Event::SeatDriftSettled { item: id, operator: staff.account.0, again };
+    let settled = Event::SeatDriftSettled { item: id, operator: staff.account.0, again, note_sha256: reason.sha256 };
     if !again {
         return Ok(change.commit(settled, now).await?);
     }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use super::{Crowd, Waiting, all, origin};
+use super::{Crowd, Seat, Waiting, all, origin};
 use crate::audit::log::Sealer;
 use crate::clock::to_ms;
 use crate::entity::{membership, reach, session, unit};
@@ -99,6 +99,23 @@ impl Crowd {
         Ok(measured)
     }
 
+    /// An organisation of so many grants with a review that has just begun, for a browser: whose it is, and where the page lies.
+    ///
+    /// # Errors
+    /// When the database does not take it, or the review is refused.
+    pub async fn reviewing(&self, grants: usize) -> Result<(Seat, Uuid), Refusal> {
+        let slug = format!("reviewing-{}", &Uuid::now_v7().simple().to_string()[20..]);
+        let session = self.reviewed(&slug, grants / (UNITS + 1)).await?;
+        let caller = self.caller(&session).await?;
+        let barred = |barred| Refusal::Conflict(format!("{barred:?}"));
+        let manager = caller.may::<rights::ReviewsManage>(&slug, Asks::ToDo).map_err(barred)?;
+        let now = OffsetDateTime::now_utc();
+        let due = (now + Duration::days(30)).date().to_string();
+        let form = Form { name: "Measured", due: &due, ..Form::default() };
+        let id = reviews::open(&manager, &self.accounts, &form, &origin(), now).await?;
+        Ok((Seat { slug, session }, id))
+    }
+
     fn plain(&self, which: usize) -> Result<String, Refusal> {
         let mut plain = self.accounts.profile.roles.iter().filter(|(_, role)| !role.privileged);
         let role = plain.nth(which).map(|(name, _)| name.clone());
@@ -137,6 +154,10 @@ impl Crowd {
         let signed_in = people.iter().filter(|(nth, _)| nth % 2 == 0).map(|(_, member)| self.signed_in(*member));
         let signed_in: Result<Vec<_>, Refusal> = signed_in.collect();
         all(&change, signed_in?).await?;
+        // As in an organisation that was not made a second ago.
+        for table in ["account", "totp", "session", "membership", "unit", "reach"] {
+            change.learn(table).await?;
+        }
         change.commit_housekeeping().await?;
         Ok(session)
     }

@@ -158,7 +158,14 @@ async fn a_query_that_makes_no_sense_is_told_so() {
     assert_eq!(ask(one("dispatcher", "' or 1=1 --")).await, ["dispatcher"]);
     assert_eq!(ask(Query { sort: "reference".into(), ..Query::default() }).await, ["sort"]);
     assert_eq!(ask(Query { after: Some("x".into()), ..Query::default() }).await, ["after"]);
-    assert!(ids(world, ada, "trips", &one("status", "Nonsense")).await.is_empty());
+    assert_eq!(ask(one("status", "Nonsense")).await, ["status"]);
+    let between = |by: &str, from: &str, to: &str| {
+        let between = Between { field: by.into(), from: from.into(), to: to.into() };
+        Query { between: Some(between), ..Query::default() }
+    };
+    assert_eq!(ask(between("departs", "garbage", "")).await, ["from"]);
+    assert_eq!(ask(between("departs", "2026-12-02", "2026-12-01")).await, ["to"]);
+    assert_eq!(ask(between("colour", "2026-12-02", "")).await, ["by"]);
     let unknown = try_listed(world, ada, "nowhere", &Query::default()).await;
     assert!(matches!(unknown, Err(Refusal::NotFound)), "{unknown:?}");
 }

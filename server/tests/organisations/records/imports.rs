@@ -114,23 +114,45 @@ async fn nobodys_departure_waits_for_an_import() {
     assert_eq!(content.first("instructor"), Some(ada.id().as_str()));
 }
 
-/// Where the database itself refuses what comes after the records. SQLite only: the trigger is written in its language.
+/// A trigger in the database's own language: what is to be found by something is not taken any more.
+const NO_ROOM_SQLITE: &str =
+    "create trigger no_room before insert on record_token begin select raise(fail, 'no room'); end";
+const NO_ROOM_POSTGRES: [&str; 2] = [
+    "create function no_room() returns trigger language plpgsql as $$ begin raise exception 'no room'; end $$",
+    "create trigger no_room before insert on record_token for each row execute function no_room()",
+];
+
+async fn no_room(database: &DatabaseConnection) {
+    if database.get_database_backend() == DbBackend::Postgres {
+        for sql in NO_ROOM_POSTGRES {
+            execute(database, sql).await;
+        }
+    } else {
+        execute(database, NO_ROOM_SQLITE).await;
+    }
+}
+
+async fn room_again(database: &DatabaseConnection) {
+    if database.get_database_backend() == DbBackend::Postgres {
+        execute(database, "drop function no_room() cascade").await;
+    } else {
+        execute(database, "drop trigger no_room").await;
+    }
+}
+
+/// Where the database itself refuses what comes after the records.
 #[tokio::test]
 async fn an_import_that_fails_on_the_way_is_taken_back_and_says_so() {
     let world = world("stratuslog").await;
     let ada = ada(&world).await;
     let database = world.behind_log(ada.tenant).await;
-    if database.get_database_backend() != DbBackend::Sqlite {
-        return;
-    }
-    execute(&database, "create trigger full before insert on record_token begin select raise(fail, 'no room'); end")
-        .await;
+    no_room(&database).await;
 
     sent(&world, &ada, "aircraft", &aircraft(0..13_000)).await;
 
     let act = ended(&world, &ada, "aircraft").await;
     assert_eq!(act.state, State::Broken);
-    execute(&database, "drop trigger full").await;
+    room_again(&database).await;
     upkeep::all(&world.operator(), world.accounts(), world.now + Span::minutes(3)).await.expect("upkeep");
     assert_eq!(last(&world, &ada, "aircraft").await.expect("the act").state, State::Undone);
     for table in ["record", "record_token", "record_unique"] {

@@ -7,6 +7,7 @@ mod imports;
 mod planned;
 mod single;
 
+pub use apart::count;
 use server::guard::rights;
 use server::identity::Refusal;
 use server::registers::edit::{self, Typed};

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use server::profile::Profile;
 use server::registers::schedule::{self, MOST, Plan, Planned};
-use server::registers::week::Week;
+use server::registers::week::{Days, Week};
+use server::registers::{bulk, imports};
 use server::testing::profile;
+use time::macros::date;
 
 use super::*;
 
@@ -14,7 +16,8 @@ const WEEK: &str = "2026-W47";
 async fn try_planned(world: &World, who: &Somebody, register: &str, week: &str) -> Result<Planned, Refusal> {
     let reader = may::<rights::RecordsRead>(world, who).await;
     let shape = Shape::of(&reader, world.accounts(), register)?;
-    schedule::week(&reader, world.accounts(), &shape, Week::parse(week).expect("a week")).await
+    let days = Days::Week(Week::parse(week).expect("a week"));
+    schedule::planned(&reader, world.accounts(), &shape, days).await
 }
 
 /// Reference, lane, and with how many it overlaps, row by row.
@@ -120,7 +123,7 @@ async fn what_takes_the_same_aircraft_at_the_same_time_overlaps_and_lies_below()
 }
 
 #[tokio::test]
-async fn of_a_week_that_is_too_full_the_first_are_shown_and_it_says_that_there_are_more() {
+async fn of_a_week_that_is_too_full_the_first_are_shown_and_it_says_how_many_there_are() {
     let (world, ada) = school(profile("stratuslog", &[])).await;
     for at in 0..=MOST {
         let starts = format!("2026-11-{}T{:02}:{:02}", 16 + at / 60, 12 + at % 60 / 10, at % 10);
@@ -128,9 +131,94 @@ async fn of_a_week_that_is_too_full_the_first_are_shown_and_it_says_that_there_a
     }
     let full = try_planned(&world, &ada, "bookings", WEEK).await.expect("a week");
     let shown: Vec<_> = full.rows.iter().flat_map(|row| &row.taken).collect();
-    assert_eq!((shown.len(), full.more), (MOST, true));
+    assert_eq!((shown.len(), full.all), (MOST, MOST as u64 + 1));
     let last = format!("R{MOST}");
     assert!(shown.iter().all(|taken| taken.line.content.first("reference") != Some(last.as_str())));
+    // Day by day they are all there.
+    let reader = may::<rights::RecordsRead>(&world, &ada).await;
+    let shape = Shape::of(&reader, world.accounts(), "bookings").expect("bookings");
+    let monday = Days::Day(date!(2026 - 11 - 16));
+    let monday = schedule::planned(&reader, world.accounts(), &shape, monday).await.expect("a day");
+    let on_monday: usize = monday.rows.iter().map(|row| row.taken.len()).sum();
+    assert_eq!((on_monday, monday.all), (60, 60));
+}
+
+/// Whoever signs up with this profile lives in New York, five hours behind UTC in winter.
+#[tokio::test]
+async fn a_week_is_the_one_on_the_wall_of_whoever_reads_it() {
+    let (world, ada) = school(profile("stratuslog", &[])).await;
+    book(&world, &ada, ("late on Sunday", "N1"), ("2026-11-16T04:30:00Z", "2026-11-16T04:59:00Z")).await;
+    book(&world, &ada, ("early on Monday", "N1"), ("2026-11-16T00:30", "2026-11-16T01:30")).await;
+
+    assert_eq!(references(&world, &ada, "2026-W46").await, ["late on Sunday"]);
+    assert_eq!(references(&world, &ada, WEEK).await, ["early on Monday"]);
+    let week = try_planned(&world, &ada, "bookings", WEEK).await.expect("a week");
+    let monday = &week.rows[0].taken[0];
+    assert_eq!((monday.from.date(), monday.from.hour()), (date!(2026 - 11 - 16), 0));
+    assert_eq!(monday.line.content.first("starts"), Some("2026-11-16T05:30:00Z"));
+}
+
+/// On the first of November 2026 the clock in New York says half past one twice.
+#[tokio::test]
+async fn a_form_shows_the_time_on_the_wall_and_what_it_only_sends_back_stays_the_same_instant() {
+    let (world, ada) = school(profile("stratuslog", &[])).await;
+    let id = book(&world, &ada, ("A", "N1"), ("2026-11-01T06:30:00Z", "2026-11-01T08:00:00Z")).await;
+    let whole = seen(&world, &ada, "bookings", id).await.expect("the booking");
+    let reader = may::<rights::RecordsRead>(&world, &ada).await;
+    let shape = Shape::of(&reader, world.accounts(), "bookings").expect("bookings");
+    let field = shape.field("starts").expect("a field");
+    let kept = whole.content.first("starts").expect("an instant");
+    assert_eq!(whole.behind.typed(field, kept), "2026-11-01T01:30");
+    assert_eq!(whole.behind.said(field, kept), "1 November 2026, 01:30 EST");
+
+    let form = [("reference", "B"), ("starts", "2026-11-01T01:30")];
+    change(&world, &ada, "bookings", id, &form).await.expect("a change");
+    let whole = seen(&world, &ada, "bookings", id).await.expect("the booking");
+    assert_eq!((whole.content.first("reference"), whole.content.first("starts")), (Some("B"), Some(kept)));
+}
+
+#[tokio::test]
+async fn what_is_booked_ends_after_it_begins_however_it_is_written() {
+    let (world, ada) = school(profile("stratuslog", &[])).await;
+    let (nine, ten) = ("2026-11-18T09:00", "2026-11-18T10:00");
+    let fields = |starts: &'static str, ends: &'static str| {
+        [("reference", "X"), ("student", "Amelia"), ("starts", starts), ("ends", ends), ("status", "Confirmed")]
+    };
+    for (starts, ends) in [(ten, nine), (nine, nine)] {
+        assert_eq!(blamed(&try_make(&world, &ada, "bookings", &fields(starts, ends)).await), ["ends"], "{ends}");
+    }
+    let id = book(&world, &ada, ("A", "N1"), (nine, ten)).await;
+    for wrong in [("starts", ten), ("ends", nine)] {
+        assert_eq!(blamed(&change(&world, &ada, "bookings", id, &[wrong]).await), ["ends"], "{wrong:?}");
+    }
+    let other = book(&world, &ada, ("B", "N2"), ("2026-11-20T09:00", "2026-11-20T10:00")).await;
+    for (field, to) in [("ends", "2026-11-19T00:00"), ("starts", "2026-11-19T00:00")] {
+        let editor = may::<rights::RecordsWrite>(&world, &ada).await;
+        let to = typed(&[(field, to)]);
+        let many = bulk::edit(&editor, world.accounts(), "bookings", &[id, other], &to, &here(), world.now).await;
+        assert_eq!(blamed(&many), [field], "{many:?}");
+    }
+    for id in [id, other] {
+        assert_eq!(seen(&world, &ada, "bookings", id).await.expect("it").version, 1, "nothing was changed");
+    }
+    change(&world, &ada, "bookings", id, &[("ends", "2026-11-18T11:00")]).await.expect("a longer one");
+}
+
+#[tokio::test]
+async fn a_file_with_a_booking_that_ends_before_it_begins_is_refused_with_its_line_and_column() {
+    let (world, ada) = school(profile("stratuslog", &[])).await;
+    book(&world, &ada, ("taken", "N1"), ("2026-11-18T09:00", "2026-11-18T10:00")).await;
+    let csv = "reference,student,starts,ends,status\n\
+               taken,Amelia,2026-11-18T09:00,2026-11-18T10:00,Confirmed\n\
+               A,Amelia,2026-11-18T09:00,2026-11-18T08:00,Confirmed\n\
+               B,Amelia,2026-11-18T09:00,2026-11-18T10:00,Confirmed\n\
+               C,Amelia,2026-11-18T09:00,2026-11-18T09:00,Confirmed\n";
+    let editor = may::<rights::RecordsWrite>(&world, &ada).await;
+    let report = imports::check(&editor, world.accounts(), "bookings", csv.as_bytes()).await.expect("a report");
+
+    let wrong: Vec<(u64, &str)> = report.wrong.iter().map(|wrong| (wrong.line, wrong.field.as_str())).collect();
+    assert_eq!(wrong, [(2, "reference"), (3, "ends"), (5, "ends")]);
+    assert_eq!(report.wrong[1].said, "this has to be after \u{201c}Starts\u{201d}");
 }
 
 #[tokio::test]

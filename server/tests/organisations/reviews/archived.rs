@@ -169,7 +169,7 @@ archive = zipfile.ZipFile(sys.argv[1])
 said = json.loads(archive.read("report.json"))["counts"]["keep"]
 lines = [json.loads(line) for line in archive.read("items.jsonl").splitlines()]
 table = list(csv.DictReader(io.StringIO(archive.read("items.csv").decode())))
-printed = re.search("Kept</th><td>([0-9]+)<", archive.read("report.html").decode()).group(1)
+printed = re.search("Decided to be kept</th><td>([0-9]+)<", archive.read("report.html").decode()).group(1)
 shown = archive.read("report.html").decode().count("<td>Keep</td>")
 kept = [sum(item["decision"] == "keep" for item in items) for items in (lines, table)]
 print(said, printed, min(shown, 1), *kept)

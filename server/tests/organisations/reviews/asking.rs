@@ -75,7 +75,7 @@ async fn whoever_was_decided_on_under_one_account_does_not_decide_back_under_ano
         let review = id.to_string();
         let form = ManyForm { review: &review, decision: "keep", note: Some("All"), ..ManyForm::default() };
         let refused = reviews::decide_many(&reviewer, world.accounts(), &form, &here(), world.now).await;
-        assert!(matches!(refused, Err(Refusal::Unconfirmed(1))), "only Eve is left: {refused:?}");
+        assert!(matches!(refused, Err(Refusal::Unconfirmed(1, _))), "only Eve is left: {refused:?}");
     }
     let about_ada = item_of(&world, &eve, id, &other_ada).await;
     assert_eq!(about_ada.may_decide, Ok(()), "{}", about_ada.address);
@@ -252,7 +252,7 @@ async fn whoever_decided_on_many_in_one_stage_does_not_in_the_next_with_a_second
     let again = many(&second, 0).await.expect("nothing");
     assert_eq!((again.decided, again.left_out), (0, vec![(Barred::EarlierStage, 1)]));
     let refused = many(&second, 1).await;
-    assert!(matches!(refused, Err(Refusal::Unconfirmed(0))), "{refused:?}");
+    assert!(matches!(refused, Err(Refusal::Unconfirmed(0, _))), "{refused:?}");
     assert!(of_session(&world, eve.session).await.is_some());
     assert_eq!(many(&ada, 1).await.expect("somebody else").decided, 1);
     assert!(of_session(&world, eve.session).await.is_none());
@@ -286,7 +286,7 @@ async fn a_remark_stands_at_its_item_with_whoever_left_it_until_the_review_is_cl
 }
 
 /// What the page says that somebody is asked about, and what a list of exactly that shows.
-async fn mine(world: &World, who: &Somebody, review: uuid::Uuid) -> u64 {
+pub async fn mine(world: &World, who: &Somebody, review: uuid::Uuid) -> u64 {
     let who = who.again(world).await;
     let reader = may::<rights::ReviewsRead>(world, &who).await;
     let narrowing = reviews::Narrowing { mine: true, ..reviews::Narrowing::default() };

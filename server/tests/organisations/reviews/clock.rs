@@ -11,7 +11,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::*;
 
-async fn at(world: &mut World, at: OffsetDateTime) -> upkeep::Round {
+pub async fn at(world: &mut World, at: OffsetDateTime) -> upkeep::Round {
     world.now = at;
     let round = upkeep::all(&world.operator(), world.accounts(), at).await.expect("upkeep");
     assert_eq!(round.broken, 0);

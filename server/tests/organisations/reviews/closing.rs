@@ -225,7 +225,7 @@ async fn a_change_of_role_counts_from_the_next_request() {
     let grace = joins(&world, &ada, GRACE, "Employee").await;
     let id = review(&world, &ada).await;
     let item = item_of(&world, &ada, id, &grace).await.id;
-    decide(&world, &ada, item, "change", Some(REVIEWER), None).await.expect("change");
+    decide(&world, &ada, item, "change", Some(REVIEWER), Some("Decides now")).await.expect("change");
     assert!(of_session(&world, grace.session).await.is_none());
     world.now += Duration::minutes(2);
     let back = grace.again(&world).await;

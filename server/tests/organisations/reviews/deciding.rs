@@ -1,7 +1,9 @@
 //! Who decides, who does not, and what a decision does.
 
+use server::guard::rights;
 use server::identity::Refusal;
-use server::reviews::{Form, State};
+use server::organisations::{leaving, members};
+use server::reviews::{self, Form, State};
 
 use super::*;
 
@@ -99,4 +101,38 @@ async fn a_second_stage_decides_what_the_first_proposed() {
     assert_eq!((between.stage, between.votes.len(), between.decision), (2, 1, None));
     revoke(&world, &ada, item).await.expect("the second stage");
     assert!(of_session(&world, eve.session).await.is_none());
+}
+
+#[tokio::test]
+async fn a_role_that_permits_much_is_given_with_a_reason() {
+    let world = world("aertous").await;
+    let ada = ada(&world).await;
+    let grace = joins(&world, &ada, GRACE, "Employee").await;
+    let id = review(&world, &ada).await;
+    let item = item_of(&world, &ada, id, &grace).await.id;
+    let refused = decide(&world, &ada, item, "change", Some("CISO"), None).await;
+    assert!(matches!(refused, Err(Refusal::Field("note", _))), "{refused:?}");
+    decide(&world, &ada, item, "change", Some("CISO"), Some("Takes over")).await.expect("with a reason");
+}
+
+#[tokio::test]
+async fn what_is_gone_is_neither_kept_nor_changed_and_does_not_count_as_gone_by_other_ways_where_it_went_along() {
+    let world = world("aertous").await;
+    let ada = ada(&world).await;
+    let (grace, eve) = (joins(&world, &ada, GRACE, "Employee").await, joins(&world, &ada, EVE, "Employee").await);
+    let north = unit(&world, &ada, "North").await;
+    let units = may::<rights::UnitsManage>(&world, &ada).await;
+    let target = (Some(north.as_str()), None);
+    members::grant_reach(&units, world.accounts(), &eve.id(), target, &here(), world.now).await.expect("reach");
+    let id = review(&world, &ada).await;
+    let manager = may::<rights::MembersManage>(&world, &ada).await;
+    let form = leaving::Form { member: &grace.id(), successor: None, at: None };
+    leaving::offboard(&manager, world.accounts(), &form, &here(), world.now).await.expect("offboard");
+    let item = item_of(&world, &ada, id, &grace).await.id;
+    let refused = decide(&world, &ada, item, "keep", None, None).await;
+    assert!(matches!(&refused, Err(Refusal::Conflict(said)) if said.contains("gone already")), "{refused:?}");
+    let reader = may::<rights::ReviewsRead>(&world, &ada).await;
+    assert_eq!(reviews::since(&reader, id).await.expect("since").gone, 1);
+    revoke(&world, &ada, item_of(&world, &ada, id, &eve).await.id).await.expect("revoke");
+    assert_eq!(reviews::since(&reader, id).await.expect("since").gone, 1, "that one went by a decision");
 }

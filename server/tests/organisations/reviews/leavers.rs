@@ -1,10 +1,12 @@
 //! Whoever loses a membership in a review leaves as whoever is offboarded: with a receipt, and with somebody who takes over.
 
 use server::guard::rights;
+use server::identity::Refusal;
 use server::organisations::leaving::{self, Receipt, Shown};
+use server::organisations::members;
 use server::organisations::upkeep;
 use server::registers::{edit, record, shape::Shape};
-use server::reviews::{self, Form};
+use server::reviews::{self, Form, ManyForm};
 use server::testing::World;
 use time::Duration;
 
@@ -95,4 +97,35 @@ async fn an_end_that_was_planned_comes_with_the_revoke_and_keeps_its_successor()
     let shown = departures(&world, &ada).await;
     let told: Vec<_> = shown.iter().map(|one| (one.done, one.successor.as_deref())).collect();
     assert_eq!(told, [(Some(world.now), Some("Eve"))]);
+}
+
+#[tokio::test]
+async fn what_goes_along_with_many_revokes_is_said_before_they_are_confirmed() {
+    for of in [TASKS, CLIENTS] {
+        let world = world(of.0).await;
+        let ada = ada(&world).await;
+        let role = MODES.iter().find(|(known, _)| *known == of.0).expect("a mode").1;
+        let grace = joins(&world, &ada, GRACE, role).await;
+        invite(&world, &ada, EVE, role).await.expect("invite");
+        let unit = unit(&world, &ada, "North").await;
+        let manager = may::<rights::UnitsManage>(&world, &ada).await;
+        let target = (Some(unit.as_str()), None);
+        names(&world, &ada, of, GRACE).await;
+        members::grant_reach(&manager, world.accounts(), &grace.id(), target, &here(), world.now).await.expect("reach");
+        let id = review(&world, &ada).await.to_string();
+        let reviewer = may::<rights::ReviewsDecide>(&world, &ada).await;
+        let form = ManyForm { review: &id, decision: "revoke", note: Some("Over"), ..ManyForm::default() };
+        let asked = reviews::decide_many(&reviewer, world.accounts(), &form, &here(), world.now).await;
+        let Err(Refusal::Unconfirmed(3, along)) = asked else { unreachable!("{asked:?}") };
+        let wanted = [
+            "1 session ends.",
+            "1 grant to a unit or a record goes.",
+            "1 invitation is withdrawn.",
+            "1 record that names them moves to Ada Lovelace.",
+        ];
+        assert_eq!(along, wanted, "{}", of.0);
+        let kept = ManyForm { decision: "keep", ..form };
+        let asked = reviews::decide_many(&reviewer, world.accounts(), &kept, &here(), world.now).await;
+        assert!(matches!(&asked, Err(Refusal::Unconfirmed(3, along)) if along.is_empty()), "{asked:?}");
+    }
 }

@@ -43,7 +43,7 @@ async fn the_number_that_was_shown_has_to_be_the_number_that_it_is() {
     let id = review(&world, &ada).await;
     for sure in [None, Some(2), Some(4)] {
         let refused = many(&world, &ada, id, "keep", sure).await;
-        assert!(matches!(&refused, Err(Refusal::Unconfirmed(3))), "{refused:?}");
+        assert!(matches!(&refused, Err(Refusal::Unconfirmed(3, _))), "{refused:?}");
     }
     assert_eq!(campaign(&world, &ada, id).await.counts.pending, 4);
 }

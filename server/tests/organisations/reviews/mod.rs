@@ -1,10 +1,13 @@
 //! Access reviews: what is taken down, who decides, and what is left afterwards.
 
+mod alone;
 mod archived;
 mod asking;
+mod by_itself;
 mod clock;
 mod closing;
 mod deciding;
+mod explained;
 mod hanging;
 mod killed;
 mod leavers;

@@ -4,7 +4,7 @@ use sea_orm::ConnectionTrait;
 use server::guard::rights;
 use server::identity::Refusal;
 use server::organisations::members;
-use server::reviews::{self, Form, Kind, Preview, Reason};
+use server::reviews::{self, Form, Kind, Preview, Reason, Status};
 use time::Duration;
 
 use super::*;
@@ -182,4 +182,25 @@ async fn a_preview_says_what_a_review_would_be_and_leaves_nothing_behind() {
         let id = open(&world, &ada, &form).await.expect("open");
         assert_eq!(campaign(&world, &ada, id).await.found, seen.found, "{mode}");
     }
+}
+
+#[tokio::test]
+async fn a_draft_that_lay_until_after_its_last_day_begins_with_another() {
+    let mut world = world("aertous").await;
+    let ada = ada(&world).await;
+    let form = Form { name: "Later", due: DUE, draft: true, ..Form::default() };
+    let id = open(&world, &ada, &form).await.expect("a draft");
+    world.now = campaign(&world, &ada, id).await.due + Duration::DAY;
+    let ada = ada.again(&world).await;
+    let manager = may::<rights::ReviewsManage>(&world, &ada).await;
+    let text = id.to_string();
+    let begin =
+        async |due: Option<&str>| reviews::start(&manager, world.accounts(), (&text, due), &here(), world.now).await;
+    for due in [None, Some(DUE), Some("soon")] {
+        let refused = begin(due).await;
+        assert!(matches!(refused, Err(Refusal::Field("due", _))), "{due:?}: {refused:?}");
+    }
+    begin(Some("2027-01-31")).await.expect("begins");
+    let begun = campaign(&world, &ada, id).await;
+    assert_eq!((begun.status, begun.due.date().to_string().as_str()), (Status::Open, "2027-01-31"));
 }

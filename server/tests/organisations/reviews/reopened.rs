@@ -126,9 +126,9 @@ async fn decided(world: &World, house: &House, effect: &str) -> Uuid {
     let invited = |address: &'static str| move |item: &Item| item.address == address;
     revoke(world, ada, find(&found, Kind::Invitation, invited("x@acme.example")).id).await.expect("invitation");
     let other = find(&found, Kind::Invitation, invited("y@acme.example")).id;
-    decide(world, ada, other, "change", Some(REVIEWER), None).await.expect("another role");
+    decide(world, ada, other, "change", Some(REVIEWER), Some("Decides now")).await.expect("another role");
     let dora = find(&found, Kind::Membership, |item| item.address == "dora@acme.example").id;
-    decide(world, ada, dora, "change", Some(REVIEWER), None).await.expect("another role");
+    decide(world, ada, dora, "change", Some(REVIEWER), Some("Decides now")).await.expect("another role");
     let eves = find(&found, Kind::Membership, of(eve));
     assert_eq!(eves.role.as_deref(), Some(REVIEWER));
     decide(world, ada, eves.id, "keep", None, Some("Needed")).await.expect("keep");

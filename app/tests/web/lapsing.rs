@@ -1,0 +1,70 @@
+//! What a subscription that has lapsed leaves of the pages: all of them, and no form that could only be refused.
+
+use contract::access::{ENDPOINTS, PAGES, Stage, Who};
+use contract::permission::Effect;
+use contract::standing::Standing;
+use server::testing::profile;
+
+use crate::common::{Browser, Served, of_profile, status};
+
+/// The acts that change something of an organisation, which is what a lapse stops.
+fn stopped() -> Vec<&'static str> {
+    let changes = |who: Who| matches!(who, Who::Member(permission) if permission.effect() == Effect::Change);
+    ENDPOINTS.iter().filter(|row| changes(row.who)).map(|row| row.name).collect()
+}
+
+async fn lapsed(mode: &str) -> (Served, Browser, Vec<String>) {
+    let wide = [("reads_per_minute = 600", "reads_per_minute = 600000")];
+    let mut served = of_profile(profile(mode, &wide)).await;
+    served.world.now = time::OffsetDateTime::now_utc();
+    let ours = served.world.stage_organisation("ours", "Ours", Standing::Active).await;
+    let roles = served.world.profile.roles.clone();
+    let (role, _) = roles.iter().max_by_key(|(_, role)| role.grants.len()).expect("a role");
+    let person = served.world.stage_person(Some((&ours, role)), Stage::SteppedUp).await;
+    let (register, record) = served.world.stage_record(ours.tenant, person.account, "Ours").await;
+    served.world.stage_standing(&ours, Standing::Lapsed).await;
+    let framework = served.world.profile.frameworks.first().map(|framework| framework.id.clone());
+    let fill = |path: &str| {
+        path.replace("{slug}", "ours")
+            .replace("{member}", &person.account.to_string())
+            .replace("{register}", &register)
+            .replace("{record}", &record.to_string())
+            .replace("{framework}", framework.as_deref().unwrap_or("none"))
+    };
+    let ours = PAGES.iter().filter(|row| matches!(row.who, Who::Member(_)));
+    let paths = ours.map(|row| fill(row.path)).filter(|path| !path.contains('{')).collect();
+    let mut browser = Browser::new(served.address);
+    browser.sign_in_with(&person.session);
+    (served, browser, paths)
+}
+
+#[tokio::test]
+async fn no_page_of_an_organisation_that_lapsed_has_a_form_that_could_only_be_refused() {
+    for mode in ["aertous", "stratuslog", "stack-aero"] {
+        let (_served, mut browser, paths) = lapsed(mode).await;
+        let mut seen = 0;
+        for path in paths {
+            let page = browser.get(&path, "accept: text/html\r\n").await;
+            if status(&page) != 200 || !page.contains("content-type: text/html") {
+                continue;
+            }
+            seen += 1;
+            for act in stopped() {
+                assert!(!page.contains(&format!("data-action=\"{act}\"")), "{mode} {path} offers {act}: {page}");
+            }
+        }
+        assert!(seen > 15, "{mode}: {seen}");
+    }
+}
+
+#[tokio::test]
+async fn where_the_form_would_be_it_says_why_there_is_none_and_the_way_out() {
+    let (served, mut browser, _) = lapsed("stratuslog").await;
+    let register = &served.world.profile.registers[0];
+    let base = format!("/o/ours/registers/{}", register.id.get_ref());
+    for (page, act) in [("new", "create-record"), ("import", "import-records")] {
+        let page = browser.get(&format!("{base}/{page}"), "accept: text/html\r\n").await;
+        assert_eq!(status(&page), 200, "{page}");
+        assert!(page.contains(&format!("data-lapsed=\"{act}\"")) && page.contains("/o/ours/billing"), "{page}");
+    }
+}

@@ -1,0 +1,34 @@
+//! What the owner's login must be allowed beyond owning the tables, asked of PostgreSQL before something fails for want of it.
+
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
+
+use super::database::{OpenError, Where, admin, unreachable};
+use crate::profile::policy::Isolation;
+
+/// A superuser is allowed all of it. The name comes quoted, as a statement takes it.
+const ALLOWED: &str = "select quote_ident(rolname::text), rolcreatedb or rolsuper, rolcreaterole or rolsuper, \
+    rolbypassrls or rolsuper, pg_has_role(current_user, 'pg_signal_backend', 'member') \
+    from pg_roles where rolname = current_user";
+
+/// The statements by which a superuser would give the owner's login what it lacks for this mode, and for copies and their drill if there are any.
+/// Empty on SQLite, which has no logins.
+///
+/// # Errors
+/// When the database does not let the owner in.
+pub async fn owner_lacks(place: &Where, mode: Isolation, copies: bool) -> Result<Vec<String>, OpenError> {
+    let Where::Postgres { admin_url, .. } = place else { return Ok(Vec::new()) };
+    let owner = admin(admin_url).await.map_err(|error| unreachable(&error))?;
+    let row = owner.query_one_raw(Statement::from_string(DbBackend::Postgres, ALLOWED)).await;
+    owner.close().await?;
+    let row = row?.ok_or_else(|| DbErr::Custom("the owner's login is not in pg_roles".into()))?;
+    let login: String = row.try_get_by_index(0)?;
+    let allowed = |column: usize| row.try_get_by_index::<bool>(column);
+    let dedicated = mode == Isolation::Dedicated;
+    let asked = [
+        (dedicated || copies, allowed(1)?, format!("alter role {login} createdb")),
+        (dedicated, allowed(2)?, format!("alter role {login} createrole")),
+        (copies && mode == Isolation::RowLevel, allowed(3)?, format!("alter role {login} bypassrls")),
+        (dedicated, allowed(4)?, format!("grant pg_signal_backend to {login}")),
+    ];
+    Ok(asked.into_iter().filter(|(needed, has, _)| *needed && !has).map(|(.., statement)| statement).collect())
+}
