@@ -98,6 +98,8 @@ test('with keys alone a reviewer goes through the items, decides, takes back, an
   await expect(asked).toContainText('signs them out everywhere');
   await asked.getByRole('button', { name: 'No, go back' }).press('Enter');
   await expect(other, 'nothing was changed').toHaveAttribute('data-stands', 'undecided');
+  // The closing box gives the focus back to the choice first, and there a key is typed, not obeyed.
+  await expect(other).toBeFocused();
 
   await page.keyboard.press('?');
   await expect(page.getByRole('dialog')).toBeVisible();
