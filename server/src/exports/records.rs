@@ -21,7 +21,7 @@ use super::table::{self, Cell, Written, json_text};
 use crate::entity::{act, record};
 use crate::guard::{TenantDb, TenantId};
 use crate::profile::format::{FieldKind, Register};
-use crate::registers::content::Content;
+use crate::registers::content::{self, Content, Said};
 use crate::vault::Keyring;
 
 /// Records that are read at once: a few hundred kilobytes.
@@ -241,7 +241,7 @@ impl Form {
     }
 
     fn row(&self, row: &Kept, written: &mut Written) -> Result<(), ExportError> {
-        let mut content = Content::open(&self.ring, self.tenant, row.id, &row.content)?;
+        let mut plain = content::plain(&self.ring, self.tenant, row.id, &row.content)?;
         let &Kept { id, unit_id, content: _, version, made_at_ms, made_by, changed_at_ms, act_id, removed_at_ms } = row;
         let mut cells = vec![
             Cell::Id(id),
@@ -255,43 +255,42 @@ impl Form {
         ];
         if let Some((mask, classes)) = &self.mask {
             let known = self.register.as_deref().ok_or_else(|| ExportError::Unclassified(self.id.clone()))?;
+            let mut content = Content::parse(&plain)?;
             mask.content(known, &mut content.0)?;
+            plain = content.bytes().into();
             cells = cells.into_iter().zip(classes.iter()).map(|(cell, class)| mask.cell(*class, cell)).collect();
         }
-        Self::line(&cells, &content, written);
-        self.cells(&cells, &content, written);
+        Self::line(&cells, &plain, written);
+        self.cells(&cells, &Said::of(&plain)?, written);
         written.end();
         Ok(())
     }
 
-    fn line(cells: &[Cell], content: &Content, written: &mut Written) {
+    fn line(cells: &[Cell], plain: &[u8], written: &mut Written) {
         written.object(RECORDS.iter().copied().zip(cells));
         // What the record says goes into the same object.
         written.lines.truncate(written.lines.len() - 2);
         written.lines.extend_from_slice(b",\"fields\":");
-        fields(content, &mut written.lines);
+        written.lines.extend_from_slice(plain);
         written.lines.extend_from_slice(b"}\n");
     }
 
-    fn cells(&self, cells: &[Cell], content: &Content, written: &mut Written) {
+    fn cells(&self, cells: &[Cell], said: &Said<'_>, written: &mut Written) {
         for (at, cell) in cells.iter().enumerate() {
             written.separate(at);
             written.cell(cell);
         }
         for (field, number) in self.fields.iter() {
             written.separate(1);
-            match (content.all(field), number) {
-                ([], _) => {}
+            match said.cell(field) {
+                None => {}
                 // A number is never a formula: it is written as it is.
-                (values, true) if values.iter().all(|value| plain_number(value)) => {
-                    written.table.extend_from_slice(values.join("; ").as_bytes());
-                }
-                (values, _) => table::csv_text(&values.join("; "), &mut written.table),
+                Some(value) if *number && plain_number(&value) => written.table.extend_from_slice(value.as_bytes()),
+                Some(value) => table::csv_text(&value, &mut written.table),
             }
         }
         written.separate(1);
-        let other: std::collections::BTreeMap<_, _> =
-            content.0.iter().filter(|(id, _)| !self.fields.iter().any(|(known, _)| known == *id)).collect();
+        let other = said.beside(|id| self.fields.iter().any(|(known, _)| known == id));
         if !other.is_empty() {
             table::csv_text(&serde_json::to_string(&other).unwrap_or_default(), &mut written.table);
         }
