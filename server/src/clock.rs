@@ -72,7 +72,9 @@ pub fn to_ms(at: OffsetDateTime) -> i64 {
 }
 
 pub fn from_ms(ms: i64) -> OffsetDateTime {
-    OffsetDateTime::from_unix_timestamp_nanos(i128::from(ms) * 1_000_000).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+    let after = u16::try_from(ms.rem_euclid(1000)).unwrap_or_default();
+    let at = OffsetDateTime::from_unix_timestamp(ms.div_euclid(1000)).and_then(|at| at.replace_millisecond(after));
+    at.unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
 /// RFC 3339 to the second, in UTC: `2026-11-21T12:00:00Z`.
