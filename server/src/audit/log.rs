@@ -334,8 +334,8 @@ async fn append_held(rows: &Rows, tenant: TenantId, written: &Written) -> Result
     Ok(row)
 }
 
-/// Entries of one statement: SQLite takes 32,766 values, and an entry has ten.
-const TOGETHER: usize = 3000;
+/// Entries of one statement: about a megabyte.
+const TOGETHER: usize = 1000;
 
 /// Many entries of one act, in few statements: the head is held, and moved once.
 pub(crate) async fn append_all(
@@ -351,9 +351,9 @@ pub(crate) async fn append_all(
         let mut entries = Vec::with_capacity(part.len());
         for one in part {
             last = after((last.seq, &as_hash(&last.hash)), tenant, one);
-            entries.push(last.clone().into_active_model().reset_all());
+            entries.push(last.clone());
         }
-        rows.insert_many(entries).await?;
+        rows.put_in(tenant, &entries).await?;
     }
     let moved = log_head::Entity::update_many()
         .col_expr(log_head::Column::Seq, Expr::value(last.seq))

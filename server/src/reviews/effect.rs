@@ -144,7 +144,7 @@ async fn leave(those: &Those<'_>, accounts: &Accounts, now: OffsetDateTime) -> R
     let people = || those.people(Decision::Revoke, &[Kind::Membership]);
     let found = rows.all(account::Entity::find().filter(account::Column::Id.in_subquery(people()))).await?;
     leavers::receipts(those, accounts, &found, now).await?;
-    let to: Vec<String> = found.iter().map(|row| names::open(accounts, row).address).collect();
+    let to: Vec<String> = found.iter().map(|row| names::address(accounts, row)).collect();
     queue::put_all(rows, accounts, &to, &Letter::AccessEnded, now).await?;
     rows.delete(token::Entity::delete_many().filter(token::Column::AccountId.in_subquery(people()))).await?;
     Ok(())

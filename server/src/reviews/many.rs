@@ -232,7 +232,7 @@ async fn mailboxes(change: &Change, accounts: &Accounts, which: Condition) -> Re
         .into_query();
     let people = account::Entity::find().filter(account::Column::Id.in_subquery(ids));
     let people = change.unscoped("the addresses of those whose access is decided on").all(people).await?;
-    Ok(people.iter().map(|row| (row.id, mailbox(&names::open(accounts, row).address))).collect())
+    Ok(people.iter().map(|row| (row.id, mailbox(&names::address(accounts, row)))).collect())
 }
 
 fn invited(change: &Change, row: &Light) -> Option<String> {
