@@ -274,6 +274,7 @@ async function append() {
   late.textContent = '';
   const rows = [...read.querySelectorAll('[data-items] > *')];
   if (TOLD) rows.forEach(putAside);
+  if (TOLD && !long) far.forEach(putAside);
   long = TOLD;
   items.append(...rows);
   // Looked at anew: it may still be near.
@@ -292,10 +293,15 @@ async function append() {
 const TOLD = 'oncontentvisibilityautostatechange' in document;
 /** Whether there are more rows than one page has: only then is anything put aside. */
 let long = false;
+const far = new Set();
 items.addEventListener('contentvisibilityautostatechange', ({ target, skipped }) => {
   if (!target.matches('[data-item]')) return;
-  if (!skipped) putBack(target);
-  else if (long && target !== here) putAside(target);
+  if (!skipped) {
+    far.delete(target);
+    return putBack(target);
+  }
+  far.add(target);
+  if (long && target !== here) putAside(target);
 });
 
 // Several looks may be told of at once, where much is drawn: the newest counts.

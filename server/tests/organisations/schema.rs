@@ -117,7 +117,7 @@ const SEALED: &str = "evidence.note evidence.fields evidence.file_name data_key.
     export_approval.purpose \
          departure.name departure.receipt help_grant.reason entry.detail record.content record_change.content file.facts \
          legal_hold.basis legal_hold.scope review.name review_item.address review_note.content review_note.salt seat_review.name \
-         seat_review_item.note seat_review_item.note_salt";
+         seat_review_item.note seat_review_item.note_salt seat_review_item.settled_note seat_review_item.settled_salt";
 
 /// Keyed, or of what cannot be guessed: it tells whether something is the same, and nothing else.
 const HASHED: &str = "export.sha256 export.content_sha256 former_log.sha256 personal_copy.sha256 export_approval.archive_sha256 \

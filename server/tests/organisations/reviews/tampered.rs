@@ -196,6 +196,19 @@ async fn what_was_taken_back_and_settled_in_a_review_of_the_seats_holds_as_the_l
     let said = archived::holds(&taken(&world, &by, id, "closed.zip").await);
     assert!(said.contains("seat-reopened") && said.contains("seat-drift-settled"), "{said}");
     assert_eq!(of(&world, &by, id, &petra).await.decision, None);
+    let item = of(&world, &by, id, &otto).await;
+    let settled = item.settled.expect("explained");
+    let both = (item.note.as_deref(), settled.reason.as_str(), settled.account);
+    assert_eq!(both, (Some("Needed"), "He left", olga.account.0));
+    for (deed, why) in [
+        ("one(rows, 'keep').update(note='He left')", "another reason"),
+        ("one(rows, 'keep').update(explanation='Whatever')", "another explanation"),
+        ("one(rows, 'keep').update(explained_by_account=one(rows, 'keep')['account'])", "otherwise of who explained"),
+        ("one(rows, 'keep').update(explained_at=None)", "another reason"),
+    ] {
+        let deed = format!("items(lambda rows: {deed})");
+        refused(&forged(&world, &world.folder.join("closed.zip"), &deed, true), why, &deed);
+    }
 }
 
 #[tokio::test]
