@@ -26,16 +26,25 @@ const aside = new WeakMap();
  * goes, and compares each with every label: with those of a thousand rows it stands still for seconds.
  */
 function putAside(row) {
-  if (aside.has(row)) return;
-  const fields = [...row.querySelectorAll('form, .choose:not(:checked)')].map((field) => [new Comment(), field]);
+  if (aside.has(row) || typed.has(row)) return;
+  // As text: ten thousand rows of fields would take gigabytes.
+  const fields = [...row.querySelectorAll('form, .choose:not(:checked)')].map((field) => [new Comment(), field, field.outerHTML]);
   for (const [place, field] of fields) field.replaceWith(place);
-  aside.set(row, fields);
+  aside.set(row, fields.map(([place, , text]) => [place, text]));
 }
 
 function putBack(row) {
-  for (const [place, field] of aside.get(row) ?? []) place.replaceWith(field);
+  for (const [place, text] of aside.get(row) ?? []) {
+    const field = document.createElement('template');
+    field.innerHTML = text;
+    place.replaceWith(field.content);
+  }
   aside.delete(row);
 }
+
+/** Rows in which somebody chose or wrote something: that stays as it is. */
+const typed = new WeakSet();
+items.addEventListener('input', ({ target }) => typed.add(target.closest('[data-item]')));
 
 function go(row) {
   if (!row) return;
@@ -247,7 +256,7 @@ async function page(answer) {
 async function come() {
   for (let seconds = 1; ; seconds = Math.min(2 * seconds, SLOWEST_S)) {
     const answer = await fetch(next.href).catch(() => undefined);
-    const read = answer?.ok && (await page(answer));
+    const read = answer?.ok ? await page(answer) : undefined;
     if (read?.querySelector('[data-items]')) return read;
     const wait = until(answer) ?? seconds;
     // Signed out, or not there any more.
