@@ -26,7 +26,7 @@ const aside = new WeakMap();
  * goes, and compares each with every label: with those of a thousand rows it stands still for seconds.
  */
 function putAside(row) {
-  if (aside.has(row) || typed.has(row)) return;
+  if (aside.has(row) || typed.has(row) || 'saving' in row.dataset) return;
   // As text: ten thousand rows of fields would take gigabytes.
   const fields = [...row.querySelectorAll('form, .choose:not(:checked)')].map((field) => [new Comment(), field, field.outerHTML]);
   for (const [place, field] of fields) field.replaceWith(place);

@@ -69,7 +69,10 @@ fn today(person: &Person, dashboard: &Dashboard, base: &str, now: OffsetDateTime
         let (text, label) = if dashboard.standing.permits(Permission::ReviewsDecide.effect()) {
             (format!("{count} for you in access reviews; due {due}."), "Decide")
         } else {
-            (format!("{count} in access reviews, due {due}, and nobody can decide before the subscription goes on."), "Show")
+            (
+                format!("{count} in access reviews, due {due}, and nobody can decide before the subscription goes on."),
+                "Show",
+            )
         };
         item(waiting.due < now, text, format!("{base}/reviews/{}?whose=mine", waiting.review), label);
     }

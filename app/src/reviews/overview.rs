@@ -102,11 +102,8 @@ fn waiting_one(desk: &Desk<'_>, person: &Person, campaign: &Campaign) -> AnyView
     };
     let due = when(person, campaign.due);
     // What is counted is what the role lets somebody decide: if they cannot now, the subscription has lapsed.
-    let (until, verb) = if desk.decides {
-        ("", "Decide")
-    } else {
-        (" Nobody can decide before the subscription goes on.", "Show")
-    };
+    let (until, verb) =
+        if desk.decides { ("", "Decide") } else { (" Nobody can decide before the subscription goes on.", "Show") };
     let said = format!("{count} to decide in {}, due {due}.{until}", campaign.name);
     let href = format!("{}?whose=mine", desk.path(campaign.id));
     let label = format!("{verb} what waits in {}", campaign.name);

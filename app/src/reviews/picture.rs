@@ -127,7 +127,8 @@ mod tests {
 
     #[test]
     fn what_was_to_be_kept_and_ended_otherwise_is_no_more_kept_in_the_picture_than_in_the_list() {
-        let counts = Counts { items: 5, keep: 4, revoke: 1, gone: 1, ended_otherwise: 1, ended: 1, ..Counts::default() };
+        let counts =
+            Counts { items: 5, keep: 4, revoke: 1, gone: 1, ended_otherwise: 1, ended: 1, ..Counts::default() };
         let html = html(pictures(&[Past { counts, ..past("Autumn", 0, 0) }]).expect("a picture"));
         let said = said::in_words(&counts);
         assert!(said.starts_with("2 kept, 1 revoked") && html.contains(&format!(">{said}.</span>")), "{said}: {html}");

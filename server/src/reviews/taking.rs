@@ -57,9 +57,10 @@ impl Beyond {
     fn who(&self, held: &str, permission: Permission) -> String {
         let wanted = self.roles.iter().find(|role| role.name == held);
         let wanted: BTreeSet<Permission> = wanted.map(|role| role.permissions.clone()).unwrap_or_default();
-        let can = self.roles.iter().filter(|role| {
-            role.permissions.contains(&permission) && wanted.is_subset(&role.permissions)
-        });
+        let can = self
+            .roles
+            .iter()
+            .filter(|role| role.permissions.contains(&permission) && wanted.is_subset(&role.permissions));
         let can: Vec<&str> = can.map(|role| role.name.as_str()).collect();
         format!("Somebody with one of these roles can: {}.", can.join(", "))
     }

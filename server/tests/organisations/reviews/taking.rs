@@ -64,7 +64,10 @@ async fn silence_takes_nobody_away_who_may_more_than_whoever_closes() {
             reviews::close(&manager, world.accounts(), &id.to_string(), &here(), world.now).await
         };
         let refused = close(&grace).await;
-        assert!(matches!(&refused, Err(Refusal::Conflict(said)) if said.contains("may more than yours")), "{mode}: {refused:?}");
+        assert!(
+            matches!(&refused, Err(Refusal::Conflict(said)) if said.contains("may more than yours")),
+            "{mode}: {refused:?}"
+        );
         assert_eq!(close(&ada).await.expect("close").counts.revoke, 1, "{mode}");
     }
 }

@@ -172,6 +172,27 @@ async fn an_archive_of_the_seats_that_says_otherwise_than_the_log_does_not_hold_
 }
 
 #[tokio::test]
+async fn nothing_stands_before_or_behind_what_was_signed() {
+    let mut world = world("stratuslog").await;
+    let path = of_seats(&mut world).await;
+    let whole = std::fs::read(&path).expect("the archive");
+    let zip = |parts: &[&[u8]]| {
+        let target = path.with_extension("junk.zip");
+        std::fs::write(&target, parts.concat()).expect("written");
+        target
+    };
+    archived::holds(&zip(&[&whole]));
+    for parts in
+        [[b"Read this first".as_slice(), &whole], [&whole, b"And this"], [b"PK\x03\x04", &whole], [&whole, &whole]]
+    {
+        refused(&zip(&parts), "", "something beside the archive");
+    }
+    for parts in [[b"Read this first".as_slice(), &whole], [&whole, b"And this"]] {
+        refused(&zip(&parts), "before or behind the archive", "something beside the archive");
+    }
+}
+
+#[tokio::test]
 async fn what_was_taken_back_and_settled_in_a_review_of_the_seats_holds_as_the_log_tells_it() {
     let mut world = world("stratuslog").await;
     let (olga, otto, petra) = (seat(&world, OLGA).await, seat(&world, OTTO).await, seat(&world, PETRA).await);
