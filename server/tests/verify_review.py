@@ -312,7 +312,9 @@ def whole(path):
         sys.exit(f"cannot read {path}: {error.strerror}")
     except zipfile.BadZipFile:
         fail("this is no ZIP")
-    if content[:4] != b"PK\x03\x04" or content[-22:-18] != b"PK\x05\x06" or content[-2:] != bytes(2):
+    # What stands before it moves every part, also if it begins as an archive does.
+    begins = min((part.header_offset for part in archive.infolist()), default=0)
+    if begins != 0 or content[:4] != b"PK\x03\x04" or content[-22:-18] != b"PK\x05\x06" or content[-2:] != bytes(2):
         fail("something stands before or behind the archive")
     return archive
 
