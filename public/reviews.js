@@ -11,27 +11,70 @@ let waiting = 0;
 let line = Promise.resolve();
 
 const say = (text) => (said.textContent = text);
-const form = (row, action) => row.querySelector(`form[data-action="${action}"]`);
+const pause = (seconds) => new Promise((done) => setTimeout(done, 1000 * seconds));
+const until = (answer) => Number(answer?.headers.get('retry-after')) || undefined;
+function form(row, action) {
+  putBack(row);
+  return row.querySelector(`form[data-action="${action}"]`);
+}
+
+/** What there is to fill in in rows that are far from sight, each with its place. */
+const aside = new WeakMap();
+
+/**
+ * Takes the fields out of a row; a tick stays, because it is sent with the others. Chromium looks through all fields of a page whenever one comes or
+ * goes, and compares each with every label: with those of a thousand rows it stands still for seconds.
+ */
+function putAside(row) {
+  if (aside.has(row) || typed.has(row) || 'saving' in row.dataset) return;
+  // As text: ten thousand rows of fields would take gigabytes.
+  const fields = [...row.querySelectorAll('form, .choose:not(:checked)')].map((field) => [new Comment(), field, field.outerHTML]);
+  for (const [place, field] of fields) field.replaceWith(place);
+  aside.set(row, fields.map(([place, , text]) => [place, text]));
+}
+
+function putBack(row) {
+  for (const [place, text] of aside.get(row) ?? []) {
+    const field = document.createElement('template');
+    field.innerHTML = text;
+    place.replaceWith(field.content);
+  }
+  aside.delete(row);
+}
+
+/** Rows in which somebody chose or wrote something: that stays as it is. */
+const typed = new WeakSet();
+items.addEventListener('input', ({ target }) => typed.add(target.closest('[data-item]')));
 
 function go(row) {
   if (!row) return;
   here?.removeAttribute('aria-current');
   here = row;
+  putBack(row);
   row.setAttribute('aria-current', 'true');
   row.focus({ preventScroll: true });
   row.scrollIntoView({ block: 'nearest' });
 }
 
+/** The last row, while the one after it is read: until that has come no key decides, because it would be meant for the next one. */
+let last;
+
 async function step(forward) {
-  if (forward && here && !here.nextElementSibling) await readOn();
-  const first = here ?? null;
-  go(first ? (forward ? first.nextElementSibling : first.previousElementSibling) : items.firstElementChild);
+  const from = here;
+  last = undefined;
+  if (forward && from && !from.nextElementSibling && next) {
+    last = from;
+    await readOn();
+    // Whoever went elsewhere meanwhile stays there.
+    if (last !== from || here !== from) return;
+    last = undefined;
+  }
+  go(from ? (forward ? from.nextElementSibling : from.previousElementSibling) : items.firstElementChild);
 }
 
 /** One after the other, in the order of the keys; nobody waits for it. */
-function save(sent) {
+function save(sent, body) {
   const row = sent.closest('[data-item]');
-  const body = new URLSearchParams(new FormData(sent));
   waiting += 1;
   row.dataset.saving = '';
   line = line.catch(() => {}).then(() => send(sent, row, body)).finally(() => {
@@ -46,11 +89,11 @@ async function send(sent, row, body) {
   try {
     const answer = await fetch(sent.action, { method: 'POST', headers: { accept: 'application/json' }, body });
     if (answer.status === 429) {
-      await new Promise((done) => setTimeout(done, 1000 * (Number(answer.headers.get('retry-after')) || 1)));
+      await pause(until(answer) ?? 1);
       return send(sent, row, body);
     }
     // Signed out: the plain way leads through the door and back.
-    if (answer.status === 401) return sent.submit();
+    if (answer.status === 401) return form(row, sent.dataset.action).submit();
     told = await answer.json();
     wrong.textContent = answer.ok ? '' : (told.errors?.map(({ message }) => message).join(' ') || told.detail);
     if (!answer.ok) return say(`${row.dataset.who}: ${wrong.textContent}`);
@@ -119,6 +162,8 @@ function decide(decision) {
 function sure({ elements: { role } }, row) {
   change.querySelector('[data-change-said]').textContent = `Change the role of ${row.dataset.who} to ${role.value}?`;
   change.returnValue = '';
+  // Back here it gives the focus when it closes, in whatever way: on the choice a key would be typed and not obeyed.
+  go(row);
   change.showModal();
   return new Promise((told) => change.addEventListener('close', () => told(change.returnValue === 'yes'), { once: true }));
 }
@@ -141,7 +186,7 @@ const KEYS = {
 
 document.addEventListener('keydown', (event) => {
   const { target, key } = event;
-  if (event.ctrlKey || event.altKey || event.metaKey || bar.dataset.keys === 'off' || help.open || change?.open) return;
+  if (!bar || event.ctrlKey || event.altKey || event.metaKey || bar.dataset.keys === 'off' || help.open || change?.open) return;
   if (target.closest('input:not([type="checkbox"]), select, textarea')) {
     const row = target.closest('[data-item]');
     if (key === 'Escape' && row) go(row);
@@ -157,6 +202,10 @@ document.addEventListener('keydown', (event) => {
   }
   if (!Object.hasOwn(KEYS, key)) return;
   event.preventDefault();
+  if (last && last === here && key !== 'k' && key !== '?') {
+    if (key !== 'j') refuse('The next one is still being read.');
+    return;
+  }
   KEYS[key]();
 });
 
@@ -165,15 +214,14 @@ items.addEventListener('submit', async (event) => {
   if (!['decide-item', 'undo-decision'].includes(sent.dataset.action)) return;
   event.preventDefault();
   const row = sent.closest('[data-item]');
+  // As it was sent: a key may choose otherwise while it is asked whether that is meant.
+  const body = new URLSearchParams(new FormData(sent));
   if (sent.dataset.action === 'decide-item') {
     if (unexplained(sent)) return ask(sent);
     const { decision, role } = sent.elements;
-    if (decision.value === 'change' && role?.value && !(await sure(sent, row))) {
-      go(row);
-      return say('Nothing was changed.');
-    }
+    if (decision.value === 'change' && role?.value && !(await sure(sent, row))) return say('Nothing was changed.');
   }
-  save(sent);
+  save(sent, body);
   if (document.activeElement?.matches('input, select, dialog *')) go(row);
 });
 items.addEventListener('focusin', ({ target }) => {
@@ -185,6 +233,43 @@ items.addEventListener('focusin', ({ target }) => {
 });
 addEventListener('beforeunload', (event) => waiting > 0 && event.preventDefault());
 
+let next = document.querySelector('.pages a[rel="next"]');
+/** Where it is said that the next page did not come. */
+const late = document.createElement('p');
+late.setAttribute('role', 'status');
+late.dataset.late = '';
+next?.closest('.pages').before(late);
+
+/** At most so long until a page that did not come is asked for again. */
+const SLOWEST_S = 30;
+
+/** A page as it is sent; nothing, if it did not come whole. */
+async function page(answer) {
+  try {
+    return new DOMParser().parseFromString(await answer.text(), 'text/html');
+  } catch {
+    return undefined;
+  }
+}
+
+/** The next page, asked for until it comes. Nothing, if it will not: then the link says why to whoever follows it. */
+async function come() {
+  for (let seconds = 1; ; seconds = Math.min(2 * seconds, SLOWEST_S)) {
+    const answer = await fetch(next.href).catch(() => undefined);
+    const read = answer?.ok ? await page(answer) : undefined;
+    if (read?.querySelector('[data-items]')) return read;
+    const wait = until(answer) ?? seconds;
+    // Signed out, or not there any more.
+    if (answer && (answer.redirected || (answer.status >= 400 && answer.status < 500 && answer.status !== 429))) {
+      late.textContent = 'More items cannot be read here. Go on with the next page.';
+      near.disconnect();
+      return undefined;
+    }
+    late.textContent = `More items could not be read. The next try is in ${wait} s.`;
+    await pause(wait);
+  }
+}
+
 /** Puts the next page of the list below this one. */
 let reading;
 function readOn() {
@@ -193,22 +278,43 @@ function readOn() {
 }
 
 async function append() {
-  const next = document.querySelector('.pages a[rel="next"]');
-  if (!next) return;
-  const answer = await fetch(next.href).catch(() => undefined);
-  if (!answer?.ok) return;
-  const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
-  items.append(...page.querySelectorAll('[data-items] > *'));
-  const after = page.querySelector('.pages a[rel="next"]');
-  if (after) next.href = after.href;
-  else next.remove();
+  const read = next && (await come());
+  if (!read) return;
+  late.textContent = '';
+  const rows = [...read.querySelectorAll('[data-items] > *')];
+  if (TOLD) rows.forEach(putAside);
+  if (TOLD && !long) far.forEach(putAside);
+  long = TOLD;
+  items.append(...rows);
   // Looked at anew: it may still be near.
   near.unobserve(next);
-  if (after) near.observe(next);
+  const after = read.querySelector('.pages a[rel="next"]');
+  if (after) {
+    next.href = after.href;
+    near.observe(next);
+  } else {
+    next.remove();
+    next = undefined;
+  }
 }
 
-const near = new IntersectionObserver(([seen]) => seen.isIntersecting && readOn(), { rootMargin: '1200px' });
-const next = document.querySelector('.pages a[rel="next"]');
+/** Whether the browser tells which rows come near and which go; only then can their forms come and go with them. */
+const TOLD = 'oncontentvisibilityautostatechange' in document;
+/** Whether there are more rows than one page has: only then is anything put aside. */
+let long = false;
+const far = new Set();
+items.addEventListener('contentvisibilityautostatechange', ({ target, skipped }) => {
+  if (!target.matches('[data-item]')) return;
+  if (!skipped) {
+    far.delete(target);
+    return putBack(target);
+  }
+  far.add(target);
+  if (long && target !== here) putAside(target);
+});
+
+// Several looks may be told of at once, where much is drawn: the newest counts.
+const near = new IntersectionObserver((looks) => looks.at(-1).isIntersecting && readOn(), { rootMargin: '1200px' });
 if (next) near.observe(next);
 
 const ticked = document.querySelector('[data-ticked]');
@@ -218,18 +324,21 @@ addEventListener('change', ({ target }) => {
   ticked.textContent = count === 0 ? '' : `${count} ticked.`;
 });
 
-const turn = bar.querySelector('[data-turn]');
 function turned(off) {
   bar.dataset.keys = off ? 'off' : 'on';
-  turn.setAttribute('aria-pressed', String(!off));
+  bar.querySelector('[data-turn]').setAttribute('aria-pressed', String(!off));
 }
-turned(localStorage.getItem(KEPT) === 'off');
-turn.addEventListener('click', () => {
-  turned(bar.dataset.keys === 'on');
-  localStorage.setItem(KEPT, bar.dataset.keys);
-});
-bar.querySelector('[data-show-help]').addEventListener('click', () => help.showModal());
-help.querySelector('[data-close]').addEventListener('click', () => help.close());
-change?.querySelector('[data-yes]').addEventListener('click', () => change.close('yes'));
-change?.querySelector('[data-no]').addEventListener('click', () => change.close('no'));
-bar.hidden = false;
+
+// Whoever only reads has no keys.
+if (bar) {
+  turned(localStorage.getItem(KEPT) === 'off');
+  bar.querySelector('[data-turn]').addEventListener('click', () => {
+    turned(bar.dataset.keys === 'on');
+    localStorage.setItem(KEPT, bar.dataset.keys);
+  });
+  bar.querySelector('[data-show-help]').addEventListener('click', () => help.showModal());
+  help.querySelector('[data-close]').addEventListener('click', () => help.close());
+  change?.querySelector('[data-yes]').addEventListener('click', () => change.close('yes'));
+  change?.querySelector('[data-no]').addEventListener('click', () => change.close('no'));
+  bar.hidden = false;
+}

@@ -96,17 +96,40 @@ test('with keys alone a reviewer goes through the items, decides, takes back, an
   await page.keyboard.press('Enter');
   const asked = page.getByRole('dialog', { name: /^Change the role of/ });
   await expect(asked).toContainText('signs them out everywhere');
-  await asked.getByRole('button', { name: 'No, go back' }).press('Enter');
+  const back = () => page.evaluate(() => {
+    document.querySelector('dialog[data-change] [data-no]').click();
+    return document.activeElement.dataset.item;
+  });
+  expect(await back(), 'on the choice the next key would be typed').toBe(await other.getAttribute('data-item'));
   await expect(other, 'nothing was changed').toHaveAttribute('data-stands', 'undecided');
-  // The closing box gives the focus back to the choice first, and there a key is typed, not obeyed.
-  await expect(other).toBeFocused();
-
+  await other.locator('select[name="role"]').press('Enter');
+  await expect(asked).toBeVisible();
+  await page.keyboard.press('Escape');
   await page.keyboard.press('?');
   await expect(page.getByRole('dialog')).toBeVisible();
   await page.keyboard.press('Escape');
   await page.getByRole('button', { name: 'Keys', exact: true }).press('Enter');
   await page.locator('body').press('j');
   await expect(other, 'turned off, keys do nothing').toHaveAttribute('aria-current', 'true');
+  expect(watched.complaints).toEqual([]);
+});
+
+test('what is typed after a key that was refused decides nothing', async ({ own, page, watched }) => {
+  const ada = await founder(own, page);
+  await invitations(ada, 2);
+  await page.clock.install({ time: Date.now() + ada.server.shift * 1000 });
+  await begun(ada);
+  const mine = about(page, ada.name);
+  await mine.focus();
+  // On one's own nothing is decided: the reason that somebody goes on to type are keys like all others.
+  await page.keyboard.press('r');
+  await expect(page.locator('[data-told]')).toHaveText('You cannot decide on this one.');
+  await page.keyboard.type('jyyj');
+  await expect(mine).toHaveAttribute('aria-current', 'true');
+  await expect(page.locator('[data-decided]')).toHaveText('0');
+  await page.clock.fastForward(1001);
+  await page.keyboard.press(await mine.evaluate((row) => (row.nextElementSibling ? 'j' : 'k')));
+  await expect(mine, 'after a pause keys are keys again').not.toHaveAttribute('aria-current');
   expect(watched.complaints).toEqual([]);
 });
 
@@ -136,6 +159,51 @@ test('more items than a page come by themselves while one reads on', async ({ ow
   const ids = await page.locator('[data-item]').evaluateAll((rows) => rows.map((row) => row.dataset.item));
   expect(new Set(ids).size, 'none of them twice').toBe(61);
   expect(watched.complaints).toEqual([]);
+});
+
+test('a page of items that does not come is asked for again, and that is said', async ({ own, page, watched }) => {
+  const ada = await founder(own, page);
+  await invitations(ada, 60);
+  const answers = [{ status: 429, headers: { 'retry-after': '1' } }, { status: 503 }];
+  let asked = 0;
+  await page.route(/[?&]after=/, (route) => {
+    const answer = answers[asked++];
+    return answer ? route.fulfill(answer) : route.continue();
+  });
+  await begun(ada);
+  await page.locator('[data-item]').last().scrollIntoViewIfNeeded();
+  await expect(page.locator('[data-late]')).toHaveText(/could not be read/);
+  await expect(page.locator('[data-item]')).toHaveCount(61, { timeout: 15_000 });
+  await expect(page.locator('[data-late]')).toBeEmpty();
+  expect(asked).toBe(3);
+  expect(watched.complaintsBeside(429, 503)).toEqual([]);
+});
+
+test('of many items those far from sight have no fields, and those that come near have them', async ({ own, page, watched }) => {
+  const ada = await founder(own, page);
+  await invitations(ada, 60);
+  await begun(ada);
+  const rows = page.locator('[data-item]');
+  await rows.last().scrollIntoViewIfNeeded();
+  await expect(rows).toHaveCount(61);
+  const fields = rows.first().locator('input, select');
+  await expect(fields).toHaveCount(0);
+  await page.keyboard.press('j');
+  await expect(rows.first()).toBeFocused();
+  await expect(fields).not.toHaveCount(0);
+  expect(watched.complaints).toEqual([]);
+});
+
+test('whoever is signed out meanwhile is led on by the link', async ({ own, page, watched }) => {
+  const ada = await founder(own, page);
+  await invitations(ada, 60);
+  await begun(ada);
+  await page.context().clearCookies();
+  await page.locator('[data-item]').last().scrollIntoViewIfNeeded();
+  await expect(page.locator('[data-late]')).toHaveText(/Go on with the next page/);
+  await page.locator('.pages a[rel="next"]').press('Enter');
+  await expect(page).toHaveURL(/\/sign-in/);
+  expect(watched.complaintsBeside(401)).toEqual([]);
 });
 
 test('the pages of reviews are accessible in light and dark, and fit the narrowest phone', async ({ own, page, elsewhere, watched }) => {

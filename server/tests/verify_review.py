@@ -253,16 +253,22 @@ def seats(report, items, entries):
         seat(item, [row for row in own if not closed or row["seq"] < ends[0]], names, closed)
 
 
+def seat_digest(row):
+    """The hash of a reason, which stands at the end of an entry of the platform's log."""
+    words = row["detail"].split(" ")[2:] if row else []
+    return bytes.fromhex(words[0]) if words else None
+
+
 def seat(item, entries, names, closed):
     """What the log says of one seat is what its item says."""
-    stands, settled, removed, reason = None, False, [], None
+    stands, settled, removed = None, None, []
     for row in entries:
         if row["action"] == "seat-decided":
-            stands, reason = row, row
+            stands = row
         elif row["action"] == "seat-reopened":
-            stands = reason = None
+            stands = None
         elif row["action"] == "seat-drift-settled":
-            settled, reason = True, row
+            settled = row
         elif row["action"] == "operator-removed":
             removed.append(row["seq"])
     decision, state, silent = item["decision"], item["state"], item["silent"]
@@ -275,9 +281,15 @@ def seat(item, entries, names, closed):
         operator, said = stands["detail"].split(" ")[:2]
         if (said, names.get(operator), stands["at_ms"]) != (decision, item["decided_by"], ms(item["decided_at"])):
             fail(f"the log says otherwise of what was decided on {item['id']}")
-    words = reason["detail"].split(" ")[2:] if reason else []
-    if not explains(bytes.fromhex(words[0]) if words else None, item["note"], item["note_salt"]):
+    at = item["explained_at"]
+    # Archives of earlier releases have what was said last in the place of both.
+    if not explains(seat_digest(stands if at or not settled else settled), item["note"], item["note_salt"]):
         fail(f"the log has another reason for what was said of {item['id']}")
+    if at:
+        if not settled or (settled["at_ms"], settled["detail"].split(" ")[0]) != (ms(at), item["explained_by_account"]):
+            fail(f"the log says otherwise of who explained {item['id']}, and when")
+        if not explains(seat_digest(settled), item["explanation"], item["explanation_salt"]):
+            fail(f"the log has another explanation of {item['id']}")
     after = stands["seq"] if stands else 0
     if state == "applied" and (decision != "revoke" or not any(seq > after for seq in removed)):
         fail(f"nothing in the log says that {item['id']} was done")
@@ -300,7 +312,9 @@ def whole(path):
         sys.exit(f"cannot read {path}: {error.strerror}")
     except zipfile.BadZipFile:
         fail("this is no ZIP")
-    if content[:4] != b"PK\x03\x04" or content[-22:-18] != b"PK\x05\x06" or content[-2:] != bytes(2):
+    # What stands before it moves every part, also if it begins as an archive does.
+    begins = min((part.header_offset for part in archive.infolist()), default=0)
+    if begins != 0 or content[:4] != b"PK\x03\x04" or content[-22:-18] != b"PK\x05\x06" or content[-2:] != bytes(2):
         fail("something stands before or behind the archive")
     return archive
 

@@ -65,8 +65,16 @@ fn today(person: &Person, dashboard: &Dashboard, base: &str, now: OffsetDateTime
         } else {
             format!("{} decisions wait", number(waiting.items))
         };
-        let text = format!("{count} for you in access reviews; due {}.", frame::when(person, waiting.due));
-        item(waiting.due < now, text, format!("{base}/reviews/{}?whose=mine", waiting.review), "Decide");
+        let due = frame::when(person, waiting.due);
+        let (text, label) = if dashboard.standing.permits(Permission::ReviewsDecide.effect()) {
+            (format!("{count} for you in access reviews; due {due}."), "Decide")
+        } else {
+            (
+                format!("{count} in access reviews, due {due}, and nobody can decide before the subscription goes on."),
+                "Show",
+            )
+        };
+        item(waiting.due < now, text, format!("{base}/reviews/{}?whose=mine", waiting.review), label);
     }
     if dashboard.counts.lacking > 0 {
         let text =

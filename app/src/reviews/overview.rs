@@ -51,15 +51,12 @@ pub async fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
 }
 
 fn past(desk: &Desk<'_>, person: &Person, past: &reviews::Past) -> Past {
-    let counts = &past.outcome.counts;
     let hours = past.outcome.median_decide_ms.map(|ms| u64::try_from(ms / 3_600_000).unwrap_or(0));
     Past {
         name: past.name.clone(),
         href: format!("{}/report", desk.path(past.id)),
         said: when(person, past.closed),
-        keep: counts.keep,
-        revoke: counts.revoke,
-        change: counts.change,
+        counts: past.outcome.counts,
         silent: past.outcome.silent,
         median_hours: hours,
         privileged: past.outcome.privileged,
@@ -84,7 +81,7 @@ fn labels() -> Vec<(String, String)> {
 /// What whoever looks is asked about and has not decided.
 fn mine(desk: &Desk<'_>, person: &Person, open: &[&Campaign]) -> Option<AnyView> {
     let items: Vec<AnyView> =
-        open.iter().filter(|one| one.mine > 0).map(|one| waiting_one(&desk.path(one.id), person, one)).collect();
+        open.iter().filter(|one| one.mine > 0).map(|one| waiting_one(desk, person, one)).collect();
     (!items.is_empty()).then(|| {
         view! {
             <section aria-labelledby="h-mine">
@@ -96,17 +93,21 @@ fn mine(desk: &Desk<'_>, person: &Person, open: &[&Campaign]) -> Option<AnyView>
     })
 }
 
-fn waiting_one(path: &str, person: &Person, campaign: &Campaign) -> AnyView {
+fn waiting_one(desk: &Desk<'_>, person: &Person, campaign: &Campaign) -> AnyView {
     let class = campaign.overdue.then_some("urgent");
     let word = campaign.overdue.then(|| view! { <b>"Overdue"</b>" " });
     let count = match campaign.mine {
         1 => "1 item".to_owned(),
         many => format!("{} items", number(many)),
     };
-    let said = format!("{count} to decide in {}, due {}.", campaign.name, when(person, campaign.due));
-    let href = format!("{path}?whose=mine");
-    let label = format!("Decide in {}", campaign.name);
-    view! { <li class=class>{word}{said}" "<a class="link" href=href aria-label=label>"Decide"</a></li> }.into_any()
+    let due = when(person, campaign.due);
+    // What is counted is what the role lets somebody decide: if they cannot now, the subscription has lapsed.
+    let (until, verb) =
+        if desk.decides { ("", "Decide") } else { (" Nobody can decide before the subscription goes on.", "Show") };
+    let said = format!("{count} to decide in {}, due {due}.{until}", campaign.name);
+    let href = format!("{}?whose=mine", desk.path(campaign.id));
+    let label = format!("{verb} what waits in {}", campaign.name);
+    view! { <li class=class>{word}{said}" "<a class="link" href=href aria-label=label>{verb}</a></li> }.into_any()
 }
 
 fn list(

@@ -1,7 +1,9 @@
 //! The history of reviews as a picture, with the same in words beside it: what was decided, how long it took, and how many grants permit much.
 
 use leptos::prelude::*;
+use server::reviews::Counts;
 
+use super::said;
 use crate::ui::chart::{Slice, bars, number};
 
 const WIDTH: u64 = 1000;
@@ -15,9 +17,7 @@ pub struct Past {
     pub href: String,
     /// The day it was closed, as people read it.
     pub said: String,
-    pub keep: u64,
-    pub revoke: u64,
-    pub change: u64,
+    pub counts: Counts,
     /// Decided by silence; counted in the others too.
     pub silent: u64,
     /// From the opening to the decision that half of them came before.
@@ -44,7 +44,8 @@ pub fn pictures(past: &[Past]) -> Option<AnyView> {
                 <h2 id="h-history">"What came of them"</h2>
                 <div class="tiles">
                     <figure class="chart">
-                        <figcaption>"Decisions by kind"</figcaption>
+                        <figcaption>"What came of what was decided"</figcaption>
+                        <p class="small">"Counted as in the lists: kept is what was to be kept and stayed. What was to be kept and ended otherwise is named beside it."</p>
                         <ul class="history">{rows}</ul>
                         {more}
                     </figure>
@@ -64,7 +65,7 @@ fn decisions(past: &Past) -> AnyView {
     view! {
         <li>
             <span><a class="link" href=href>{name}</a>" "<span class="small">{said}</span></span>
-            {bar(past.keep, past.change, past.revoke, words.clone())}
+            {bar(&past.counts, words.clone())}
             <span class="small">{words}</span>
         </li>
     }
@@ -72,12 +73,13 @@ fn decisions(past: &Past) -> AnyView {
 }
 
 fn in_words(past: &Past) -> String {
-    let said = format!("{} kept, {} changed, {} revoked", number(past.keep), number(past.change), number(past.revoke));
+    let said = said::in_words(&past.counts);
     if past.silent == 0 { format!("{said}.") } else { format!("{said}; {} of them by silence.", number(past.silent)) }
 }
 
 /// The shares, drawn in one bar: kept, changed, revoked.
-pub fn bar(keep: u64, change: u64, revoke: u64, label: String) -> AnyView {
+pub fn bar(counts: &Counts, label: String) -> AnyView {
+    let (keep, change, revoke) = (said::kept(counts).saturating_add(counts.alone), counts.change, counts.revoke);
     let total = keep.saturating_add(change).saturating_add(revoke).max(1);
     let mut before = 0_u64;
     let parts: Vec<_> = [("proven", keep), ("stated", change), ("failing", revoke)]
@@ -105,9 +107,7 @@ mod tests {
             name: name.into(),
             href: "/o/acme/reviews/1".into(),
             said: "21 November 2026".into(),
-            keep,
-            revoke: 1,
-            change: 1,
+            counts: Counts { items: keep, keep, revoke: 1, change: 1, ..Counts::default() },
             silent,
             median_hours: Some(3),
             privileged: 4,
@@ -123,6 +123,17 @@ mod tests {
             "{html}"
         );
         assert!(html.contains(">3</b>") && html.contains(">4</b>"), "{html}");
+    }
+
+    #[test]
+    fn what_was_to_be_kept_and_ended_otherwise_is_no_more_kept_in_the_picture_than_in_the_list() {
+        let counts =
+            Counts { items: 5, keep: 4, revoke: 1, gone: 1, ended_otherwise: 1, ended: 1, ..Counts::default() };
+        let html = html(pictures(&[Past { counts, ..past("Autumn", 0, 0) }]).expect("a picture"));
+        let said = said::in_words(&counts);
+        assert!(said.starts_with("2 kept, 1 revoked") && html.contains(&format!(">{said}.</span>")), "{said}: {html}");
+        // Two of three that are drawn.
+        assert!(html.contains("class=\"proven\"") && html.contains("width=\"663\""), "{html}");
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub async fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
         <h1>{title.clone()}</h1>
         {done(typed)}
         <p>{said::status(campaign)}" "{standing(campaign.status, report.drift.is_empty(), report.explained_count)}</p>
-        {picture::bar(said::kept(counts) + counts.alone, counts.change, counts.revoke, words.clone())}
+        {picture::bar(counts, words.clone())}
         <p><b>{words}"."</b></p>
         {taking_along(&desk, campaign.id, campaign.status)}
         {about(&reader, &report)}

@@ -293,7 +293,7 @@ pub fn alone(items: u64, silence: Silence) -> Option<String> {
         ),
     };
     Some(format!(
-        "Nobody may decide on {which}: the only one who could is whoever's access it is. When the review is closed, {becomes}. To have somebody look at it, name another reviewer: give another person a role that decides in reviews."
+        "Nobody may decide on {which}: whoever could is the one whose access it is, or decides in another stage. When the review is closed, {becomes}. To have somebody look at it, name another reviewer: give another person a role that decides in reviews."
     ))
 }
 

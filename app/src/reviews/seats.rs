@@ -167,7 +167,7 @@ pub async fn report(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
     let desk = Desk::of_staff(visit);
     let (review, counts) = (&report.review, &report.review.counts);
     let differs: Vec<String> = differs(&report).iter().map(Differs::said).collect();
-    let explained: Vec<String> = report.items.iter().filter_map(|item| explained(&staff, item)).collect();
+    let explained: Vec<String> = report.items.iter().filter_map(|item| explanation(&staff, item)).collect();
     let title = format!("Report: {}", review.name);
     let words = said::in_words(counts);
     let view = view! {
@@ -175,7 +175,7 @@ pub async fn report(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
         <h1>{title.clone()}</h1>
         {done(typed)}
         <p>{status(review)}" "{report::standing(review.status, differs.is_empty(), explained.len() as u64)}</p>
-        {picture::bar(said::kept(counts), counts.change, counts.revoke, words.clone())}
+        {picture::bar(counts, words.clone())}
         <p><b>{words}"."</b></p>
         {report::taking_along(&desk, review.id, review.status)}
         {about(&staff, &report)}
@@ -186,15 +186,25 @@ pub async fn report(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
     Ok(Middle::new(title, view).wide().with_script())
 }
 
-/// A seat that is not what was decided, and why that may be.
-fn explained(staff: &Staff, item: &SeatItem) -> Option<String> {
+/// A seat whose difference was explained, as a line of the report.
+fn explanation(staff: &Staff, item: &SeatItem) -> Option<String> {
+    explained(staff, item)?;
+    Some(format!("{}: {}", item.who, decision(staff, item)))
+}
+
+/// What a seat is other than was decided, and why that may be.
+fn explained(staff: &Person, item: &SeatItem) -> Option<String> {
     let became = match (item.state, item.decision) {
         (State::Gone, Some(_)) => "gone all the same",
         (State::Changed, _) => "held all the same",
         (State::Gone | State::Pending | State::Decided | State::Applied | State::Ended, _) => return None,
     };
-    let why = item.note.as_deref().unwrap_or_default();
-    Some(format!("{}: {}; {became}, explained: \u{201c}{why}\u{201d}", item.who, decision(staff, item)))
+    // Before the two were kept apart, what was said last stood in the place of the reason.
+    let why = match &item.settled {
+        Some(one) => format!("explained by {} ({}): \u{201c}{}\u{201d}", one.by, when(staff, one.at), one.reason),
+        None => format!("explained: \u{201c}{}\u{201d}", item.note.as_deref().unwrap_or_default()),
+    };
+    Some(format!("{became}, {why}"))
 }
 
 fn about(staff: &Staff, report: &SeatReport) -> AnyView {
@@ -276,7 +286,8 @@ fn decision(person: &Person, item: &SeatItem) -> String {
         (None, false) => String::new(),
     };
     let at = item.decided_at.map(|at| format!(", {}", when(person, at))).unwrap_or_default();
-    format!("{said}{by}{at}")
+    let differs = explained(person, item).map(|said| format!("; {said}")).unwrap_or_default();
+    format!("{said}{by}{at}{differs}")
 }
 
 pub async fn open(visit: &Visit, fields: &Fields) -> Result<Done, Problem> {

@@ -302,6 +302,54 @@ async fn an_organisation_that_lapsed_reads_its_reviews_and_changes_none() {
 }
 
 #[tokio::test]
+async fn what_waits_in_an_organisation_that_lapsed_waits_for_its_subscription() {
+    let mut desk = Desk::new().await;
+    desk.open(&[]).await;
+    let until = ["before the subscription goes on", ">Show</a>"];
+    for page in ["/o/ours", ALL] {
+        let page = desk.page(page).await;
+        assert!(page.contains(">Decide</a>") && !until.iter().any(|said| page.contains(said)), "{page}");
+    }
+    desk.served.world.stage_standing(&desk.ours, Standing::Lapsed).await;
+    for page in ["/o/ours", ALL] {
+        let page = desk.page(page).await;
+        assert!(until.iter().all(|said| page.contains(said)) && !page.contains(">Decide</a>"), "{page}");
+    }
+}
+
+#[tokio::test]
+async fn before_a_review_is_closed_it_says_what_becomes_of_what_nobody_decided_on() {
+    let mut desk = Desk::new().await;
+    for (silence, said) in [("keep", "is kept"), ("revoke", "is revoked"), ("recommended", "what is recommended")] {
+        let review = desk.open(&[("silence", silence)]).await;
+        let page = desk.page(&format!("{ALL}/{review}")).await;
+        let closing = page.split("id=\"h-close\"").nth(1).and_then(|rest| rest.split("</section>").next()).expect("it");
+        assert!(closing.contains("Whatever is not decided by then") && closing.contains(said), "{silence}: {closing}");
+        assert!(closing.contains("compared with what was decided") && closing.contains("stays open"), "{closing}");
+        assert!(closing.contains("Close the review</button>"), "{closing}");
+    }
+}
+
+#[tokio::test]
+async fn a_draft_whose_last_day_is_over_begins_with_another_one() {
+    let mut desk = Desk::new().await;
+    let draft = desk.open(&[("draft", "yes")]).await;
+    let place = format!("{ALL}/{draft}");
+    assert!(!desk.page(&place).await.contains("Its last day is over"));
+    desk.served.world.tamper("update review set due_at_ms = 1").await;
+    let page = desk.page(&place).await;
+    assert!(page.contains("Its last day is over") && page.contains("id=\"due\" name=\"due\" type=\"date\""), "{page}");
+    let start = act("start-review");
+    for (due, said) in [("", "due"), ("2020-01-01", "still to come")] {
+        let refused = desk.browser.form(&place, &start, &[("review", &draft), ("due", due)]).await;
+        assert!(status(&refused) == 422 && refused.contains(said), "{due}: {refused}");
+    }
+    let begun = desk.browser.form(&place, &start, &[("review", &draft), ("due", &day(7))]).await;
+    assert!(status(&begun) == 303 && begun.contains("done=review-opened"), "{begun}");
+    assert!(desk.page(&place).await.contains("data-action=\"decide-item\""));
+}
+
+#[tokio::test]
 async fn who_may_not_decide_sees_no_form_and_is_refused() {
     let mut desk = Desk::new().await;
     let review = desk.open(&[]).await;

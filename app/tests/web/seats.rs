@@ -227,6 +227,12 @@ async fn a_seat_that_is_not_what_was_decided_is_named_on_the_page_and_settled_th
     let fields = [("item", item.as_str()), ("note", "He left"), ("review", &review)];
     let settled = desk.browser.form(&place, &act("resolve-drift"), &fields).await;
     assert!(status(&settled) == 303 && settled.contains("done=settled"), "{settled}");
+    for place in [place.clone(), format!("{place}/report")] {
+        let page = desk.page(&place).await;
+        assert!(page.contains("gone all the same, explained by ") && page.contains("He left"), "{page}");
+    }
+    let shown = desk.item(&review, &otto).await;
+    assert!(shown.contains("Needed") && shown.contains("He left"), "both reasons: {shown}");
     assert_eq!(status(&desk.send("close-review", &[("review", &review)]).await), 200);
 }
 

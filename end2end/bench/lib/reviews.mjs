@@ -4,6 +4,7 @@ import puppeteer from 'puppeteer-core';
 
 import { chromium } from './lighthouse.mjs';
 import { crowd, emptied, placed } from './organisations.mjs';
+import { resident } from './process.mjs';
 import { stop } from './run.mjs';
 import { avouch } from './servers.mjs';
 import { median } from './wrk.mjs';
@@ -26,6 +27,10 @@ async function review(settings, report, engine) {
   await emptied(settings, [place]);
 }
 
+/** How long one step may take before it counts as stuck. */
+const OPEN_S = 60;
+const STEP_S = 30;
+
 /** What whoever presses a key waits for: the next one marked, and the decision saved, both with every item of the review on the page. */
 async function browsed(settings, report) {
   const place = await placed(settings, 'SQLite', 'reviewing');
@@ -33,20 +38,26 @@ async function browsed(settings, report) {
   const { seat, review } = await crowd(settings, place, 'reviewing', '--grants', grants);
   const ours = await avouch(settings, place.home, '/readyz', place.env);
   const { child, port } = await chromium();
-  const browser = await puppeteer.connect({ browserURL: `http://127.0.0.1:${port}`, defaultViewport: { width: 1280, height: 900 } });
+  const browser = await puppeteer.connect({ browserURL: `http://127.0.0.1:${port}`, defaultViewport: { width: 1280, height: 900 }, protocolTimeout: 1000 * (OPEN_S + STEP_S) });
   const page = await browser.newPage();
+  // What is behind another tab draws no frames, and nothing in it comes near.
+  await page.bringToFront();
   await page.setCookie({ name: '__Host-session', value: seat.session, url: `https://127.0.0.1:${ours.port}`, path: '/', secure: true, httpOnly: true });
   const began = performance.now();
-  await page.goto(`http://127.0.0.1:${ours.port}/o/${seat.slug}/reviews/${review}`, { waitUntil: 'load' });
+  await page.goto(`http://127.0.0.1:${ours.port}/o/${seat.slug}/reviews/${review}`, { waitUntil: 'load', timeout: 1000 * OPEN_S });
   const of = `review of ${grants.toLocaleString('en')} grants in Chromium`;
   report.measured(`${of}: the page with its first items, ms`, performance.now() - began);
-  const scrolled = await page.evaluate(scroll);
-  report.measured(`${of}: scrolled to the end, ${scrolled.items.toLocaleString('en')} items: the slowest of the pages that follow, p99 in ms`, nth(scrolled.waits, 99), '≤', 1000);
+  const [items, waits] = await scrolled(page);
+  const all = `${of}, all ${items.toLocaleString('en')} items on the page`;
+  report.measured(`${of}: scrolled until all ${items.toLocaleString('en')} items were read, s`, waits.reduce((sum, wait) => sum + wait, 0) / 1000);
+  report.measured(`${of}: the pages that follow, p99 in ms`, nth(waits, 99), '≤', 1000, { median: median(waits) });
+  report.measured(`${all}: nodes`, (await page.metrics()).Nodes);
+  report.measured(`${all}: memory of the process that shows them, MB`, await memory(browser));
   const keys = settings.quick ? 50 : 200;
-  const seen = await page.evaluate(decide, keys);
+  const [marked, saved] = await decided(page, keys);
   // A tenth of a second is what people take for at once (web.dev, RAIL).
-  report.measured(`${of}, all on the page: from the key to the next one marked, p99 in ms of ${keys}`, nth(seen.marked, 99), '≤', 100, { median: median(seen.marked) });
-  report.measured(`${of}, all on the page: from the key to saved, p99 in ms of ${keys}`, nth(seen.saved, 99), '≤', 1000, { median: median(seen.saved) });
+  report.measured(`${all}: from the key to the next one marked, p99 in ms of ${keys}`, nth(marked, 99), '≤', 100, { median: median(marked) });
+  report.measured(`${all}: from the key to saved, p99 in ms of ${keys}`, nth(saved, 99), '≤', 1000, { median: median(saved) });
   await browser.disconnect();
   await stop(child);
   await stop(ours.child);
@@ -55,41 +66,73 @@ async function browsed(settings, report) {
 
 const nth = (values, of) => values.toSorted((one, other) => one - other)[Math.min(values.length - 1, Math.floor((values.length * of) / 100))];
 
-/** In the page: goes to the end again and again until nothing follows. */
-async function scroll() {
-  const count = () => document.querySelectorAll('[data-items] > [data-item]').length;
+/** Goes to the end again and again until nothing follows: how many items there are then, and how long each page took. */
+async function scrolled(page) {
   const waits = [];
-  while (document.querySelector('.pages a[rel="next"]')) {
-    const [began, before] = [performance.now(), count()];
-    scrollTo(0, document.body.scrollHeight);
-    while (count() === before) await new Promise((done) => requestAnimationFrame(done));
-    waits.push(performance.now() - began);
+  for (;;) {
+    const { items, took } = await page.evaluate(further, STEP_S);
+    if (took === undefined) return [items, waits];
+    waits.push(took);
   }
-  return { items: count(), waits };
 }
 
-/** In the page: keeps one after the other by key, as soon as the one before is saved. What needs a reason is passed by. */
-async function decide(keys) {
-  const press = (key) => document.body.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true }));
-  const frame = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
-  const here = () => document.querySelector('[data-items] > [aria-current]');
+/** Keeps so many by key: how long until the next one was marked, and until the decision was saved. */
+async function decided(page, keys) {
   const [marked, saved] = [[], []];
-  press('j');
-  await frame();
   while (saved.length < keys) {
-    const row = here();
-    if ('privileged' in row.dataset || !row.querySelector('form[data-action="decide-item"]')) {
-      press('j');
-      await frame();
-      continue;
-    }
-    const began = performance.now();
-    press('y');
-    while (here() === row) await frame();
-    await frame();
-    marked.push(performance.now() - began);
-    while (!('done' in row.dataset)) await frame();
-    saved.push(performance.now() - began);
+    const seen = await page.evaluate(keep, STEP_S);
+    if (!seen) continue;
+    marked.push(seen.marked);
+    saved.push(seen.saved);
   }
+  return [marked, saved];
+}
+
+/** What the process that shows the page has resident: the largest of those that show one. */
+async function memory(browser) {
+  const session = await browser.target().createCDPSession();
+  const { processInfo } = await session.send('SystemInfo.getProcessInfo');
+  return Math.max(...processInfo.filter(({ type }) => type === 'renderer').map(({ id }) => resident({ pid: id })));
+}
+
+/** In the page: goes to the end, and waits for what follows there. Without `took` nothing does. */
+async function further(seconds) {
+  const items = document.querySelector('[data-items]');
+  const before = items.childElementCount;
+  if (!document.querySelector('.pages a[rel="next"]')) return { items: before };
+  const began = performance.now();
+  while (items.childElementCount === before) {
+    // Again and again: what comes into sight is laid out then, and may be higher than it was taken for.
+    scrollTo(0, document.body.scrollHeight);
+    if (performance.now() - began > seconds * 1000) throw new Error(`nothing followed ${before} items within ${seconds} s: ${document.querySelector('[data-late]')?.textContent}`);
+    await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+  }
+  return { items: items.childElementCount, took: performance.now() - began };
+}
+
+/** In the page: keeps the one that is marked by key, until that is saved. Nothing: it is passed by, because it needs a reason or is one's own. */
+async function keep(seconds) {
+  const press = (key) => document.body.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true }));
+  const here = () => document.querySelector('[data-items] > [aria-current]');
+  const frame = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+  const began = performance.now();
+  const until = async (what, is) => {
+    while (!is()) {
+      if (performance.now() - began > seconds * 1000) throw new Error(`${what} not within ${seconds} s: ${here()?.querySelector('[data-wrong]')?.textContent} ${document.querySelector('[data-told]')?.textContent}`);
+      await frame();
+    }
+    await frame();
+    return performance.now() - began;
+  };
+  const row = here();
+  const next = () => here() !== row;
+  if (!row || 'privileged' in row.dataset || !row.querySelector('form[data-action="decide-item"]')) {
+    press('j');
+    await until('the next one was', next);
+    return undefined;
+  }
+  press('y');
+  const marked = await until('the next one was', next);
+  const saved = await until('the decision was', () => row.dataset.stands === 'keep' && !('saving' in row.dataset));
   return { marked, saved };
 }

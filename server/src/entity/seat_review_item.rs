@@ -22,6 +22,10 @@ pub struct Model {
     pub note_salt: Option<Vec<u8>>,
     pub silent: i32,
     pub state: String,
+    pub settled_by: Option<Uuid>,
+    pub settled_at_ms: Option<i64>,
+    pub settled_note: Option<Vec<u8>>,
+    pub settled_salt: Option<Vec<u8>>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

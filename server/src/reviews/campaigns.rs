@@ -275,5 +275,5 @@ async fn undecidable(view: &TenantDb, accounts: &Accounts, bench: &Bench, row: &
     if alone.is_empty() {
         return Ok(0);
     }
-    Ok(view.count(review_item::Entity::find().filter(pending(row.id)).filter(alone.theirs())).await?)
+    Ok(view.count(review_item::Entity::find().filter(pending(row.id)).filter(alone)).await?)
 }

@@ -12,6 +12,7 @@ use super::campaigns::Counts;
 use super::drift::{self, Since};
 use super::items::of_review;
 use super::rules::of_silence;
+use super::taking::Beyond;
 use super::words::{Advice, Decision, Kind, Silence, State, Status};
 use super::{alone, effect, hanging, mine, no_review, open};
 use crate::audit::heads;
@@ -65,7 +66,8 @@ pub async fn close(
         drift::counted(&view, &row).await?
     };
     let change = manager.begin(accounts, origin).await?;
-    let outcome = closed(change, accounts, (id, before), manager.actor(), now).await?;
+    let beyond = Beyond::of(&change, accounts, manager.here()).await?;
+    let outcome = closed(change, accounts, (id, before), (manager.actor(), Some(beyond)), now).await?;
     accounts.bell.notify_one();
     // So that what is taken along can be verified at once.
     heads::sign_now(&manager.schedule(), &accounts.vault, manager.here().tenant, now).await?;
@@ -96,7 +98,7 @@ pub(crate) async fn by_itself(
     };
     let sealer = accounts.sealer(tenant, &Origin::of_program()).await?;
     let change = operator.begin_in(tenant, Actor::System, sealer).await?;
-    let outcome = closed(change, accounts, (id, before), Actor::System, now).await?;
+    let outcome = closed(change, accounts, (id, before), (Actor::System, None), now).await?;
     heads::sign_now(operator, &accounts.vault, tenant, now).await?;
     Ok(outcome)
 }
@@ -105,7 +107,7 @@ async fn closed(
     change: Change,
     accounts: &Accounts,
     (id, since): (Uuid, Since),
-    by: Actor,
+    (by, beyond): (Actor, Option<Beyond>),
     now: OffsetDateTime,
 ) -> Result<Outcome, Refusal> {
     let row = open::held(&change, id).await?;
@@ -116,6 +118,9 @@ async fn closed(
     let mut outcome = Outcome { since, ..Outcome::default() };
     closing.vanished().await?;
     (outcome.silent, outcome.spared) = closing.silence().await?;
+    if let Some(beyond) = beyond {
+        beyond.silent(&change, id).await?;
+    }
     hanging::ended(&change, id, Condition::all()).await?;
     closing.equals().await?;
     let done = effect::apply(&change, accounts, of_review(id), now).await?;
@@ -166,7 +171,7 @@ impl Closing<'_> {
         let set = review_item::Entity::update_many()
             .col_expr(review_item::Column::Alone, Expr::value(1_i32))
             .filter(self.pending())
-            .filter(alone.theirs());
+            .filter(alone);
         self.change.update(set).await?;
         Ok(())
     }

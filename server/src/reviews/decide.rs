@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::bench::{self, Asked, Bench};
 use super::items::mailbox_of;
 use super::rules::{Barred, Subject, needs_note};
+use super::taking::Beyond;
 use super::words::{Decision, Effect, Kind, State, Status};
 use super::{drift, effect, freeze, hanging, no_item, notes, open};
 use crate::audit::log::{Action, Event};
@@ -102,6 +103,9 @@ pub async fn decide(
     may(&change, accounts, reviewer.account.0, &review, &row).await?;
     verdict.fits(Kind::stored(&row.kind))?;
     verdict.explains(row.privileged != 0)?;
+    if verdict.decision != Decision::Keep {
+        Beyond::of(&change, accounts, reviewer.here()).await?.refuse(&row)?;
+    }
     if let Some(role) = &verdict.role {
         roles::within_reach(&change, &accounts.profile, reviewer.here(), role).await?;
         if row.role.as_deref() == Some(role) {

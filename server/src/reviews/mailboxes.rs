@@ -56,10 +56,6 @@ pub(crate) struct Those {
 }
 
 impl Those {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.accounts.is_empty() && self.items.is_empty()
-    }
-
     /// The items that are about one of them.
     pub(crate) fn theirs(&self) -> Condition {
         Condition::any()

@@ -10,6 +10,7 @@ use super::bench::{self, Asked, Bench};
 use super::decide::{Verdict, onward};
 use super::items::{Narrowing, narrowed};
 use super::rules::{Barred, Subject, mailbox};
+use super::taking::Beyond;
 use super::together::Together;
 use super::words::{Decision, Effect, Kind, State, Status};
 use super::{effect, freeze, hanging, no_item, no_review, notes, open};
@@ -84,7 +85,11 @@ pub async fn decide_many(
     let bench = Bench::of(&change, accounts, &review).await?;
     let by = reviewer.account.0;
     let which = which(&change, accounts, &bench, &review, form, by).await?;
-    let sorted = sort(&change, accounts, (&review, &bench), by, &verdict, which.clone()).await?;
+    let beyond = match verdict.decision {
+        Decision::Keep => None,
+        Decision::Revoke | Decision::Change => Some(Beyond::of(&change, accounts, reviewer.here()).await?),
+    };
+    let sorted = sort(&change, accounts, (&review, &bench), by, (&verdict, beyond), which.clone()).await?;
     sorted.explained(&verdict)?;
     let number = sorted.in_.len() as u64;
     if form.sure != Some(number) {
@@ -174,7 +179,7 @@ async fn sort(
     accounts: &Accounts,
     (review, bench): (&review::Model, &Bench),
     by: Uuid,
-    verdict: &Verdict,
+    (verdict, beyond): (&Verdict, Option<Beyond>),
     which: Condition,
 ) -> Result<Sorted, Refusal> {
     let rows = review_item::Entity::find().filter(which.clone()).limit(MOST + 1);
@@ -212,6 +217,8 @@ async fn sort(
             sorted.out.push((row.id, Barred::EarlierStage));
         } else if !bench.asks(decider.account, asked) {
             sorted.out.push((row.id, Barred::NotAsked));
+        } else if beyond.as_ref().is_some_and(|beyond| beyond.has(&row.kind, row.account_id)) {
+            sorted.out.push((row.id, Barred::Beyond));
         } else if verdict.decision == Decision::Change && row.role == verdict.role {
             sorted.same.push(row.id);
         } else {

@@ -31,6 +31,7 @@ mod report;
 mod rules;
 pub mod seats;
 mod settled;
+mod taking;
 mod tell;
 mod together;
 mod words;

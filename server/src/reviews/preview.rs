@@ -95,6 +95,6 @@ async fn deciding(
     if alone.is_empty() {
         return Ok((reviewers as u64, 0));
     }
-    let items = review_item::Entity::find().filter(of_review(row.id)).filter(alone.theirs());
+    let items = review_item::Entity::find().filter(of_review(row.id)).filter(alone);
     Ok((reviewers as u64, change.count(items).await?))
 }

@@ -25,6 +25,8 @@ pub enum Barred {
     EarlierStage,
     /// Somebody else is to decide.
     NotAsked,
+    /// The role that would go may more than theirs.
+    Beyond,
     /// It took effect already.
     Done,
     NotOpen,
@@ -40,6 +42,7 @@ impl Barred {
             }
             Self::EarlierStage => "You decided on this in an earlier stage. The next one is for somebody else.",
             Self::NotAsked => "Somebody else was asked to decide on this.",
+            Self::Beyond => "The role may more than yours: somebody who may as much has to take it away.",
             Self::Done => "This was done already.",
             Self::NotOpen => "This review is not open.",
         }

@@ -23,9 +23,11 @@ use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use self::noted::Of;
 use super::campaigns::Counts;
 use super::form;
 use super::rules::{self, Barred, Decider, Known, Subject, UNUSED, advice, mailbox};
+use super::settled::Settled;
 use super::words::{Advice, Decision, Reason, Silence, State, Status};
 use crate::audit::Event;
 use crate::clock::{from_ms, to_ms};
@@ -83,15 +85,13 @@ pub struct SeatItem {
     pub note_salt: Option<String>,
     pub silent: bool,
     pub state: State,
+    /// What differed from the decision was explained, or was done again.
+    pub settled: Option<Settled>,
     pub may_decide: Result<(), Barred>,
 }
 
 fn name_place(review: Uuid) -> String {
     format!("seat-review/{review}/name")
-}
-
-fn note_place(item: Uuid) -> String {
-    format!("seat-review-item/{item}/note")
 }
 
 /// Opens a review of every seat. Its id.
@@ -204,6 +204,10 @@ async fn seats(
             note_salt: None,
             silent: 0,
             state: State::Pending.word().to_owned(),
+            settled_by: None,
+            settled_at_ms: None,
+            settled_note: None,
+            settled_salt: None,
         }
     };
     Ok(held.into_iter().map(item).collect())
@@ -319,7 +323,7 @@ impl Found {
         let row = staff.all(seat_review::Entity::find_by_id(id)).await?.into_iter().next();
         let Some(row) = row else { return Ok(None) };
         let items = staff.all(of_review(id)).await?;
-        let ids = items.iter().flat_map(|item| [Some(item.account_id), item.decided_by]).flatten();
+        let ids = items.iter().flat_map(|item| [Some(item.account_id), item.decided_by, item.settled_by]).flatten();
         let ids = ids.chain([staff.account.0, row.made_by]).chain(row.closed_by);
         let people = staff.all(account::Entity::find().filter(account::Column::Id.is_in(ids))).await?;
         let people = people.iter().map(|row| (row.id, names::open(accounts, row))).collect();
@@ -361,8 +365,7 @@ fn described(
     review: &seat_review::Model,
     row: &seat_review_item::Model,
 ) -> SeatItem {
-    let salt = noted::salt(accounts, row);
-    let note = row.note.as_deref().and_then(|sealed| accounts.vault.open_sealed(&note_place(row.id), sealed).ok());
+    let note = noted::read(accounts, row, Of::Decision);
     let address = people.get(&row.account_id).map(|named| named.address.clone()).unwrap_or_default();
     SeatItem {
         may_decide: may(decider, review, row, &address),
@@ -380,11 +383,25 @@ fn described(
         decision: row.decision.as_deref().map(Decision::stored),
         decided_by: row.decided_by.map(|id| names::called(people, id)),
         decided_at: row.decided_at_ms.map(from_ms),
-        note: note.map(|plain| String::from_utf8_lossy(&plain).into_owned()),
-        note_salt: salt,
+        note: note.text,
+        note_salt: note.salt,
         silent: row.silent != 0,
         state: State::stored(&row.state),
+        settled: settled(accounts, people, row),
     }
+}
+
+fn settled(accounts: &Accounts, people: &People, row: &seat_review_item::Model) -> Option<Settled> {
+    let account = row.settled_by?;
+    let reason = noted::read(accounts, row, Of::Difference);
+    Some(Settled {
+        by: names::called(people, account),
+        account,
+        at: from_ms(row.settled_at_ms?),
+        reason: reason.text.unwrap_or_default(),
+        salt: reason.salt,
+        ended: None,
+    })
 }
 
 fn may(

@@ -29,7 +29,7 @@ const CLEAR: &[(&str, &str)] = &[
          component.id review.tenant_id review.id review.fallback_id review.made_by review.closed_by review.scope_of \
          review_reviewer.tenant_id review_reviewer.review_id review_reviewer.account_id review_reviewer.delegate_id \
          review_item.tenant_id review_item.id review_item.review_id review_item.account_id review_item.target_id \
-         review_item.granted_by review_item.reviewer_id review_item.decided_by review_item.note_id review_item.act_id review_item.settled_by review_item.settled_note_id \
+         review_item.granted_by review_item.reviewer_id review_item.decided_by review_item.note_id review_item.act_id review_item.settled_by review_item.settled_note_id seat_review_item.settled_by \
          review_vote.tenant_id review_vote.item_id review_vote.review_id review_vote.decided_by review_vote.note_id \
          review_vote.act_id review_note.tenant_id review_note.id review_note.review_id review_note.item_id review_note.by_id \
          calendar_key.tenant_id calendar_key.account_id seat_review.id seat_review.made_by seat_review.closed_by \
@@ -63,7 +63,7 @@ const CLEAR: &[(&str, &str)] = &[
          backup_receipt.finished_at_ms backup_receipt.pruned_at_ms drill_receipt.at_ms keyring_copy.written_at_ms job.at_ms component.changed_at_ms \
          review.made_at_ms review.opened_at_ms review.due_at_ms review.closed_at_ms review.escalated_at_ms \
          review_reviewer.since_ms review_item.granted_at_ms review_item.ends_at_ms review_item.last_used_ms \
-         review_item.decided_at_ms review_item.applied_at_ms review_item.settled_at_ms review_item.ended_at_ms review.held_back_at_ms review_vote.decided_at_ms review_note.at_ms \
+         review_item.decided_at_ms review_item.applied_at_ms review_item.settled_at_ms seat_review_item.settled_at_ms review_item.ended_at_ms review.held_back_at_ms review_vote.decided_at_ms review_note.at_ms \
          calendar_key.made_at_ms calendar_key.used_at_ms seat_review.opened_at_ms seat_review.due_at_ms \
          seat_review.closed_at_ms seat_review.escalated_at_ms seat_review_item.granted_at_ms seat_review_item.last_used_ms \
          seat_review_item.decided_at_ms",
@@ -117,7 +117,7 @@ const SEALED: &str = "evidence.note evidence.fields evidence.file_name data_key.
     export_approval.purpose \
          departure.name departure.receipt help_grant.reason entry.detail record.content record_change.content file.facts \
          legal_hold.basis legal_hold.scope review.name review_item.address review_note.content review_note.salt seat_review.name \
-         seat_review_item.note seat_review_item.note_salt";
+         seat_review_item.note seat_review_item.note_salt seat_review_item.settled_note seat_review_item.settled_salt";
 
 /// Keyed, or of what cannot be guessed: it tells whether something is the same, and nothing else.
 const HASHED: &str = "export.sha256 export.content_sha256 former_log.sha256 personal_copy.sha256 export_approval.archive_sha256 \

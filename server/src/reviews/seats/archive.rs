@@ -39,6 +39,11 @@ const COLUMNS: &[&str] = &[
     "silent",
     "state",
     "note_salt",
+    "explained_by",
+    "explained_by_account",
+    "explained_at",
+    "explanation",
+    "explanation_salt",
 ];
 
 /// The archive of one review of the seats. `None`: there is no such review.
@@ -213,10 +218,11 @@ fn facts(report: &SeatReport) -> Vec<page::Fact> {
     ]
 }
 
-const HEAD: &[&str] = &["Who", "Address", "Granted", "Recommended", "Decision", "By", "Why", "State"];
+const HEAD: &[&str] = &["Who", "Address", "Granted", "Recommended", "Decision", "By", "Why", "State", "Explained"];
 
 /// One seat as a row of the printed report.
 fn printed(item: &SeatItem) -> Vec<String> {
+    let settled = item.settled.as_ref();
     let by = if item.silent { Some("silence") } else { item.decided_by.as_deref() };
     vec![
         item.who.clone(),
@@ -227,10 +233,12 @@ fn printed(item: &SeatItem) -> Vec<String> {
         by.unwrap_or_default().to_owned(),
         item.note.clone().unwrap_or_default(),
         item.state.said().to_owned(),
+        settled.map_or_else(String::new, |one| format!("By {}, {}: {}", one.by, rfc3339(one.at), one.reason)),
     ]
 }
 
 fn cells(item: &SeatItem) -> Vec<Cell> {
+    let settled = item.settled.as_ref();
     let word = |word: &str| Cell::Text(word.to_owned());
     let yes = |yes: bool| Cell::Number(yes.into());
     let at = |at: Option<OffsetDateTime>| Cell::at(at.map(crate::clock::to_ms));
@@ -252,6 +260,11 @@ fn cells(item: &SeatItem) -> Vec<Cell> {
         yes(item.silent),
         word(item.state.word()),
         Cell::text(item.note_salt.clone()),
+        Cell::text(settled.map(|settled| settled.by.clone())),
+        Cell::id(settled.map(|settled| settled.account)),
+        at(settled.map(|settled| settled.at)),
+        Cell::text(settled.map(|settled| settled.reason.clone())),
+        Cell::text(settled.and_then(|settled| settled.salt.clone())),
     ]
 }
 
@@ -270,6 +283,7 @@ const VERIFY: &str = "How to verify this archive without us
 5. Each seat of items.jsonl that people decided on has an entry seat-decided, in which it is the subject; the last one that no seat-reopened
    follows names whoever decided and what, at the time of the item. Each that was taken away has an entry operator-removed about its account
    after that, and each that differed and was settled one seat-drift-settled.
-6. The last word of the detail of seat-decided and of seat-drift-settled is SHA-256(\"avouch-note/1\\n\" || salt || reason) in hexadecimal, with
-   note_salt and note of the seat: the reason of what was said last. An entry of an earlier release has no such word.
+6. The last word of the detail of seat-decided is SHA-256(\"avouch-note/1\\n\" || salt || reason) in hexadecimal, with note_salt and note of the
+   seat; that of seat-drift-settled is the same with explanation_salt and explanation. An entry of an earlier release has no such word, and an
+   archive of one has only the reason of what was said last, as note.
 ";

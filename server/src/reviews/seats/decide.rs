@@ -5,7 +5,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::noted::Noted;
+use super::noted::{Noted, Of};
 use super::{People, decider, may, of_review};
 use crate::audit::{self, Event};
 use crate::clock::to_ms;
@@ -51,7 +51,7 @@ pub async fn decide(
         )));
     }
     may(&decider, &review, &row, &address)?;
-    let reason = Noted::of(accounts, id, verdict.note.as_deref().unwrap_or_default())?;
+    let reason = Noted::of(accounts, id, Of::Decision, verdict.note.as_deref().unwrap_or_default())?;
     let revoked = verdict.decision == Decision::Revoke;
     let state = if revoked { State::Applied } else { State::Decided };
     let set = seat_review_item::Entity::update_many()

@@ -9,8 +9,9 @@ use uuid::Uuid;
 
 use super::SeatItem;
 use super::decide::{around, named};
-use super::noted::Noted;
+use super::noted::{Noted, Of};
 use crate::audit::{self, Event};
+use crate::clock::to_ms;
 use crate::entity::seat_review_item;
 use crate::guard::{PlatformChange, Staff};
 use crate::identity::{Accounts, Refusal};
@@ -70,11 +71,14 @@ pub async fn resolve(
         (How::Back | How::OtherRole | How::NoSuchRole, false) => State::Changed,
         (How::Gone | How::OtherRole | How::NoSuchRole, true) => return Err(not_again()),
     };
-    let reason = Noted::of(accounts, id, &note)?;
+    // The decision and its own reason stay what they were.
+    let reason = Noted::of(accounts, id, Of::Difference, &note)?;
     let set = seat_review_item::Entity::update_many()
         .col_expr(seat_review_item::Column::State, Expr::value(state.word()))
-        .col_expr(seat_review_item::Column::Note, Expr::value(Some(reason.sealed)))
-        .col_expr(seat_review_item::Column::NoteSalt, Expr::value(Some(reason.salt)))
+        .col_expr(seat_review_item::Column::SettledBy, Expr::value(Some(staff.account.0)))
+        .col_expr(seat_review_item::Column::SettledAtMs, Expr::value(Some(to_ms(now))))
+        .col_expr(seat_review_item::Column::SettledNote, Expr::value(Some(reason.sealed)))
+        .col_expr(seat_review_item::Column::SettledSalt, Expr::value(Some(reason.salt)))
         .filter(seat_review_item::Column::Id.eq(id));
     change.update(set).await?;
     let settled = Event::SeatDriftSettled { item: id, operator: staff.account.0, again, note_sha256: reason.sha256 };

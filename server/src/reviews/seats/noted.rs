@@ -2,14 +2,30 @@
 
 use uuid::Uuid;
 
-use super::note_place;
 use crate::crypto::{hex, random};
 use crate::entity::seat_review_item;
 use crate::identity::{Accounts, Refusal};
 use crate::reviews::notes::{self, Salt};
 
-fn salt_place(item: Uuid) -> String {
-    format!("seat-review-item/{item}/note-salt")
+/// Of what it is the reason: of the decision, or of what differs from it.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Of {
+    Decision,
+    Difference,
+}
+
+impl Of {
+    fn place(self, item: Uuid) -> String {
+        let which = match self {
+            Self::Decision => "note",
+            Self::Difference => "settled-note",
+        };
+        format!("seat-review-item/{item}/{which}")
+    }
+
+    fn salt_place(self, item: Uuid) -> String {
+        format!("{}-salt", self.place(item))
+    }
 }
 
 /// A reason as it is kept, and its hash as the log has it.
@@ -20,18 +36,31 @@ pub(super) struct Noted {
 }
 
 impl Noted {
-    pub(super) fn of(accounts: &Accounts, item: Uuid, text: &str) -> Result<Self, Refusal> {
+    pub(super) fn of(accounts: &Accounts, item: Uuid, of: Of, text: &str) -> Result<Self, Refusal> {
         let salt: Salt = random()?;
         Ok(Self {
-            sealed: accounts.vault.seal(&note_place(item), text.as_bytes())?,
-            salt: accounts.vault.seal(&salt_place(item), &salt)?,
+            sealed: accounts.vault.seal(&of.place(item), text.as_bytes())?,
+            salt: accounts.vault.seal(&of.salt_place(item), &salt)?,
             sha256: hex(&notes::digest(&salt, text)),
         })
     }
 }
 
-/// What the reason of a seat was hashed with, in hexadecimal.
-pub(super) fn salt(accounts: &Accounts, row: &seat_review_item::Model) -> Option<String> {
-    let salt = accounts.vault.open_sealed(&salt_place(row.id), row.note_salt.as_deref()?).ok()?;
-    Some(hex(&salt))
+/// A reason in words, and what it was hashed with, in hexadecimal.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Read {
+    pub(super) text: Option<String>,
+    pub(super) salt: Option<String>,
+}
+
+pub(super) fn read(accounts: &Accounts, row: &seat_review_item::Model, of: Of) -> Read {
+    let (sealed, salt) = match of {
+        Of::Decision => (&row.note, &row.note_salt),
+        Of::Difference => (&row.settled_note, &row.settled_salt),
+    };
+    let open = |place: String, sealed: &Option<Vec<u8>>| accounts.vault.open_sealed(&place, sealed.as_deref()?).ok();
+    Read {
+        text: open(of.place(row.id), sealed).map(|plain| String::from_utf8_lossy(&plain).into_owned()),
+        salt: open(of.salt_place(row.id), salt).map(|plain| hex(&plain)),
+    }
 }

@@ -103,3 +103,35 @@ async fn with_somebody_else_who_may_decide_nothing_is_left_that_nobody_could() {
     let closed = reviews::close(&manager, world.accounts(), &id.to_string(), &here(), world.now).await.expect("close");
     assert_eq!((closed.counts.alone, closed.silent), (0, 2));
 }
+
+#[tokio::test]
+async fn every_stage_is_looked_at_for_somebody_else_who_may_decide() {
+    for (mode, _) in MODES {
+        let world = world(mode).await;
+        let ada = ada(&world).await;
+        role(&world, &ada, REVIEWER, REVIEWS).await;
+        let grace = joins(&world, &ada, GRACE, REVIEWER).await;
+        // Whoever decides in both stages is needed twice, about everybody.
+        let twice = [vec![ADA], vec![ADA]];
+        let form = Form { name: "Twice", due: DUE, reviewers: &twice, ..Form::default() };
+        assert_eq!(preview(&world, &ada, &form).await.undecidable, 2, "{mode}");
+        // The second stage has nobody but Grace, whose own access it is; with Ada as well, the first stage has nobody else.
+        let second = [vec![ADA], vec![GRACE]];
+        let form = Form { name: "Second", due: DUE, reviewers: &second, ..Form::default() };
+        assert_eq!(preview(&world, &ada, &form).await.undecidable, 2, "{mode}");
+        // Everybody in each: two of them are enough for a third, and not for each other.
+        let eve = joins_as(&world, &ada, EVE, REVIEWER, "Eve").await;
+        let open_to_all = [vec![], vec![]];
+        let form = Form { name: "All", due: DUE, reviewers: &open_to_all, ..Form::default() };
+        assert_eq!(preview(&world, &ada, &form).await.undecidable, 0, "{mode}");
+        let id = open(&world, &ada, &form).await.expect("open");
+        let about_grace = item_of(&world, &ada, id, &grace).await.id;
+        decide(&world, &ada, about_grace, "keep", None, Some("Needed")).await.expect("keep");
+        assert_eq!(campaign(&world, &ada, id).await.undecidable, 0, "{mode}");
+        let manager = may::<rights::MembersManage>(&world, &ada).await;
+        let form = leaving::Form { member: &eve.id(), successor: None, at: None };
+        leaving::offboard(&manager, world.accounts(), &form, &here(), world.now).await.expect("offboard");
+        // Whoever decided in the first stage does not decide in the second; and about Ada there is nobody but Grace for both.
+        assert_eq!(campaign(&world, &ada, id).await.undecidable, 2, "{mode}");
+    }
+}

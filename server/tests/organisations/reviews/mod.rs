@@ -16,6 +16,7 @@ mod meeting;
 mod opening;
 mod reopened;
 mod seats;
+mod taking;
 mod tampered;
 mod telling;
 

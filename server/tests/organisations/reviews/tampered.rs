@@ -172,6 +172,27 @@ async fn an_archive_of_the_seats_that_says_otherwise_than_the_log_does_not_hold_
 }
 
 #[tokio::test]
+async fn nothing_stands_before_or_behind_what_was_signed() {
+    let mut world = world("stratuslog").await;
+    let path = of_seats(&mut world).await;
+    let whole = std::fs::read(&path).expect("the archive");
+    let zip = |parts: &[&[u8]]| {
+        let target = path.with_extension("junk.zip");
+        std::fs::write(&target, parts.concat()).expect("written");
+        target
+    };
+    archived::holds(&zip(&[&whole]));
+    for parts in
+        [[b"Read this first".as_slice(), &whole], [&whole, b"And this"], [b"PK\x03\x04", &whole], [&whole, &whole]]
+    {
+        refused(&zip(&parts), "", "something beside the archive");
+    }
+    for parts in [[b"Read this first".as_slice(), &whole], [&whole, b"And this"]] {
+        refused(&zip(&parts), "before or behind the archive", "something beside the archive");
+    }
+}
+
+#[tokio::test]
 async fn what_was_taken_back_and_settled_in_a_review_of_the_seats_holds_as_the_log_tells_it() {
     let mut world = world("stratuslog").await;
     let (olga, otto, petra) = (seat(&world, OLGA).await, seat(&world, OTTO).await, seat(&world, PETRA).await);
@@ -196,6 +217,19 @@ async fn what_was_taken_back_and_settled_in_a_review_of_the_seats_holds_as_the_l
     let said = archived::holds(&taken(&world, &by, id, "closed.zip").await);
     assert!(said.contains("seat-reopened") && said.contains("seat-drift-settled"), "{said}");
     assert_eq!(of(&world, &by, id, &petra).await.decision, None);
+    let item = of(&world, &by, id, &otto).await;
+    let settled = item.settled.expect("explained");
+    let both = (item.note.as_deref(), settled.reason.as_str(), settled.account);
+    assert_eq!(both, (Some("Needed"), "He left", olga.account.0));
+    for (deed, why) in [
+        ("one(rows, 'keep').update(note='He left')", "another reason"),
+        ("one(rows, 'keep').update(explanation='Whatever')", "another explanation"),
+        ("one(rows, 'keep').update(explained_by_account=one(rows, 'keep')['account'])", "otherwise of who explained"),
+        ("one(rows, 'keep').update(explained_at=None)", "another reason"),
+    ] {
+        let deed = format!("items(lambda rows: {deed})");
+        refused(&forged(&world, &world.folder.join("closed.zip"), &deed, true), why, &deed);
+    }
 }
 
 #[tokio::test]
