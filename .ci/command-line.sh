@@ -74,6 +74,12 @@ node -e 'for (const line of require("fs").readFileSync("tick.out","utf8").trim()
 "$program" selftest --json >selftest.out; [ $? = 0 ] || complain "selftest found something failing: $(cat selftest.out)"
 node -e 'const t=JSON.parse(require("fs").readFileSync("selftest.out"));if(!t.running_server||t.checks.length<10)process.exit(1)' || complain "selftest did not look at the running server"
 "$program" evidence add --claim P060 --date 2026-01-02 --note tested >/dev/null || complain "evidence was refused"
+record=$("$program" evidence add --claim P060 --date 2026-01-03 --note wrong | awk '{print $2}')
+expect 2 'say why' "$program" evidence withdraw "$record" --reason ' '
+expect 2 'no such record' "$program" evidence withdraw nonsense --reason typo
+"$program" evidence withdraw "$record" --reason 'another year' >/dev/null || complain "evidence cannot be withdrawn"
+expect 2 'withdrawn already' "$program" evidence withdraw "$record" --reason again
+"$program" evidence list | grep -q "$record P060 of 2026-01-03 withdrawn .*another year" || complain "withdrawn evidence is not listed"
 expect 2 'rests on a control' "$program" evidence add --claim P065 --date 2026-01-02
 expect 2 'not of stratuslog' "$program" evidence add --profile stratuslog --claim P161 --date 2026-01-02
 expect 2 'not of stratuslog' "$program" selftest --profile stratuslog

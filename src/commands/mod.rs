@@ -22,7 +22,7 @@ mod tick;
 use server::logged;
 use tracing_subscriber::EnvFilter;
 
-use crate::cli::{AuditCommand, CertificateCommand, Cli, Command, EvidenceCommand, ProfileCommand};
+use crate::cli::{AuditCommand, CertificateCommand, Cli, Command, ProfileCommand};
 use crate::config::Config;
 use crate::failure::Failure;
 
@@ -46,7 +46,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Profile(ProfileCommand::Adopt) => profile::adopt(&config).await,
         Command::Tick => tick::run(&config).await,
         Command::Selftest { json } => selftest::run(&config, json).await,
-        Command::Evidence(EvidenceCommand::Add(add)) => evidence::add(&config, add).await,
+        Command::Evidence(command) => evidence::run(&config, command).await,
         Command::Control(command) => control::run(&config, command).await,
         Command::Audit(AuditCommand::Verify { organisation }) => audit::verify(&config, organisation.as_deref()).await,
         Command::Audit(AuditCommand::Key) => audit::key(&config).await,

@@ -115,7 +115,7 @@ fn handler(page: Page) -> MethodRouter<Arc<Site>> {
 }
 
 fn changer(row: &'static Endpoint) -> MethodRouter<Arc<Site>> {
-    post(move |site, client, uri: Uri, headers, body| people::change(row, site, client, uri, headers, body))
+    post(move |site, from, uri: Uri, headers, body| people::change(row, site, from, uri, headers, body))
 }
 
 async fn nothing_here(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {

@@ -387,7 +387,7 @@ async fn grant(admin: &DatabaseConnection, url: &str, admin_url: &str) -> Result
     for statement in [
         format!("grant select on all tables in schema public to \"{serving}\""),
         format!(
-            "grant insert on finding, evidence, trust_change, check_switch, platform_entry, data_key, account_entry to \"{serving}\""
+            "grant insert on finding, evidence, evidence_withdrawal, trust_change, check_switch, platform_entry, data_key, account_entry to \"{serving}\""
         ),
         format!("grant delete on finding, check_switch to \"{serving}\""),
         // Of an organisation that is gone, the key and the head of its log go too.
