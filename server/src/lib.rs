@@ -25,6 +25,7 @@ pub mod registers;
 pub mod retention;
 pub mod reviews;
 pub mod served;
+pub mod storage;
 #[cfg(any(test, feature = "testing"))]
 pub mod staged;
 #[cfg(any(test, feature = "testing"))]

@@ -19,6 +19,8 @@ mod serve;
 mod temporary;
 mod tick;
 
+use std::io::IsTerminal;
+
 use server::logged;
 use tracing_subscriber::EnvFilter;
 
@@ -31,7 +33,10 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
     let filter = EnvFilter::try_from_env("AVOUCH_LOG")
         .unwrap_or_else(|_| EnvFilter::new("warn,avouch=info,app=info,server=info"));
     logged::watch();
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| logged::Watched).with_target(false).init();
+    // Colours are for somebody who looks; in a file they are rubbish.
+    let colours = std::io::stderr().is_terminal();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| logged::Watched);
+    log.with_ansi(colours).with_target(false).init();
     if let Command::Profile(ProfileCommand::Check { file }) = &cli.command {
         return profile::check(file);
     }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::http::header::RETRY_AFTER;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
 use contract::access::{ENDPOINTS, Endpoint, PAGES, Page};
@@ -141,7 +142,12 @@ async fn health() -> Response {
 }
 
 async fn ready(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
-    if site.ready() {
+    if !server::storage::has_room() {
+        let mut full =
+            respond::bytes(StatusCode::SERVICE_UNAVAILABLE, "text/plain; charset=utf-8", "no-store", "not ready: storage\n");
+        full.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
+        full
+    } else if site.ready() {
         respond::bytes(StatusCode::OK, "text/plain; charset=utf-8", "no-store", "ready\n")
     } else {
         failure::answer(&Problem::NotReady, &headers, site.assets.style())
