@@ -82,6 +82,11 @@ pub fn rfc3339(at: OffsetDateTime) -> String {
     format!("{date}T{:02}:{:02}:{:02}Z", time.hour(), time.minute(), time.second())
 }
 
+/// What [`rfc3339`] wrote.
+pub fn parse_rfc3339(text: &str) -> Option<OffsetDateTime> {
+    OffsetDateTime::parse(text, &Rfc3339).ok()
+}
+
 /// A bare date such as `2026-04-30`.
 ///
 /// # Errors

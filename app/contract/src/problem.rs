@@ -43,7 +43,7 @@ pub enum Problem {
     /// The subscription of this organisation ended: it is hidden, and restored or destroyed later.
     Gone {
         slug: String,
-        /// Until when it can be restored (RFC 3339).
+        /// Until when it can be restored, as its reader tells the time.
         until: Option<String>,
     },
     NotFound,

@@ -79,7 +79,7 @@ pub async fn show(
     if let Err(barred) = visit.admits(page.row().who, Asks::ToSee) {
         visit.tell_refused(&barred, page.row().path).await;
         let here = uri.path_and_query().map_or("/", axum::http::uri::PathAndQuery::as_str);
-        return kept_out(&site, barred, here, &headers);
+        return kept_out(&visit, barred, here, &headers);
     }
     // What an address may put into a page. No field of a form that changes something.
     let pairs = pairs::of_query(uri.query().unwrap_or_default(), uri.path());
@@ -117,13 +117,14 @@ fn own_page(mut response: Response, cookies: impl Iterator<Item = HeaderValue>) 
     response
 }
 
-fn kept_out(site: &Site, barred: Barred, here: &str, headers: &HeaderMap) -> Response {
-    match barred {
-        Barred::Needs(needs) => lacking(site, needs, here, headers),
-        Barred::Unknown | Barred::Forbidden | Barred::Lapsed(_) | Barred::Gone { .. } => {
-            failure::answer(&barred.into(), headers, site.assets.style())
-        }
-    }
+fn kept_out(visit: &Visit, barred: Barred, here: &str, headers: &HeaderMap) -> Response {
+    let site = &visit.site;
+    let problem = match barred {
+        Barred::Needs(needs) => return lacking(site, needs, here, headers),
+        Barred::Gone { slug, until } => Problem::Gone { slug, until: until.map(|at| visit.when(at)) },
+        Barred::Unknown | Barred::Forbidden | Barred::Lapsed(_) => barred.into(),
+    };
+    failure::answer(&problem, headers, site.assets.style())
 }
 
 /// A person is led to what is lacking; a program is told.
@@ -182,7 +183,7 @@ pub async fn change(
     };
     if let Err(barred) = visit.admits(row.who, Asks::ToDo) {
         visit.tell_refused(&barred, row.name).await;
-        return kept_out(&site, barred, &here_of(row, &visit), &headers);
+        return kept_out(&visit, barred, &here_of(row, &visit), &headers);
     }
     if let Some(Extension(Cut { limit_kib })) = cut {
         let fields = Fields::before_the_cut(&kind, body, row).await;
