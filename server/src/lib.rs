@@ -25,9 +25,9 @@ pub mod registers;
 pub mod retention;
 pub mod reviews;
 pub mod served;
-pub mod storage;
 #[cfg(any(test, feature = "testing"))]
 pub mod staged;
+pub mod storage;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod trust;

@@ -74,7 +74,8 @@ fn writable(config: &Config) -> Result<String, String> {
     if !config.data.exists() {
         return Err(format!("{shown} does not exist yet; avouch serve makes it"));
     }
-    let cannot = |error| format!("{shown} cannot be written: {error}; change its owner, or choose another with AVOUCH_DATA");
+    let cannot =
+        |error| format!("{shown} cannot be written: {error}; change its owner, or choose another with AVOUCH_DATA");
     storage::usable(&config.data).map(|()| shown.to_string()).map_err(cannot)
 }
 

@@ -27,7 +27,19 @@ const HUNG_ON: [&str; 6] = ["fbclid", "gclid", "msclkid", "mc_cid", "mc_eid", "r
 pub const fn names(page: Page) -> &'static [&'static str] {
     match page {
         Page::Register => &[
-            "search", "person", "requirement", "link", "by", "from", "to", "sort", "after", "c1", "c2", "c3", "c4",
+            "search",
+            "person",
+            "requirement",
+            "link",
+            "by",
+            "from",
+            "to",
+            "sort",
+            "after",
+            "c1",
+            "c2",
+            "c3",
+            "c4",
             "c5",
         ],
         Page::RecordsSchedule => &["week", "day"],

@@ -143,8 +143,12 @@ async fn health() -> Response {
 
 async fn ready(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
     if !server::storage::has_room() {
-        let mut full =
-            respond::bytes(StatusCode::SERVICE_UNAVAILABLE, "text/plain; charset=utf-8", "no-store", "not ready: storage\n");
+        let mut full = respond::bytes(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "text/plain; charset=utf-8",
+            "no-store",
+            "not ready: storage\n",
+        );
         full.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
         full
     } else if site.ready() {

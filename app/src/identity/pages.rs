@@ -92,7 +92,9 @@ pub async fn page(page: Page, visit: &Visit, typed: &Typed) -> Result<Shown, Pro
         Page::Account => account::account(visit, typed).await?,
         Page::Sessions => account::sessions(visit, typed).await?,
         Page::AuditCsv => return organisation::log::download(visit, typed, Form::Csv).await.map(Shown::Download),
-        Page::AuditJson => return organisation::log::download(visit, typed, Form::JsonLines).await.map(Shown::Download),
+        Page::AuditJson => {
+            return organisation::log::download(visit, typed, Form::JsonLines).await.map(Shown::Download);
+        }
         Page::AuditHeads => return organisation::log::heads(visit).await.map(Shown::Download),
         Page::ExportArchive => return organisation::export::archive(visit).await,
         Page::AccountCopy => return export::copy(visit).await,

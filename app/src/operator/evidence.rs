@@ -185,7 +185,8 @@ pub async fn record(visit: &Visit, fields: &Fields) -> Result<Done, Problem> {
     }
     let lines = fields.get("names").lines().filter(|line| !line.trim().is_empty());
     let named = lines.map(|line| {
-        let (name, value) = line.split_once(':').ok_or_else(|| Problem::field("names", "write each line as name: value"))?;
+        let (name, value) =
+            line.split_once(':').ok_or_else(|| Problem::field("names", "write each line as name: value"))?;
         Ok((name.trim().to_owned(), value.trim().to_owned()))
     });
     let new = NewEvidence {
@@ -209,7 +210,10 @@ fn not_recorded(error: EvidenceError) -> Problem {
         EvidenceError::ShowsNothing => "note",
         EvidenceError::Empty | EvidenceError::WrongKind | EvidenceError::TooLarge => "file",
         EvidenceError::Incomplete { claim, missing } => {
-            return Problem::field("names", format!("a record for {claim} names its {missing}: add the line {missing}: …"));
+            return Problem::field(
+                "names",
+                format!("a record for {claim} names its {missing}: add the line {missing}: …"),
+            );
         }
         EvidenceError::NoSuchClaim(_)
         | EvidenceError::Enforced(_)

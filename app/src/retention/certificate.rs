@@ -80,7 +80,10 @@ fn issued(visit: &Visit, certificate: &Certificate, id: &str) -> AnyView {
             <ul>{keys}</ul>
         }
     });
-    let held = certificate.held_until.as_deref().map(|at| view! { <p>"A legal hold put it off until "{dated(visit, at)}"."</p> });
+    let held = certificate
+        .held_until
+        .as_deref()
+        .map(|at| view! { <p>"A legal hold put it off until "{dated(visit, at)}"."</p> });
     let file = format!("/certificates/{id}/file");
     view! {
         <h1>"Destroyed"</h1>

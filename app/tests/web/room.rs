@@ -16,7 +16,9 @@ async fn fill(desk: &Desk) {
         Where::Postgres { .. } => {
             let full = "create function full_disk() returns trigger language plpgsql as $$ begin raise exception 'could not extend file \"base/1/2\": No space left on device' using errcode = '53100'; end $$";
             world.tamper(full).await;
-            world.tamper("create trigger full_disk before insert on unit for each row execute function full_disk()").await;
+            world
+                .tamper("create trigger full_disk before insert on unit for each row execute function full_disk()")
+                .await;
         }
     }
 }

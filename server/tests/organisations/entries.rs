@@ -82,7 +82,9 @@ pub async fn second_opinion(world: &World, reader: &Somebody) -> (Option<i32>, S
     let reader = may::<rights::AuditRead>(world, reader).await;
     let (mut export, mut after) = (String::new(), 0);
     while let Some((piece, last)) =
-        view::piece(&reader, world.accounts(), (Form::JsonLines, &Query::default()), (after, i64::MAX)).await.expect("piece")
+        view::piece(&reader, world.accounts(), (Form::JsonLines, &Query::default()), (after, i64::MAX))
+            .await
+            .expect("piece")
     {
         export.push_str(&piece);
         after = last;

@@ -106,9 +106,8 @@ pub(crate) async fn clear_organisations(
 ) -> Result<(), Refusal> {
     let Ok(_alone) = CLEARING.try_lock() else { return Ok(()) };
     let cut_short = LEFT.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let cut_short = organisation::Column::Id
-        .is_in(cut_short)
-        .and(organisation::Column::CreatedAtMs.lt(to_ms(now - CUT_SHORT)));
+    let cut_short =
+        organisation::Column::Id.is_in(cut_short).and(organisation::Column::CreatedAtMs.lt(to_ms(now - CUT_SHORT)));
     let (before, after) = (to_ms(now - LEFT_BEHIND), to_ms(now + LEFT_BEHIND));
     let left = organisation::Entity::find()
         .filter(organisation::Column::Slug.starts_with(SLUG))
