@@ -15,7 +15,10 @@ const LOG: &str = "AVOUCH_LOG";
 pub fn said(config: &str) -> Vec<String> {
     let environment = || std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
     let values = environment().map(|(_, value)| value.to_string_lossy().into_owned());
-    let led_to: Vec<String> = values.chain(std::env::args()).chain([config.to_owned()]).collect();
+    let led_to: Vec<String> = values
+        .chain(std::env::args_os().map(|text| text.to_string_lossy().into_owned()))
+        .chain([config.to_owned()])
+        .collect();
     let names = environment().map(|(name, _)| name);
     let mut said: Vec<String> =
         unknown(names).filter(|name| !led_to.iter().any(|text| leads_to(text, name))).map(|name| tell(&name)).collect();

@@ -187,7 +187,7 @@ pub async fn record(visit: &Visit, fields: &Fields) -> Result<Done, Problem> {
     let named = lines.map(|line| {
         let (name, value) =
             line.split_once(':').ok_or_else(|| Problem::field("names", "write each line as name: value"))?;
-        Ok((name.trim().to_owned(), value.trim().to_owned()))
+        Ok::<_, Problem>((name.trim().to_owned(), value.trim().to_owned()))
     });
     let new = NewEvidence {
         claim: fields.get("claim").to_owned(),

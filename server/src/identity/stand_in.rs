@@ -200,7 +200,7 @@ impl StandIn {
             traces::erase_kept(operator, &self.accounts, self.tenant, OffsetDateTime::now_utc()).await?;
         }
         let change = operator.begin_account().await?;
-        change.delete(account::Entity::delete_many().filter(account::Column::Id.is_in(self.people.clone()))).await?;
+        change.delete(account::Entity::delete_many().filter(account::Column::Id.is_in(self.people))).await?;
         traces::erase_rows(&change, self.tenant).await?;
         change.commit_housekeeping().await?;
         self.held.let_go();

@@ -70,7 +70,7 @@ pub async fn newest(operator: &Operator, accounts: &Accounts, most: u64) -> Resu
         let opened = accounts.vault.open_sealed(&format!("evidence/{id}/{column}"), &sealed?).ok()?;
         Some(String::from_utf8_lossy(&opened).into_owned())
     };
-    let mut recorded = |row: evidence::Model| {
+    let recorded = |row: evidence::Model| {
         let dated = parse_date(&row.dated).ok();
         let expires = row.expires.as_deref().and_then(|text| parse_date(text).ok());
         let claim = profile.claim(&row.claim);
@@ -92,5 +92,5 @@ pub async fn newest(operator: &Operator, accounts: &Accounts, most: u64) -> Resu
             dated: row.dated,
         }
     };
-    Ok(rows.into_iter().map(&mut recorded).collect())
+    Ok(rows.into_iter().map(recorded).collect())
 }
