@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::Response;
@@ -23,6 +23,8 @@ pub fn router(site: &Arc<Site>) -> Router {
         .fold(Router::new(), |router, row| router.route(row.path, handler(row.page)))
         .merge(ENDPOINTS.iter().fold(Router::new(), |router, row| router.route(row.path, changer(row))))
         .fallback(nothing_here)
+        // The layers have held the body to its limit, which for a file is above the framework's own.
+        .layer(DefaultBodyLimit::disable())
         .with_state(Arc::clone(site))
 }
 

@@ -140,7 +140,7 @@ async fn evidence_that_is_too_large_is_refused_with_the_form_as_it_was_filled_in
     assert!(refused.contains("That is too large") && refused.contains("value=\"The letter of the year\""), "{refused}");
     assert!(refused.contains("value=\"P014\" selected") && refused.contains(&format!("value=\"{day}\"")), "{refused}");
     assert!(served.world.facts().await.records.is_empty());
-    let fits = "x".repeat(300 * 1024);
+    let fits = "x".repeat(3 * 1024 * 1024);
     let told = evidence_of(&mut browser, &fields, Some(("letter.txt", &fits)), HTML).await;
     assert_eq!(status(&told), 303, "{told}");
     let huge = "x".repeat(limit as usize * 1024 * 8);
