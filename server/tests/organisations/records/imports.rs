@@ -91,9 +91,9 @@ async fn an_import_that_gets_no_turn_is_told_when_to_come_again() {
     assert!(going.goes_on, "{going:?}");
     let editor = may::<rights::RecordsWrite>(&world, &ada).await;
     let csv = aircraft(20_000..20_001);
-    let told =
-        imports::import(editor, world.accounts(), "aircraft", csv.as_bytes(), &here(), world.now, Duration::ZERO);
-    assert!(matches!(told.await, Err(Refusal::TooMany(1..))));
+    let (accounts, bytes, origin) = (world.accounts(), csv.as_bytes(), here());
+    let told = imports::import(editor, accounts, "aircraft", bytes, &origin, world.now, Duration::ZERO).await;
+    assert!(matches!(told, Err(Refusal::TooMany(1..))));
     ended(&world, &ada, "aircraft").await;
 }
 
