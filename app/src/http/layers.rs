@@ -28,7 +28,7 @@ use super::client::Client;
 use super::limiter::{Counted, Limiter};
 use super::respond::{BARE_POLICY, EVERY_ANSWER};
 use super::visit::SESSION;
-use super::{Site, cookie, failure};
+use super::{Site, cookie, failure, people};
 
 /// The connection a request came over.
 #[derive(Clone, Copy, Debug)]
