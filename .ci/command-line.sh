@@ -64,9 +64,11 @@ for profile in aertous stack-aero stratuslog; do "$program" profile check $profi
 port=$(free_port)
 export AVOUCH_DATA=$scratch/data AVOUCH_LISTEN=127.0.0.1:$port AVOUCH_ENVIRONMENT=test AVOUCH_CLOCK_FILE=$scratch/clock
 echo 0 >clock
-"$program" serve >served 2>errors &
+AVOUCH_MASTERKEY=env:NOTHING "$program" serve >served 2>errors &
 server=$!
 for _ in $(seq 100); do curl -fs "http://127.0.0.1:$port/readyz" >/dev/null && break; sleep 0.1; done
+grep -q 'AVOUCH_MASTERKEY is not a setting.*did you mean "AVOUCH_MASTER_KEY"' errors || complain "a misspelt setting is not told: $(cat errors)"
+grep -q $'\033' errors && complain "the log has colours in a file"
 grep -q "Open http://127.0.0.1:$port/trust first" served || complain "the server does not say what to open"
 expect 2 'stop what listens there' "$program" serve --data other
 "$program" tick >tick.out || complain "tick failed"
@@ -74,6 +76,12 @@ node -e 'for (const line of require("fs").readFileSync("tick.out","utf8").trim()
 "$program" selftest --json >selftest.out; [ $? = 0 ] || complain "selftest found something failing: $(cat selftest.out)"
 node -e 'const t=JSON.parse(require("fs").readFileSync("selftest.out"));if(!t.running_server||t.checks.length<10)process.exit(1)' || complain "selftest did not look at the running server"
 "$program" evidence add --claim P060 --date 2026-01-02 --note tested >/dev/null || complain "evidence was refused"
+record=$("$program" evidence add --claim P060 --date 2026-01-03 --note wrong | awk '{print $2}')
+expect 2 'say why' "$program" evidence withdraw "$record" --reason ' '
+expect 2 'no such record' "$program" evidence withdraw nonsense --reason typo
+"$program" evidence withdraw "$record" --reason 'another year' >/dev/null || complain "evidence cannot be withdrawn"
+expect 2 'withdrawn already' "$program" evidence withdraw "$record" --reason again
+"$program" evidence list | grep -q "$record P060 of 2026-01-03 withdrawn .*another year" || complain "withdrawn evidence is not listed"
 expect 2 'rests on a control' "$program" evidence add --claim P065 --date 2026-01-02
 expect 2 'not of stratuslog' "$program" evidence add --profile stratuslog --claim P161 --date 2026-01-02
 expect 2 'not of stratuslog' "$program" selftest --profile stratuslog
@@ -87,7 +95,25 @@ expect 2 'look at the year' "$program" evidence add --claim P060 --date 1026-01-
 expect 2 'mandatory' "$program" control off transport/tls --reason x
 expect 2 'did you mean "web-hygiene/rate-limits"' "$program" control off web-hygiene/rate-limit --reason x
 "$program" audit verify >/dev/null || complain "the logs do not hold"
-"$program" doctor >/dev/null || complain "the doctor found trouble"
+"$program" doctor >doctor.out || complain "the doctor found trouble: $(cat doctor.out)"
+grep -q 'MiB are free' doctor.out && grep -q 'opens this data' doctor.out || complain "the doctor tells neither disk nor key: $(cat doctor.out)"
+# What is there and would not work is trouble.
+head -c 32 /dev/urandom | base64 >other.key
+diagnose() {
+  local words=$1 out; shift
+  out=$("$@" doctor 2>&1); [ $? = 3 ] || complain "$* doctor does not end with 3: $out"
+  case $out in *"$words"*) ;; *) complain "$* doctor did not say \"$words\": $out" ;; esac
+}
+diagnose 'not the one that this data was sealed with' "$program" --master-key file:other.key
+diagnose 'cannot be reached' "$program" --mail smtp://127.0.0.1:1
+diagnose 'no letter can be written' "$program" --mail dir:/proc/nowhere
+diagnose '/proc/nowhere' "$program" --backup-to /proc/nowhere
+diagnose 'did you mean "AVOUCH_DATA"' env AVOUCH_DATTA=x "$program"
+if mkdir small && mount -t tmpfs -o size=8m tmpfs small 2>/dev/null; then
+  diagnose 'make room' "$program" --data small
+  umount small
+fi
+"$program" keys list | grep -q '^platform  .*in use' || complain "the list of keys does not tell which is in use"
 "$program" migrate --status >/dev/null || complain "migrate --status failed"
 expect 3 'pending' "$program" migrate --status --data other
 expect 2 'there is no database yet' "$program" profile adopt --data other

@@ -181,6 +181,17 @@ pub enum ProfileCommand {
 pub enum EvidenceCommand {
     /// Record evidence for a claim
     Add(AddEvidence),
+    /// List what is on record: number, claim, date, and until when it holds or since when it is withdrawn
+    List,
+    /// Withdraw a record that was wrong: its claim is decided without it at once; it stays on record as withdrawn
+    Withdraw {
+        /// The record's number, as it was printed when it was recorded
+        #[arg(value_name = "RECORD")]
+        record: String,
+        /// Why it counts no longer; stands in the platform's log
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
 }
 
 #[derive(Debug, Args)]

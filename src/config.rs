@@ -16,6 +16,7 @@ use url::Url;
 
 use crate::cli::Options;
 use crate::failure::Failure;
+use crate::misspelt;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Environment {
@@ -65,6 +66,8 @@ pub struct Config {
     pub objects: Place,
     /// Where backups go.
     pub backup_to: Vec<Destination>,
+    /// What is set in the environment and is no setting, with what may have been meant.
+    pub misspelt: Vec<String>,
 }
 
 /// Where letters go.
@@ -80,6 +83,16 @@ pub enum Mail {
 
 #[derive(Clone)]
 pub struct SmtpAddress(Url);
+
+impl SmtpAddress {
+    pub fn server(&self) -> Smtp<'_> {
+        let Self(url) = self;
+        let plain = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
+        let login = url.password().map(|password| (plain(url.username()), plain(password)));
+        let implicit_tls = url.scheme() == "smtps";
+        Smtp { host: url.host_str().unwrap_or_default(), port: url.port(), implicit_tls, login }
+    }
+}
 
 impl std::fmt::Debug for SmtpAddress {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -127,15 +140,9 @@ impl Mail {
             Self::Folder(path) => Post::folder(path).map(Some).map_err(|error| {
                 Failure::usage(format!("the folder for letters, {}, cannot be made: {error}", path.display()))
             }),
-            Self::Smtp(SmtpAddress(url)) => {
-                let plain = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
-                let login = url.password().map(|password| (plain(url.username()), plain(password)));
-                let implicit_tls = url.scheme() == "smtps";
-                let host = url.host_str().unwrap_or_default();
-                Post::smtp(Smtp { host, port: url.port(), implicit_tls, login })
-                    .map(Some)
-                    .map_err(|error| Failure::usage(format!("the mail server cannot be used: {error}")))
-            }
+            Self::Smtp(address) => Post::smtp(address.server())
+                .map(Some)
+                .map_err(|error| Failure::usage(format!("the mail server cannot be used: {error}"))),
         }
     }
 }
@@ -168,7 +175,7 @@ impl Config {
     /// # Errors
     /// One line that names the setting and says what would be right.
     pub fn read(options: &Options) -> Result<Self, Failure> {
-        let file = read_file(options.config.as_deref())?;
+        let (file, text) = read_file(options.config.as_deref())?;
         let given = |flag: &Option<String>, file: Option<String>| flag.clone().or(file).filter(|text| !text.is_empty());
         let path = |flag: &Option<String>, file: Option<String>| given(flag, file).map(PathBuf::from);
 
@@ -245,6 +252,7 @@ impl Config {
             breached,
             objects,
             backup_to,
+            misspelt: misspelt::said(&text),
         };
         config.fit_for_production()?;
         Ok(config)
@@ -372,15 +380,15 @@ impl<'a> Secret<'a> {
     }
 }
 
-fn read_file(named: Option<&Path>) -> Result<File, Failure> {
+fn read_file(named: Option<&Path>) -> Result<(File, String), Failure> {
     let default = Path::new("avouch.toml");
     let path = named.unwrap_or(default);
     if named.is_none() && !default.exists() {
-        return Ok(File::default());
+        return Ok((File::default(), String::new()));
     }
     let text = std::fs::read_to_string(path)
         .map_err(|error| Failure::usage(format!("{} cannot be read: {error}", path.display())))?;
-    toml::from_str(&text).map_err(|error| {
+    let read = toml::from_str(&text).map_err(|error| {
         let place = error.span().map(|span| {
             let before = &text[..text.floor_char_boundary(span.start)];
             format!(
@@ -400,7 +408,8 @@ fn read_file(named: Option<&Path>) -> Result<File, Failure> {
         let said =
             if near.is_empty() { message.as_str() } else { message.split(", expected").next().unwrap_or_default() };
         Failure::usage(format!("{}:{}{said}{near}", path.display(), place.unwrap_or_default()))
-    })
+    })?;
+    Ok((read, text))
 }
 
 /// Browsers leave the default port out of what they ask for.

@@ -19,6 +19,7 @@ pub mod m0024_recorder;
 pub mod m0026_explained;
 pub mod m0027_deciders;
 pub mod m0029_settled_seats;
+pub mod m0030_withdrawn;
 pub mod t0001_log;
 pub mod t0002_owner;
 pub mod t0003_records;
@@ -55,6 +56,7 @@ impl MigratorTrait for Platform {
             Box::new(m0026_explained::Migration),
             Box::new(m0027_deciders::Migration),
             Box::new(m0029_settled_seats::Migration),
+            Box::new(m0030_withdrawn::Migration),
         ]
     }
 }

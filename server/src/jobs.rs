@@ -14,6 +14,7 @@ use crate::controls::{Check, Instance, Seen};
 use crate::exports::work;
 use crate::guard::Operator;
 use crate::identity::Accounts;
+use crate::identity::stand_in::traces::clear_organisations;
 use crate::organisations::upkeep;
 use crate::retention;
 use crate::trust::{Board, Facts, history};
@@ -75,6 +76,11 @@ pub fn due(checks: &BTreeSet<Check>, facts: &Facts, now: OffsetDateTime) -> Vec<
 /// # Errors
 /// When the database does not answer.
 pub async fn run_checks(instance: &Instance, checks: &[Check]) -> Result<Vec<Ran>, DbErr> {
+    // What a round left behind that was cut short goes before the next one, in nobody's time.
+    let cleared = clear_organisations(&instance.operator, &instance.accounts, instance.clock.now()).await;
+    if let Err(cause) = cleared {
+        tracing::warn!(%cause, "what an earlier round left behind could not be looked for");
+    }
     // The history is looked at last, when what the others saw has been written down.
     let (history, others): (Vec<Check>, Vec<Check>) = checks.iter().partition(|check| **check == Check::History);
     let mut ran = futures::future::join_all(others.iter().map(|check| run::look(*check, instance))).await;

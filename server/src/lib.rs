@@ -27,6 +27,7 @@ pub mod reviews;
 pub mod served;
 #[cfg(any(test, feature = "testing"))]
 pub mod staged;
+pub mod storage;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod trust;

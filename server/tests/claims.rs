@@ -6,7 +6,8 @@ use server::controls::run::{self, Ran};
 use server::controls::{Check, Seen};
 use server::testing::{START, World, profile};
 use server::trust::evidence::{self, EvidenceError, NewEvidence};
-use server::trust::{Board, history, switch};
+use server::trust::withdrawn::{self, WithdrawError};
+use server::trust::{Board, history, recorded, switch};
 use time::Duration;
 
 fn record(claim: &str, date: &str) -> NewEvidence {
@@ -46,6 +47,27 @@ async fn evidence_proves_a_claim_until_its_cadence_has_passed() {
     let (now, finding) = state(&world.board().await, "P011");
     assert_eq!(now, State::Failing);
     assert!(finding.to_lowercase().contains("overdue since 2027-11-20"), "{finding}");
+}
+
+#[tokio::test]
+async fn a_claim_whose_evidence_is_withdrawn_falls_back_to_what_is_left() {
+    let mut world = World::with(profile("stack-aero", &[])).await;
+    let first = add(&world, record("P011", "2026-11-19")).await.expect("add");
+    let second = add(&world, record("P011", "2026-11-20")).await.expect("add");
+    world.now += Duration::days(1);
+    let take = async |id: uuid::Uuid, reason: &str| {
+        withdrawn::withdraw(&world.operator(), &world.profile, &id.to_string(), reason, None, world.now).await
+    };
+    assert!(matches!(take(second, " ").await, Err(WithdrawError::NoReason)));
+    assert_eq!(take(second, "another year").await.expect("withdrawn"), "P011");
+    let (now, finding) = state(&world.board().await, "P011");
+    assert!(now == State::Proven && finding.contains("2026-11-19"), "{finding}");
+    assert!(matches!(take(second, "again").await, Err(WithdrawError::Already)));
+    take(first, "never happened").await.expect("withdrawn");
+    assert_eq!(state(&world.board().await, "P011").0, State::Unproven);
+    let told = recorded::newest(&world.operator(), world.accounts(), 9).await.expect("read");
+    let whys: Vec<_> = told.iter().filter_map(|one| one.withdrawn.as_ref().map(|gone| gone.reason.as_str())).collect();
+    assert_eq!((told.len(), whys), (2, vec!["another year", "never happened"]));
 }
 
 #[tokio::test]

@@ -1,8 +1,12 @@
 //! `avouch doctor`.
 
+use std::path::Path;
+use std::sync::Arc;
+
 use server::blobs::{Blobs, Place};
 use server::guard::{Operator, Store, Where, owner_lacks};
 use server::profile::Profile;
+use server::storage::{self, Room};
 use server::trust::Facts;
 
 use crate::config::{Config, Environment, Mail};
@@ -34,10 +38,22 @@ pub async fn run(config: &Config) -> Result<(), Failure> {
         let served = server::served::refuse_another(&config.place, profile).await;
         tell("data", served.map(|()| format!("of {}", profile.id)).map_err(|error| error.to_string()));
     }
+    for said in &config.misspelt {
+        tell("settings", Err(said.clone()));
+    }
     tell("data folder", writable(config));
-    tell("master key", key(config));
-    tell("mail", mail(config));
+    tell("disk", disk(config));
+    tell("master key", key(config).await);
+    tell("mail", mail(config).await);
     tell("files", files(config).await);
+    if config.backup_to.is_empty() {
+        tell("backups", Err("no place for them; set AVOUCH_BACKUP_TO".into()));
+    }
+    for place in &config.backup_to {
+        let found = place.answers().await;
+        let said = |copies| format!("{} can be reached, with {copies} copies", place.label);
+        tell("backups", found.map(said).map_err(|error| error.to_string()));
+    }
     let schema = schema(config, profile.as_ref().ok()).await;
     tell("schema", schema);
     if let (Ok(profile), Where::Postgres { .. }) = (&profile, &config.place) {
@@ -55,34 +71,73 @@ pub async fn run(config: &Config) -> Result<(), Failure> {
 
 fn writable(config: &Config) -> Result<String, String> {
     let shown = config.data.display();
-    let found =
-        std::fs::metadata(&config.data).map_err(|_| format!("{shown} does not exist yet; avouch serve makes it"))?;
-    if found.permissions().readonly() {
-        Err(format!("{shown} cannot be written; change its owner, or choose another with AVOUCH_DATA"))
-    } else {
-        Ok(format!("{shown}"))
+    if !config.data.exists() {
+        return Err(format!("{shown} does not exist yet; avouch serve makes it"));
     }
+    let cannot =
+        |error| format!("{shown} cannot be written: {error}; change its owner, or choose another with AVOUCH_DATA");
+    storage::usable(&config.data).map(|()| shown.to_string()).map_err(cannot)
 }
 
-fn key(config: &Config) -> Result<String, String> {
-    match (&config.master_key, config.environment) {
-        (Some(reference), _) => server::crypto::keys::MasterKey::from_reference(reference)
-            .map(|_| format!("comes from {}", reference.kind()))
-            .map_err(|error| error.to_string()),
-        (None, Environment::Production) => Err("none; set AVOUCH_MASTER_KEY to a reference".into()),
+fn disk(config: &Config) -> Result<String, String> {
+    let there = config.data.ancestors().find(|path| path.exists()).unwrap_or(Path::new("."));
+    let room = Room::at(there).map_err(|error| format!("its room cannot be told: {error}"))?;
+    let mib = |bytes: u64| bytes / 1024 / 1024;
+    let said = format!("{} MiB of {} MiB are free", mib(room.free), mib(room.all));
+    if room.is_little() {
+        return Err(format!("{said}; make room: on a full disk (storage) nothing can be saved"));
+    }
+    Ok(said)
+}
+
+/// Whether the key is there is not enough: another one would be a key as well.
+async fn key(config: &Config) -> Result<String, String> {
+    let master = opened::master_if_there(config).map_err(|error| error.to_string())?;
+    let from = match (&config.master_key, config.environment) {
+        (Some(reference), _) => format!("comes from {}", reference.kind()),
+        (None, Environment::Production) => return Err("none; set AVOUCH_MASTER_KEY to a reference".into()),
         (None, Environment::Development | Environment::Test) => {
-            Ok("kept beside the data; production takes a reference".into())
+            "kept beside the data; production takes a reference".to_owned()
         }
+    };
+    let Some(store) = there(config).await else { return Ok(from) };
+    let operator = Operator::at_the_command_line(&store);
+    let Some(master) = master else {
+        return Err("none beside the data any more; put master.key back, or give AVOUCH_MASTER_KEY".into());
+    };
+    match server::vault::keys::open(&operator, &master, config.environment.word()).await {
+        Ok(0) => Ok(from),
+        Ok(_) => Ok(format!("{from}; opens this data")),
+        Err(error) => Err(error.to_string()),
     }
 }
 
-fn mail(config: &Config) -> Result<String, String> {
+/// The store, if there is one that is up to date.
+async fn there(config: &Config) -> Option<Arc<Store>> {
+    if let Where::Embedded(folder) = &config.place
+        && !folder.join("avouch.db").exists()
+    {
+        return None;
+    }
+    Store::open(&config.place, false).await.ok().map(Arc::new)
+}
+
+async fn mail(config: &Config) -> Result<String, String> {
     match &config.mail {
         Mail::Nowhere => {
             Err("none; letters wait in the queue until AVOUCH_MAIL is set to smtps://… or smtp://…".into())
         }
-        Mail::Folder(path) => Ok(format!("one file per letter in {}", path.display())),
-        Mail::Smtp(_) => Ok("by a mail server".into()),
+        Mail::Folder(path) => {
+            let shown = path.display();
+            storage::usable(path).map_err(|error| format!("no letter can be written to {shown}: {error}"))?;
+            Ok(format!("one file per letter in {shown}"))
+        }
+        Mail::Smtp(address) => {
+            let server = address.server();
+            let place = format!("{}, port {}", server.host, server.port());
+            let cannot = |error| format!("the mail server at {place} cannot be reached: {error}; see AVOUCH_MAIL");
+            server.answers().await.map(|()| format!("the mail server at {place} answers")).map_err(cannot)
+        }
     }
 }
 
@@ -125,15 +180,8 @@ async fn owner(config: &Config, profile: &Profile) -> Result<String, String> {
 async fn clock(config: &Config) -> Result<String, String> {
     let now = config.clock.now();
     let Ok(profile) = opened::profile(config) else { return Ok(server::clock::rfc3339(now)) };
-    let exists = match &config.place {
-        Where::Embedded(folder) => folder.join("avouch.db").exists(),
-        Where::Postgres { .. } => true,
-    };
-    if !exists {
-        return Ok(server::clock::rfc3339(now));
-    }
-    let Ok(store) = Store::open(&config.place, false).await else { return Ok(server::clock::rfc3339(now)) };
-    let operator = Operator::at_the_command_line(&std::sync::Arc::new(store));
+    let Some(store) = there(config).await else { return Ok(server::clock::rfc3339(now)) };
+    let operator = Operator::at_the_command_line(&store);
     let facts = Facts::read(&operator.visitor(), &profile.id).await.map_err(|error| error.to_string())?;
     let newest = facts.findings.values().flatten().map(|finding| finding.at).max();
     match newest {

@@ -1,18 +1,54 @@
-//! `avouch evidence add`.
+//! `avouch evidence`: put on record, listed, withdrawn.
 
 use std::collections::BTreeMap;
 
 use server::clock::parse_date;
 use server::guard::Operator;
 use server::trust::evidence::{self, LARGEST_FILE, NewEvidence};
+use server::trust::{recorded, withdrawn};
 
 use super::migrates;
-use crate::cli::AddEvidence;
+use crate::cli::{AddEvidence, EvidenceCommand};
 use crate::config::Config;
 use crate::failure::{Failure, say};
 use crate::opened::open;
 
-pub async fn add(config: &Config, add: AddEvidence) -> Result<(), Failure> {
+pub async fn run(config: &Config, command: EvidenceCommand) -> Result<(), Failure> {
+    match command {
+        EvidenceCommand::Add(new) => add(config, new).await,
+        EvidenceCommand::List => list(config).await,
+        EvidenceCommand::Withdraw { record, reason } => withdraw(config, &record, &reason).await,
+    }
+}
+
+/// How many records are listed, the newest first.
+const RECORDS: u64 = 1000;
+
+async fn list(config: &Config) -> Result<(), Failure> {
+    let opened = open(config, migrates(config, false)).await?;
+    let accounts = opened.accounts(config, &config.origin(config.listen))?;
+    let operator = Operator::at_the_command_line(&opened.store);
+    for record in recorded::newest(&operator, &accounts, RECORDS).await? {
+        let stands = match (record.withdrawn, record.until) {
+            (Some(gone), _) => format!("withdrawn {}: {}", gone.at.date(), gone.reason),
+            (None, Some(until)) => format!("until {until}"),
+            (None, None) => "reached".to_owned(),
+        };
+        say(format!("{} {} of {} {stands}", record.id, record.claim, record.dated));
+    }
+    Ok(())
+}
+
+async fn withdraw(config: &Config, record: &str, reason: &str) -> Result<(), Failure> {
+    let opened = open(config, migrates(config, false)).await?;
+    let operator = Operator::at_the_command_line(&opened.store);
+    let done = withdrawn::withdraw(&operator, &opened.profile, record, reason, None, config.clock.now()).await;
+    let claim = done.map_err(|error| Failure::usage(error.to_string()))?;
+    say(format!("withdrew {record} for {claim} of {}", opened.profile.id));
+    Ok(())
+}
+
+async fn add(config: &Config, add: AddEvidence) -> Result<(), Failure> {
     let new = read(add)?;
     let opened = open(config, migrates(config, false)).await?;
     let operator = Operator::at_the_command_line(&opened.store);

@@ -17,7 +17,8 @@ pub async fn run(config: &Config, command: KeysCommand) -> Result<(), Failure> {
     match command {
         KeysCommand::List => {
             for key in of::list(&operator, now).await.map_err(|error| Failure::usage(error.to_string()))? {
-                say(format!("{:<52}{}  {} days", key.owner, key.id, key.days));
+                let use_of = if key.in_use { "in use" } else { "opens only" };
+                say(format!("{:<52}{}  {:>5} days  {use_of}", key.owner, key.id, key.days));
             }
         }
         KeysCommand::Rotate { organisation, all } => {

@@ -19,10 +19,12 @@ mod serve;
 mod temporary;
 mod tick;
 
+use std::io::IsTerminal;
+
 use server::logged;
 use tracing_subscriber::EnvFilter;
 
-use crate::cli::{AuditCommand, CertificateCommand, Cli, Command, EvidenceCommand, ProfileCommand};
+use crate::cli::{AuditCommand, CertificateCommand, Cli, Command, ProfileCommand};
 use crate::config::Config;
 use crate::failure::Failure;
 
@@ -31,7 +33,10 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
     let filter = EnvFilter::try_from_env("AVOUCH_LOG")
         .unwrap_or_else(|_| EnvFilter::new("warn,avouch=info,app=info,server=info"));
     logged::watch();
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| logged::Watched).with_target(false).init();
+    // Colours are for somebody who looks; in a file they are rubbish.
+    let colours = std::io::stderr().is_terminal();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| logged::Watched);
+    log.with_ansi(colours).with_target(false).init();
     if let Command::Profile(ProfileCommand::Check { file }) = &cli.command {
         return profile::check(file);
     }
@@ -46,7 +51,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Profile(ProfileCommand::Adopt) => profile::adopt(&config).await,
         Command::Tick => tick::run(&config).await,
         Command::Selftest { json } => selftest::run(&config, json).await,
-        Command::Evidence(EvidenceCommand::Add(add)) => evidence::add(&config, add).await,
+        Command::Evidence(command) => evidence::run(&config, command).await,
         Command::Control(command) => control::run(&config, command).await,
         Command::Audit(AuditCommand::Verify { organisation }) => audit::verify(&config, organisation.as_deref()).await,
         Command::Audit(AuditCommand::Key) => audit::key(&config).await,

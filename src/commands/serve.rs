@@ -26,6 +26,9 @@ use crate::opened::{self, Opened, isolation_fits, open, settings};
 use crate::tls;
 
 pub async fn run(config: Config, migrate: bool, accept_unavailable: bool) -> Result<(), Failure> {
+    for said in &config.misspelt {
+        tracing::warn!("{said}");
+    }
     // Everything that can be refused is looked at before anything is written.
     isolation_fits(&config, &opened::profile(&config)?, accept_unavailable)?;
     let assets = assets()?;
@@ -38,6 +41,8 @@ pub async fn run(config: Config, migrate: bool, accept_unavailable: bool) -> Res
     let address = listener.local_addr().map_err(|error| taken(&config, &error))?;
 
     let opened = open(&config, migrates(&config, migrate)).await?;
+    opened.store.reaches_its_own().await?;
+    server::storage::lies_in(&config.data);
     let instance = opened.instance(&config, Operator::scheduled(&opened.store), address, false)?;
     // What changed while nobody served, a claim that left the profile among it, is on record before the first visitor.
     if instance_has_history(&instance).await? {

@@ -325,7 +325,8 @@ endpoints! {
     RestoreOrganisation "restore-organisation" @ "/api/o/{slug}/" Member(BillingManage) [] [] on Billing;
     PlaceHold "place-hold" @ "/api/o/{slug}/" Member(OrganisationManage) ["kind" "subject" "basis" "scope" "until"] ["subject"] on Settings;
     LiftHold "lift-hold" @ "/api/o/{slug}/" Member(OrganisationManage) ["hold"] [] on Settings;
-    RecordEvidence "record-evidence" Operator ["claim" "date" "note" "file"] ["file"] on OperateEvidence;
+    RecordEvidence "record-evidence" Operator ["claim" "date" "note" "names" "file"] ["names" "file"] on OperateEvidence;
+    WithdrawEvidence "withdraw-evidence" Operator ["evidence" "reason"] [] on OperateEvidence;
     OpenSeatReview "open-review" @ "/api/operator/" Operator ["name" "due" "silence"] ["silence"] on OperateReviews;
     DecideSeat "decide-item" @ "/api/operator/" Operator ["item" "decision" "note" "review" "narrowing"] ["note" "review" "narrowing"] on OperateReview;
     UndoSeat "undo-decision" @ "/api/operator/" Operator ["item" "review" "narrowing"] ["review" "narrowing"] on OperateReview;

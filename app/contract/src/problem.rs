@@ -43,7 +43,7 @@ pub enum Problem {
     /// The subscription of this organisation ended: it is hidden, and restored or destroyed later.
     Gone {
         slug: String,
-        /// Until when it can be restored (RFC 3339).
+        /// Until when it can be restored, as its reader tells the time.
         until: Option<String>,
     },
     NotFound,
@@ -86,6 +86,8 @@ pub enum Problem {
     Internal {
         reference: String,
     },
+    /// The disk of the data is full.
+    Full,
     NotReady,
 }
 
@@ -120,6 +122,7 @@ impl Problem {
             Self::TooSlow => 408,
             Self::TooMany { .. } => 429,
             Self::Internal { .. } => 500,
+            Self::Full => 507,
             Self::Busy { .. } | Self::NotReady => 503,
         }
     }
@@ -150,6 +153,7 @@ impl Problem {
             Self::TooMany { .. } => "too-many",
             Self::Busy { .. } => "busy",
             Self::Internal { .. } => "internal",
+            Self::Full => "storage",
             Self::NotReady => "not-ready",
         }
     }
@@ -181,6 +185,7 @@ impl Problem {
             Self::TooMany { .. } => "Too many requests",
             Self::Busy { .. } => "Much is going on just now",
             Self::Internal { .. } => "Something broke on our side",
+            Self::Full => "There is no room left",
             Self::NotReady => "Not ready yet",
         }
     }
@@ -236,6 +241,7 @@ impl Problem {
             Self::Internal { reference } => {
                 format!("It has been recorded. If you write to us about it, name this reference: {reference}.")
             }
+            Self::Full => "The storage of this server is full, so nothing was saved. What was there before is unharmed. Whoever runs it has to make room; try again after that.".into(),
             Self::NotReady => "The server is starting or cannot reach its database. Try again in a moment.".into(),
         }
     }
@@ -267,6 +273,7 @@ impl Problem {
             | Self::TooMany { .. }
             | Self::Busy { .. }
             | Self::Internal { .. }
+            | Self::Full
             | Self::NotReady => Vec::new(),
         }
     }
@@ -281,6 +288,7 @@ impl Problem {
         match self {
             Self::TooMany { retry_after_seconds } | Self::Busy { retry_after_seconds } => Some(*retry_after_seconds),
             Self::NotReady => Some(5),
+            Self::Full => Some(60),
             Self::Invalid { .. }
             | Self::InvalidFields { .. }
             | Self::NotUnderstood { .. }

@@ -78,6 +78,7 @@ fn way_out(problem: &Problem) -> AnyView {
         | Problem::TooMany { .. }
         | Problem::Busy { .. }
         | Problem::Internal { .. }
+        | Problem::Full
         | Problem::NotReady => view! { <a class="btn btn-primary" href="/trust">"Open the trust page"</a> }.into_any(),
     }
 }

@@ -117,6 +117,22 @@ impl Fields {
         Ok(Self { texts: fields, file, ..Self::default() })
     }
 
+    /// The texts of a form with a file of which only the beginning is there.
+    pub async fn before_the_cut(kind: &Kind, body: Bytes, row: &Endpoint) -> Self {
+        let Kind::Parts(boundary) = kind else { return Self::default() };
+        let mut parts = multer::Multipart::new(once(ready(Ok::<_, std::io::Error>(body))), boundary);
+        let mut fields = BTreeMap::new();
+        while let Ok(Some(part)) = parts.next_field().await {
+            let name = part.name().unwrap_or_default().to_owned();
+            if name == FILE {
+                continue;
+            }
+            let text = part.bytes().await.ok().and_then(|bytes| String::from_utf8(bytes.into()).ok());
+            let Some(Ok(())) = text.map(|text| put(&mut fields, row, name, &text)) else { break };
+        }
+        Self { texts: fields, ..Self::default() }
+    }
+
     pub fn file(&self) -> Option<&File> {
         self.file.as_ref()
     }

@@ -28,7 +28,7 @@ use super::client::Client;
 use super::limiter::{Counted, Limiter};
 use super::respond::{BARE_POLICY, EVERY_ANSWER};
 use super::visit::SESSION;
-use super::{Site, cookie, failure};
+use super::{Site, cookie, failure, people};
 
 /// The connection a request came over.
 #[derive(Clone, Copy, Debug)]
@@ -130,9 +130,11 @@ fn refuse(site: &Site, client: Client, request: &Request) -> Option<Refusal> {
     }
     let limits = &site.profile.policy.limits;
     // Whether somebody is there who may send a file is looked up before any of it is read.
-    let limit_kib = if change && takes_file(path) { limits.upload_kib.get() } else { limits.body_kib.get() };
+    let file = change && takes_file(path);
+    let limit_kib = if file { limits.upload_kib.get() } else { limits.body_kib.get() };
+    let most = u64::from(limit_kib) * 1024 * if file { HEARD_OUT } else { 1 };
     let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    (announced > Some(u64::from(limit_kib) * 1024)).then_some(Refusal::Problem(Problem::TooLarge { limit_kib }))
+    (announced > Some(most)).then_some(Refusal::Problem(Problem::TooLarge { limit_kib }))
 }
 
 /// One host, and one of ours: with two there is no telling which one somebody in between believed.
@@ -161,8 +163,8 @@ async fn serve(site: &Site, router: &Router, request: Request) -> Response {
     let say = |problem: &Problem| failure::answer(problem, &headers, site.assets.style());
     let limit = Duration::from_secs(site.profile.policy.limits.request_seconds.get().into());
     let work = async {
-        let limit_kib = limit_kib(site, sender_of_file(&request)).await?;
-        let request = whole(request, limit_kib).await?;
+        let (limit_kib, inside) = limit_kib(site, sender_of_file(&request)).await?;
+        let request = whole(request, limit_kib, inside && people::is_browser(&headers)).await?;
         Ok(router.clone().oneshot(request).await.unwrap_or_else(|never| match never {}))
     };
     let response = match timeout(limit, AssertUnwindSafe(work).catch_unwind()).await {
@@ -182,24 +184,24 @@ async fn serve(site: &Site, router: &Router, request: Request) -> Response {
     if response.headers().contains_key(CONTENT_SECURITY_POLICY) { response } else { say(&Problem::NotFound) }
 }
 
-/// Whether a form with a file of an organisation is posted there.
+/// Whether a form with a file is posted there.
 fn takes_file(path: &str) -> bool {
     let fits = |pattern: &str| {
         pattern.split('/').count() == path.split('/').count()
             && pattern.split('/').zip(path.split('/')).all(|(part, said)| part.starts_with('{') || part == said)
     };
-    ENDPOINTS.iter().any(|row| row.fields.contains(&"file") && row.path.contains("/o/{slug}/") && fits(row.path))
+    ENDPOINTS.iter().any(|row| row.fields.contains(&"file") && fits(row.path))
 }
 
 /// How large a body may be. A file is larger than anything else, and taken from nobody who is not signed in: what strangers can make this
-/// machine hold in memory stays small.
-async fn limit_kib(site: &Site, sender: Option<SessionId>) -> Result<u32, Problem> {
+/// machine hold in memory stays small. And whether somebody is signed in there.
+async fn limit_kib(site: &Site, sender: Option<SessionId>) -> Result<(u32, bool), Problem> {
     let limits = &site.profile.policy.limits;
-    let Some(sender) = sender else { return Ok(limits.body_kib.get()) };
+    let Some(sender) = sender else { return Ok((limits.body_kib.get(), false)) };
     let found = site.visitor.caller(&site.profile, &sender.hash(), site.clock.now()).await;
     let caller = found.map_err(|cause| server::problem::internal(&cause))?;
     let inside = caller.is_some_and(|caller| Who::SignedIn.admits(caller.person().stage).is_ok());
-    Ok(if inside { limits.upload_kib.get() } else { limits.body_kib.get() })
+    Ok((if inside { limits.upload_kib.get() } else { limits.body_kib.get() }, inside))
 }
 
 /// The session of whoever posts to where files are taken, if they name one.
@@ -209,10 +211,23 @@ fn sender_of_file(request: &Request) -> Option<SessionId> {
     session.filter(|_| posted)
 }
 
-/// The request with its body in hand, if it has one: a body without an announced length is held to the same limit.
-async fn whole(request: Request, limit_kib: u32) -> Result<Request, Problem> {
+/// How many times the limit of a form with a file is heard out, and thrown away, so that the form can be shown again.
+const HEARD_OUT: u64 = 8;
+
+/// A form with a file was too large: the body is its beginning only, with what was typed.
+#[derive(Clone, Copy, Debug)]
+pub struct Cut {
+    pub limit_kib: u32,
+}
+
+/// The request with its body in hand, if it has one: a body without an announced length is held to the same limit. Whoever is heard out gets
+/// what they typed back: a browser shows no answer before it has sent everything.
+async fn whole(request: Request, limit_kib: u32, heard_out: bool) -> Result<Request, Problem> {
     if request.body().is_end_stream() {
         return Ok(request);
+    }
+    if heard_out {
+        return heard(request, limit_kib).await;
     }
     // Whoever announces too much is told before any of it is read.
     if request.body().size_hint().lower() > u64::from(limit_kib) * 1024 {
@@ -222,6 +237,25 @@ async fn whole(request: Request, limit_kib: u32) -> Result<Request, Problem> {
     let body = Limited::new(body, limit_kib as usize * 1024).collect().await;
     let body = body.map_err(|_| Problem::TooLarge { limit_kib })?.to_bytes();
     Ok(Request::from_parts(head, Body::from(body)))
+}
+
+async fn heard(request: Request, limit_kib: u32) -> Result<Request, Problem> {
+    let most = limit_kib as usize * 1024;
+    let (mut head, mut body) = request.into_parts();
+    let (mut kept, mut all) = (Vec::new(), 0_u64);
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| Problem::unreadable("the body ended before its end"))?;
+        let Ok(data) = frame.into_data() else { continue };
+        all = all.saturating_add(data.len() as u64);
+        if all > most as u64 * HEARD_OUT {
+            return Err(Problem::TooLarge { limit_kib });
+        }
+        kept.extend_from_slice(&data[..data.len().min(most - kept.len())]);
+    }
+    if all > most as u64 {
+        head.extensions.insert(Cut { limit_kib });
+    }
+    Ok(Request::from_parts(head, Body::from(kept)))
 }
 
 /// All that a failure needs to know of a request that has been handed on.

@@ -1,7 +1,7 @@
 //! Pages and changes for people. The access table decides first, for pages and for changes alike; then the token; then the fields;
 //! the proof in the handler is last and could not be had without the first.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::body::Bytes;
@@ -18,8 +18,9 @@ use server::identity::limits;
 
 use super::client::Client;
 use super::fields::{self, Fields};
+use super::layers::Cut;
 use super::visit::{Visit, nowhere};
-use super::{Site, csrf, failure, pairs, respond};
+use super::{Site, asked, csrf, failure, pairs, respond};
 use crate::identity::{actions, pages};
 
 /// What a form shows beside its fields: what was typed before, and what was wrong with it.
@@ -78,32 +79,16 @@ pub async fn show(
     if let Err(barred) = visit.admits(page.row().who, Asks::ToSee) {
         visit.tell_refused(&barred, page.row().path).await;
         let here = uri.path_and_query().map_or("/", axum::http::uri::PathAndQuery::as_str);
-        return kept_out(&site, barred, here, &headers);
+        return kept_out(&visit, barred, here, &headers);
     }
-    let pairs = match asked_for(&uri) {
-        Ok(pairs) => pairs,
+    // What an address may put into a page. No field of a form that changes something.
+    let pairs = pairs::of_query(uri.query().unwrap_or_default(), uri.path());
+    let values = match pairs.and_then(|pairs| asked::of_address(page, uri.path(), pairs)) {
+        Ok(values) => values.into_iter().collect(),
         Err(problem) => return failure::answer(&problem, &headers, site.assets.style()),
     };
-    // What an address may put into a page: where to go on, a link's secret, what was just done, and what a list is narrowed to. No field
-    // of a form that changes something.
-    let known = |(name, _): &(String, String)| QUERY.contains(&name.as_str());
-    let values = pairs.into_iter().filter(known).collect();
     let typed = Typed { values, problem: None };
     page_answer(page, &visit, &typed, StatusCode::OK, &headers).await
-}
-
-/// The names and values of an address; of one that says the same thing twice nobody can tell which was meant.
-fn asked_for(uri: &Uri) -> Result<Vec<(String, String)>, Problem> {
-    let pairs = pairs::of_query(uri.query().unwrap_or_default(), uri.path())?;
-    let mut seen = BTreeSet::new();
-    match pairs.iter().find(|(name, _)| QUERY.contains(&name.as_str()) && !seen.insert(name)) {
-        Some((name, _)) => Err(Problem::NotUnderstood {
-            name: name.clone(),
-            message: "this stands twice in the address".into(),
-            instead: uri.path().to_owned(),
-        }),
-        None => Ok(pairs),
-    }
 }
 
 /// The page, or what went wrong when making it.
@@ -132,20 +117,14 @@ fn own_page(mut response: Response, cookies: impl Iterator<Item = HeaderValue>) 
     response
 }
 
-/// The names that an address may carry.
-#[rustfmt::skip]
-const QUERY: &[&str] = &[
-    "next", "token", "done", "after", "search", "role", "factor", "sort", "action", "actor", "from", "to",
-    "c1", "c2", "c3", "c4", "c5", "by", "person", "requirement", "link", "stands", "grants", "advice", "whose", "together", "week", "day", "removed",
-];
-
-fn kept_out(site: &Site, barred: Barred, here: &str, headers: &HeaderMap) -> Response {
-    match barred {
-        Barred::Needs(needs) => lacking(site, needs, here, headers),
-        Barred::Unknown | Barred::Forbidden | Barred::Lapsed(_) | Barred::Gone { .. } => {
-            failure::answer(&barred.into(), headers, site.assets.style())
-        }
-    }
+fn kept_out(visit: &Visit, barred: Barred, here: &str, headers: &HeaderMap) -> Response {
+    let site = &visit.site;
+    let problem = match barred {
+        Barred::Needs(needs) => return lacking(site, needs, here, headers),
+        Barred::Gone { slug, until } => Problem::Gone { slug, until: until.map(|at| visit.when(at)) },
+        Barred::Unknown | Barred::Forbidden | Barred::Lapsed(_) => barred.into(),
+    };
+    failure::answer(&problem, headers, site.assets.style())
 }
 
 /// A person is led to what is lacking; a program is told.
@@ -166,7 +145,7 @@ fn lacking(site: &Site, needs: Needs, here: &str, headers: &HeaderMap) -> Respon
     redirect(&to, Vec::new())
 }
 
-fn is_browser(headers: &HeaderMap) -> bool {
+pub fn is_browser(headers: &HeaderMap) -> bool {
     headers.get(ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|types| types.contains("text/html"))
 }
 
@@ -186,7 +165,7 @@ fn redirect(to: &str, cookies: Vec<HeaderValue>) -> Response {
 pub async fn change(
     row: &'static Endpoint,
     Shared(site): Shared<Arc<Site>>,
-    client: Option<Extension<Client>>,
+    (client, cut): (Option<Extension<Client>>, Option<Extension<Cut>>),
     uri: Uri,
     headers: HeaderMap,
     body: Bytes,
@@ -204,7 +183,12 @@ pub async fn change(
     };
     if let Err(barred) = visit.admits(row.who, Asks::ToDo) {
         visit.tell_refused(&barred, row.name).await;
-        return kept_out(&site, barred, &here_of(row, &visit), &headers);
+        return kept_out(&visit, barred, &here_of(row, &visit), &headers);
+    }
+    if let Some(Extension(Cut { limit_kib })) = cut {
+        let fields = Fields::before_the_cut(&kind, body, row).await;
+        about(&mut visit, &fields);
+        return refused(row, &visit, &fields, Problem::TooLarge { limit_kib }, &headers).await;
     }
     // A body that cannot be read carries no token either.
     let fields = Fields::read(&kind, &body, row).await;
@@ -221,12 +205,7 @@ pub async fn change(
         Ok(fields) => fields,
         Err(problem) => return refused(row, &visit, &Fields::default(), problem, &headers).await,
     };
-    for name in [RECORD, REVIEW] {
-        // The form of a record stands on the record's own page, and so does that of a review.
-        if let Some(id) = fields.optional(name) {
-            visit.params.entry(name).or_insert_with(|| id.to_owned());
-        }
-    }
+    about(&mut visit, &fields);
     let done = perform(row, &mut visit, &fields).await;
     match done {
         Ok(done) => told(done, &headers),
@@ -240,6 +219,15 @@ pub async fn change(
             lacking(&site, needs, &here, &headers)
         }
         Err(problem) => refused(row, &visit, &fields, problem, &headers).await,
+    }
+}
+
+/// The form of a record stands on the record's own page, and so does that of a review.
+fn about(visit: &mut Visit, fields: &Fields) {
+    for name in [RECORD, REVIEW] {
+        if let Some(id) = fields.optional(name) {
+            visit.params.entry(name).or_insert_with(|| id.to_owned());
+        }
     }
 }
 

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::http::header::RETRY_AFTER;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
 use contract::access::{ENDPOINTS, Endpoint, PAGES, Page};
@@ -22,6 +23,8 @@ pub fn router(site: &Arc<Site>) -> Router {
         .fold(Router::new(), |router, row| router.route(row.path, handler(row.page)))
         .merge(ENDPOINTS.iter().fold(Router::new(), |router, row| router.route(row.path, changer(row))))
         .fallback(nothing_here)
+        // The layers have held the body to its limit, which for a file is above the framework's own.
+        .layer(DefaultBodyLimit::disable())
         .with_state(Arc::clone(site))
 }
 
@@ -115,7 +118,7 @@ fn handler(page: Page) -> MethodRouter<Arc<Site>> {
 }
 
 fn changer(row: &'static Endpoint) -> MethodRouter<Arc<Site>> {
-    post(move |site, client, uri: Uri, headers, body| people::change(row, site, client, uri, headers, body))
+    post(move |site, from, uri: Uri, headers, body| people::change(row, site, from, uri, headers, body))
 }
 
 async fn nothing_here(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
@@ -141,7 +144,16 @@ async fn health() -> Response {
 }
 
 async fn ready(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
-    if site.ready() {
+    if !server::storage::has_room() {
+        let mut full = respond::bytes(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "text/plain; charset=utf-8",
+            "no-store",
+            "not ready: storage\n",
+        );
+        full.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
+        full
+    } else if site.ready() {
         respond::bytes(StatusCode::OK, "text/plain; charset=utf-8", "no-store", "ready\n")
     } else {
         failure::answer(&Problem::NotReady, &headers, site.assets.style())

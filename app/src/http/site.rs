@@ -15,6 +15,7 @@ use server::jobs::{self, Line};
 use server::mail::{Post, queue};
 use server::profile::Profile;
 use server::retention;
+use server::storage;
 use server::trust::{Board, Facts, history};
 use time::OffsetDateTime;
 use tracing::error;
@@ -211,7 +212,10 @@ pub async fn schedule(site: Arc<Site>, instance: Instance, checked: Arc<AtomicBo
             let ran = tokio::spawn(async move { jobs::run_checks(&round, &due).await }).await;
             match ran {
                 Ok(Ok(_)) => {}
-                Ok(Err(cause)) => error!(%cause, "a round of checks could not be stored"),
+                Ok(Err(cause)) => {
+                    let full = storage::is_full(&cause.to_string());
+                    error!(%cause, full, "a round of checks could not be stored");
+                }
                 Err(cause) => error!(%cause, "a round of checks broke"),
             }
             site.look().await;

@@ -11,7 +11,7 @@ use contract::problem::Problem;
 use futures::future::BoxFuture;
 use server::crypto::secret::Ticket;
 use server::guard::{Allowed, Asks, Barred, Caller, Proven, Right, Rule, SessionId, Staff};
-use server::identity::{Origin, Refusal, sessions};
+use server::identity::{Origin, Refusal, moment, sessions};
 use server::organisations::tell;
 use server::problem::internal;
 use time::OffsetDateTime;
@@ -19,6 +19,7 @@ use time::OffsetDateTime;
 use super::client::Client;
 use super::limiter::Counted;
 use super::{Site, cookie, csrf, site};
+use crate::ui::words;
 
 pub const SESSION: &str = "session";
 pub const DEVICE: &str = "device";
@@ -146,6 +147,14 @@ impl Visit {
 
     pub fn stage(&self) -> Stage {
         self.caller.as_ref().map_or(Stage::SignedOut, |caller| caller.person().stage)
+    }
+
+    /// An instant by the clock and in the manner of whoever reads; of a stranger, in UTC.
+    pub fn when(&self, at: OffsetDateTime) -> String {
+        match &self.caller {
+            Some(caller) => moment::moment(at, &caller.person().date_style, &caller.person().time_zone),
+            None => words::moment(at),
+        }
     }
 
     /// The proof of `R`.

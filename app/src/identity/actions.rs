@@ -53,7 +53,8 @@ pub async fn perform(act: Act, visit: &mut Visit, fields: &Fields) -> Result<Don
         Act::RequestCopy => super::export::request(visit).await,
         Act::ApproveCopy => operator::approve(visit, fields).await,
         Act::SaveComponent => operator::recovery::save(visit, fields).await,
-        Act::RecordEvidence => operator::record_evidence(visit, fields).await,
+        Act::RecordEvidence => operator::evidence::record(visit, fields).await,
+        Act::WithdrawEvidence => operator::evidence::withdraw(visit, fields).await,
         Act::RequestExport
         | Act::InviteMember
         | Act::ResendInvitation

@@ -91,8 +91,10 @@ pub async fn page(page: Page, visit: &Visit, typed: &Typed) -> Result<Shown, Pro
         Page::DeleteAccount => retention::account::page(visit, typed).await?,
         Page::Account => account::account(visit, typed).await?,
         Page::Sessions => account::sessions(visit, typed).await?,
-        Page::AuditCsv => return organisation::log::download(visit, Form::Csv).await.map(Shown::Download),
-        Page::AuditJson => return organisation::log::download(visit, Form::JsonLines).await.map(Shown::Download),
+        Page::AuditCsv => return organisation::log::download(visit, typed, Form::Csv).await.map(Shown::Download),
+        Page::AuditJson => {
+            return organisation::log::download(visit, typed, Form::JsonLines).await.map(Shown::Download);
+        }
         Page::AuditHeads => return organisation::log::heads(visit).await.map(Shown::Download),
         Page::ExportArchive => return organisation::export::archive(visit).await,
         Page::AccountCopy => return export::copy(visit).await,
@@ -253,6 +255,7 @@ pub fn done(typed: &Typed) -> Option<impl IntoView + use<>> {
         "account-ends" => "Your account is closed. To keep it after all, sign in again before it is erased.",
         "account-kept" => "Your account stays, as it was. Sign in to go on.",
         "evidence" => "The evidence is on record. The page shows it within a second.",
+        "evidence-withdrawn" => "The record is withdrawn. Its claim is decided without it within a second.",
         "review-opened" => "The review is open. Its reviewers were written to.",
         "review-drafted" => "The draft is kept. Nobody was written to.",
         "review-discarded" => "The draft is gone.",

@@ -1,28 +1,24 @@
 //! The vendor's own pages: metadata only. What an organisation keeps cannot be reached from here.
 
+pub mod evidence;
 pub mod recovery;
 
 use contract::access::Page;
 use contract::claim::State;
 use contract::problem::Problem;
 use leptos::prelude::*;
-use server::clock::parse_date;
 use server::exports::approval;
-use server::guard::Person;
 use server::jobs::kept::{self, Last};
 use server::mail::queue;
 use server::operators::{self, Customer};
 use server::problem::internal;
-use server::profile::{Binding, figures};
-use server::trust::evidence::{self, EvidenceError, NewEvidence};
-use server::trust::recorded::{self, Recorded};
 
 use crate::http::asked::Asked;
 use crate::http::fields::Fields;
 use crate::http::people::{Done, Typed};
 use crate::http::visit::Visit;
 use crate::identity::pages::{Middle, done};
-use crate::organisation::frame::{badge, select, when};
+use crate::organisation::frame::{badge, when};
 use crate::ui::form::{Input, input, trouble};
 use crate::ui::list::{empty, pages, table};
 
@@ -31,7 +27,6 @@ pub async fn overview(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
     let accounts = &visit.site.accounts;
     let seats = operators::seats(&staff.operator(), accounts).await?;
     let asked = Asked::of(Page::Operate.row().path, typed);
-    asked.only(&["after"])?;
     let after = asked.text("after").unwrap_or_default();
     if !after.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
         return Err(asked.refuse("after", "this is no place in the list; start from the first page"));
@@ -69,7 +64,7 @@ pub async fn overview(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
         {done(typed)}
         {trouble(typed)}
         <p>"Seats taken: "{seats.taken}{most}". You see that organisations are there, not what they keep; opening one stands in its log."</p>
-        <p class="go"><a class="btn" href="/operator/evidence">"Record evidence"</a>" "<a class="btn" href="/operator/mail">"Mail queue"</a>" "<a class="btn" href="/operator/approvals">"Copies for testing"</a>" "<a class="btn" href="/operator/reviews">"Reviews of seats"</a></p>
+        <p class="go"><a class="btn" href="/operator/evidence">"Evidence"</a>" "<a class="btn" href="/operator/mail">"Mail queue"</a>" "<a class="btn" href="/operator/approvals">"Copies for testing"</a>" "<a class="btn" href="/operator/reviews">"Reviews of seats"</a></p>
         <section aria-labelledby="h-organisations"><h2 id="h-organisations">"Organisations"</h2>{list}{pages("/operator", &[], next, after.is_empty())}</section>
         <section aria-labelledby="h-claims"><h2 id="h-claims">"Claims that want attention"</h2><ul class="due-list">{due}</ul></section>
         <section aria-labelledby="h-jobs"><h2 id="h-jobs">"Jobs"</h2>{jobs}</section>
@@ -115,128 +110,6 @@ pub async fn organisation(visit: &Visit) -> Result<Middle, Problem> {
         <p class="small">"That you opened this page stands in the organisation's log and in ours. The standing is set with "<code>{command}</code>"."</p>
     };
     Ok(Middle::new(customer.name.clone(), view))
-}
-
-/// How many records the page shows.
-const RECORDS: u64 = 50;
-
-pub async fn evidence(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
-    let staff = visit.staff()?;
-    let records = recorded::newest(&staff, &visit.site.accounts, RECORDS).await.map_err(|cause| internal(&cause))?;
-    let claims: Vec<(String, String)> = visit
-        .site
-        .profile
-        .claims
-        .iter()
-        .filter(|claim| claim.binding.kind() == contract::claim::Kind::Evidenced && claim.withdrawn.is_none())
-        .map(|claim| (claim.id.clone(), format!("{}, {}", claim.id, wanted(&claim.binding))))
-        .collect();
-    let kib = visit.site.profile.policy.limits.body_kib;
-    let limit =
-        format!("Kept sealed; its SHA-256 is published. Up to {kib} KiB here, up to 32 MiB on the command line.");
-    let date = Input::new("date", "Day of the evidence", "date", "off")
-        .hint("No day that has yet to come. The claim holds from it for as long as stands beside the claim.");
-    let note = Input::new("note", "What it shows", "text", "off")
-        .hint("In a sentence: who did what, and what came of it. Kept sealed. Records with named fields are made on the command line.");
-    let fields = view! {
-        {select("e-claim", "claim", "Claim", claims, &typed.value("claim"), true)}
-        {input(date, typed)}
-        {input(note, typed)}
-        <div class="field"><label for="e-file">"File"</label><p class="small">{limit}</p><input id="e-file" name="file" type="file"/></div>
-    };
-    let view = view! {
-        <p><a class="link" href="/operator">"Operator"</a></p>
-        <h1>"Record evidence"</h1>
-        {trouble(typed)}
-        <form class="form" method="post" action="/api/record-evidence" data-action="record-evidence" enctype="multipart/form-data">
-            <input type="hidden" name="csrf" value=visit.token.text.clone()/>
-            {fields}
-            <button class="btn btn-primary" type="submit">"Record it"</button>
-        </form>
-        <section aria-labelledby="h-recorded"><h2 id="h-recorded">"On record"</h2>{on_record(&staff, &records)}</section>
-    };
-    Ok(Middle::new("Record evidence", view).wide())
-}
-
-/// For how long a record holds.
-fn wanted(binding: &Binding) -> String {
-    match binding {
-        Binding::Evidence { cadence_days, .. } => {
-            format!("a record holds for {}", figures::count(cadence_days.get().into(), "day"))
-        }
-        Binding::Milestone { date, .. } => format!("a milestone of {date}"),
-        Binding::Checks { .. } | Binding::Coming { .. } | Binding::Published { .. } => String::new(),
-    }
-}
-
-fn on_record(staff: &Person, records: &[Recorded]) -> AnyView {
-    if records.is_empty() {
-        return empty(
-            "Nothing is on record",
-            "Each record stands here with who made it and until when it holds.",
-            None,
-        );
-    }
-    let rows = records
-        .iter()
-        .map(|record| {
-            let until = record.until.map_or_else(|| "Reached, and stays so".to_owned(), |date| date.to_string());
-            let by = record.by.clone().unwrap_or_else(|| "The command line".to_owned());
-            let href = format!("/trust/claims/{}", record.claim);
-            view! {
-                <tr data-evidence=record.id.to_string()>
-                    <th scope="row"><a class="link" href=href>{record.claim.clone()}</a></th>
-                    <td>{record.dated.clone()}</td>
-                    <td>{until}</td>
-                    <td>{record.says.clone()}{record.file.clone().map(|file| view! { <span class="small">{file}</span> })}</td>
-                    <td>{by}<span class="small">{when(staff, record.at)}</span></td>
-                </tr>
-            }
-            .into_any()
-        })
-        .collect();
-    table("Records", &["Claim", "Dated", "Holds until", "What it shows", "Recorded by"], rows)
-}
-
-pub async fn record_evidence(visit: &Visit, fields: &Fields) -> Result<Done, Problem> {
-    let staff = visit.staff()?;
-    let dated = parse_date(fields.get("date")).map_err(|said| Problem::field("date", said))?;
-    let note = fields.get("note").trim();
-    if note.is_empty() {
-        return Err(Problem::field("note", "say in a sentence what it shows"));
-    }
-    let new = NewEvidence {
-        claim: fields.get("claim").to_owned(),
-        dated: Some(dated),
-        note: Some(note.to_owned()),
-        by: Some(staff.account),
-        file: fields.file().map(|file| (file.name.clone(), file.bytes.to_vec())),
-        ..NewEvidence::default()
-    };
-    let (operator, vault) = (staff.operator(), &visit.site.accounts.vault);
-    evidence::add(&operator, vault, &visit.site.profile, new, visit.now)
-        .await
-        .map_err(|error| Problem::field(blamed(&error), error.to_string()))?;
-    Ok(Done::go("/operator?done=evidence"))
-}
-
-/// The field in which somebody looks for what is wrong.
-fn blamed(error: &EvidenceError) -> &'static str {
-    match error {
-        EvidenceError::NoDate | EvidenceError::InTheFuture(_) | EvidenceError::LongAgo(_) => "date",
-        EvidenceError::ShowsNothing => "note",
-        EvidenceError::Empty | EvidenceError::WrongKind | EvidenceError::TooLarge => "file",
-        EvidenceError::NoSuchClaim(_)
-        | EvidenceError::Enforced(_)
-        | EvidenceError::Published(_)
-        | EvidenceError::Withdrawn(_)
-        | EvidenceError::Incomplete { .. }
-        | EvidenceError::ExpiryOfNothing
-        | EvidenceError::CertificateForEver
-        | EvidenceError::Vault(_)
-        | EvidenceError::Seal(_)
-        | EvidenceError::Database(_) => "claim",
-    }
 }
 
 /// How many letters the page shows.

@@ -2,6 +2,7 @@
 
 use axum::body::Body;
 use axum::response::Response;
+use contract::access::Page;
 use contract::problem::Problem;
 use futures::stream::try_unfold;
 use leptos::prelude::*;
@@ -26,14 +27,7 @@ pub async fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
     let base = format!("/o/{}", visit.param("slug"));
     let path = format!("{base}/audit");
     let asked = Asked::of(&path, typed);
-    asked.only(&["action", "actor", "from", "to", "after"])?;
-    let query = Query {
-        action: asked.one_of("action", Action::ALL.iter().map(|action| action.word()))?,
-        actor: asked.text("actor"),
-        from: asked.text("from"),
-        to: asked.text("to"),
-        before: asked.text("after"),
-    };
+    let query = query(&asked)?;
     let listed = asked.understood(view::list(&reader, &visit.site.accounts, &query).await, str::to_owned)?;
     let counts = view::counts(&reader, visit.now).await?;
     let slices: Vec<Slice> = counts
@@ -69,6 +63,11 @@ pub async fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
         table("The log", &["When", "Who", "What", "From where"], rows)
     };
     let kept = visit.site.profile.policy.retention.audit_days;
+    let narrowed = form_urlencoded::Serializer::new(String::new()).extend_pairs(&keep).finish();
+    let narrowed = if narrowed.is_empty() { narrowed } else { format!("?{narrowed}") };
+    let part = (!keep.is_empty()).then(|| {
+        view! { <p class="small">"The two files hold the entries that fit what you chose. To verify the chain, take the whole log: "<a class="link" href=path.clone()>"show all of it"</a>"."</p> }
+    });
     let view = view! {
         <h1>"Audit log"</h1>
         {trouble(typed)}
@@ -80,15 +79,27 @@ pub async fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
         <section aria-labelledby="h-along">
             <h2 id="h-along">"Take it along"</h2>
             <p class="small">"A table for reading, or every entry with its hash and the signed heads for verifying. That it was taken along is an entry too."</p>
+            {part}
             <p class="go">
-                <a class="btn" href=format!("{path}.csv")>"Table (CSV)"</a>" "
-                <a class="btn" href=format!("{path}.jsonl")>"Entries (JSON Lines)"</a>" "
+                <a class="btn" href=format!("{path}.csv{narrowed}")>"Table (CSV)"</a>" "
+                <a class="btn" href=format!("{path}.jsonl{narrowed}")>"Entries (JSON Lines)"</a>" "
                 <a class="btn" href=format!("{base}/audit-heads.jsonl")>"Signed heads"</a>
                 " "<a class="link" href="/keys">"How to check them without us"</a>
             </p>
         </section>
     };
     Ok(Middle::new("Audit log", view).wide())
+}
+
+/// What the address asks for.
+fn query(asked: &Asked) -> Result<Query, Problem> {
+    Ok(Query {
+        action: asked.one_of("action", Action::ALL.iter().map(|action| action.word()))?,
+        actor: asked.text("actor"),
+        from: asked.text("from"),
+        to: asked.text("to"),
+        before: asked.text("after"),
+    })
 }
 
 /// One entry as a row of a table.
@@ -114,20 +125,24 @@ pub fn event_row(person: &Person, line: &Line, base: &str) -> AnyView {
     .into_any()
 }
 
-/// The log as a file, piece by piece as it is read.
-pub async fn download(visit: &Visit, form: Form) -> Result<Response, Problem> {
+/// The log as a file, piece by piece as it is read: what the page of the same address shows, without its pages.
+pub async fn download(visit: &Visit, typed: &Typed, form: Form) -> Result<Response, Problem> {
     let reader = visit.may::<rights::AuditRead>(Asks::ToSee)?;
     let accounts = visit.site.accounts.clone();
-    let until = view::begin_export(&reader, &accounts, form, &visit.origin, visit.now).await?;
-    let (head, kind, ending) = match form {
-        Form::Csv => (CSV_HEAD, "text/csv; charset=utf-8", "csv"),
-        Form::JsonLines => ("", "application/x-ndjson", "jsonl"),
+    let (page, head, kind, ending) = match form {
+        Form::Csv => (Page::AuditCsv, CSV_HEAD, "text/csv; charset=utf-8", "csv"),
+        Form::JsonLines => (Page::AuditJson, "", "application/x-ndjson", "jsonl"),
     };
+    let asked = Asked::of(&visit.path_of(page), typed);
+    let query = Arc::new(query(&asked)?);
+    let begun = view::begin_export(&reader, &accounts, (form, &query), &visit.origin, visit.now).await;
+    let until = asked.understood(begun, str::to_owned)?;
     let (site, slug) = (Arc::clone(&visit.site), visit.param("slug").to_owned());
     let session = visit.session_hash.clone().unwrap_or_default();
     let state = (0_i64, Some(head.to_owned()));
     let body = try_unfold(state, move |(after, head)| {
         let (site, accounts, slug, session) = (Arc::clone(&site), accounts.clone(), slug.clone(), session.clone());
+        let query = Arc::clone(&query);
         async move {
             if let Some(head) = head {
                 return Ok::<_, std::io::Error>(Some((head, (after, None))));
@@ -137,7 +152,7 @@ pub async fn download(visit: &Visit, form: Form) -> Result<Response, Problem> {
             let reader =
                 caller.ok().flatten().and_then(|caller| caller.may::<rights::AuditRead>(&slug, Asks::ToSee).ok());
             let reader = reader.ok_or_else(|| std::io::Error::other("the right to read the log has ended"))?;
-            let piece = view::piece(&reader, &accounts, form, (after, until)).await;
+            let piece = view::piece(&reader, &accounts, (form, &query), (after, until)).await;
             let piece = piece.map_err(|cause| std::io::Error::other(internal(&cause).detail()))?;
             Ok(piece.map(|(text, last)| (text, (last, None))))
         }

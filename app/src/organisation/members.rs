@@ -58,7 +58,6 @@ pub async fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
 
 /// What the address asks for.
 fn query(asked: &Asked, roles: &[Role]) -> Result<Query, Problem> {
-    asked.only(&["search", "role", "factor", "sort", "after"])?;
     let orders = Sort::ALL.map(Sort::word);
     let sort = asked.one_of("sort", orders.into_iter().filter(|word| !word.is_empty()))?;
     Ok(Query {

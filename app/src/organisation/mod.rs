@@ -50,7 +50,7 @@ pub fn middle<'a>(page: Page, visit: &'a Visit, typed: &'a Typed) -> BoxFuture<'
         Page::Settings => Box::pin(settings::page(visit, typed)),
         Page::Operate => Box::pin(operator::overview(visit, typed)),
         Page::OperateOrganisation => Box::pin(operator::organisation(visit)),
-        Page::OperateEvidence => Box::pin(operator::evidence(visit, typed)),
+        Page::OperateEvidence => Box::pin(operator::evidence::page(visit, typed)),
         Page::OperateApprovals => Box::pin(operator::approvals(visit, typed)),
         Page::OperateMail => Box::pin(operator::mail(visit)),
         // Pages of people and of the public are made elsewhere.

@@ -23,7 +23,6 @@ pub async fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
     let shape = frame::shape(visit, &reader)?;
     let path = format!("{}/bin", frame::path(visit, shape.id()));
     let asked = Asked::of(&path, typed);
-    asked.only(&["after"])?;
     let after = asked.text("after");
     let first = after.is_none();
     let query = Query { removed: true, after, ..Query::default() };

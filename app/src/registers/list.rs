@@ -145,9 +145,11 @@ fn ways(visit: &Visit, shape: &Shape<'_>, writes: bool) -> Option<AnyView> {
 fn columns<'a>(shape: &Shape<'a>) -> Vec<&'a Field> {
     let wide = |kind: FieldKind| matches!(kind, FieldKind::LongText | FieldKind::File);
     let all: Vec<&'a Field> = shape.fields().filter(|field| !field.names_record && !wide(field.kind)).collect();
+    // Of what has a beginning and an end, the end is no less a part than the beginning.
+    let most = COLUMNS + usize::from(Plan::of(shape).is_some());
     // How it stands is asked first, wherever the profile declares it.
-    let stands = all.iter().position(|field| field.kind == FieldKind::Choice).filter(|at| *at >= COLUMNS);
-    let others = if stands.is_some() { COLUMNS - 1 } else { COLUMNS };
+    let stands = all.iter().position(|field| field.kind == FieldKind::Choice).filter(|at| *at >= most);
+    let others = if stands.is_some() { most - 1 } else { most };
     all.iter().take(others).chain(stands.and_then(|at| all.get(at))).copied().collect()
 }
 

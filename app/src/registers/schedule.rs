@@ -62,7 +62,6 @@ pub async fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
 /// The week or the day of the address; without one, the week of today, as the reader's wall says it.
 fn asked(visit: &Visit, shape: &Shape<'_>, typed: &Typed) -> Result<Days, Problem> {
     let asked = Asked::of(&format!("{}/schedule", frame::path(visit, shape.id())), typed);
-    asked.only(&["week", "day"])?;
     match (asked.text("week"), asked.text("day")) {
         (None, None) => Ok(Days::Week(Week::of(shape.zone().local(visit.now).date()))),
         (Some(week), None) => Week::parse(&week)

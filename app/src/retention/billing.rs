@@ -1,7 +1,6 @@
 //! The subscription: where it stands, cancelling it, and bringing everything back.
 
 use contract::access::Act;
-use contract::permission::Effect;
 use contract::problem::Problem;
 use contract::standing::Standing;
 use leptos::prelude::*;
@@ -40,7 +39,11 @@ pub async fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
     let contact = contacts.general.clone().unwrap_or_else(|| contacts.security.clone());
     // A page of theirs, or an address.
     let to = if contact.contains('@') { format!("mailto:{contact}") } else { contact.clone() };
-    let class = if here.standing.permits(Effect::Change) { "proven" } else { "failing" };
+    let class = match here.standing {
+        Standing::Trialing | Standing::Active => "proven",
+        Standing::PastDue => "ageing",
+        Standing::Lapsed | Standing::Cancelled => "failing",
+    };
     let view = view! {
         <h1>"Subscription"</h1>
         {done(typed)}

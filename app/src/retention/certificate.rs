@@ -3,27 +3,41 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Path, State as Shared};
+use axum::extract::{Extension, Path, State as Shared};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use contract::problem::Problem;
 use leptos::prelude::*;
-use server::clock::rfc3339;
+use server::clock::{parse_rfc3339, rfc3339};
 use server::retention::certificate::{self, Certificate, Kind, Proof};
+use time::OffsetDateTime;
 
+use crate::http::client::Client;
+use crate::http::visit::{Visit, nowhere};
 use crate::http::{Site, failure, respond};
 use crate::ui::layout::{Head, document};
 
 /// The page that says how a certificate is checked stands where an id would.
 const KEY: &str = "key";
 
-pub async fn show(Shared(site): Shared<Arc<Site>>, Path(id): Path<String>, headers: HeaderMap) -> Response {
+pub async fn show(
+    Shared(site): Shared<Arc<Site>>,
+    client: Option<Extension<Client>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    // Everybody may read it; whoever is signed in reads their own clock.
+    let client = client.map_or_else(nowhere, |Extension(client)| client);
+    let visit = match Visit::of(&site, client, &headers).await {
+        Ok(visit) => visit,
+        Err(problem) => return failure::answer(&problem, &headers, site.assets.style()),
+    };
     let (title, body) = if id == KEY {
         ("How a certificate is checked", checking(&site))
     } else {
         match certificate::find(&site.visitor, &id).await {
-            Ok(Some(Proof::Issued(signed))) => ("Certificate of destruction", issued(&signed.certificate, &id)),
-            Ok(Some(Proof::Pending(until))) => ("Not yet", pending(until.map(rfc3339))),
+            Ok(Some(Proof::Issued(signed))) => ("Certificate of destruction", issued(&visit, &signed.certificate, &id)),
+            Ok(Some(Proof::Pending(until))) => ("Not yet", pending(until.map(|at| said(&visit, at)))),
             Ok(None) => return failure::answer(&Problem::NotFound, &headers, site.assets.style()),
             Err(refusal) => return failure::answer(&refusal.into(), &headers, site.assets.style()),
         }
@@ -48,7 +62,7 @@ pub async fn file(Shared(site): Shared<Arc<Site>>, Path(id): Path<String>, heade
     }
 }
 
-fn issued(certificate: &Certificate, id: &str) -> AnyView {
+fn issued(visit: &Visit, certificate: &Certificate, id: &str) -> AnyView {
     let what = match certificate.kind {
         Kind::Organisation => "An organisation and everything in it",
         Kind::Account => "An account and everything about its person",
@@ -66,25 +80,43 @@ fn issued(certificate: &Certificate, id: &str) -> AnyView {
             <ul>{keys}</ul>
         }
     });
-    let held = certificate.held_until.clone().map(|at| view! { <p>"A legal hold put it off until "{at}"."</p> });
+    let held = certificate
+        .held_until
+        .as_deref()
+        .map(|at| view! { <p>"A legal hold put it off until "{dated(visit, at)}"."</p> });
     let file = format!("/certificates/{id}/file");
     view! {
         <h1>"Destroyed"</h1>
-        <p data-certificate=certificate.id.to_string()>{what}" was destroyed on "<b>{certificate.destroyed_at.clone()}</b>". It was asked for on "{certificate.asked_at.clone()}" and due on "{certificate.due_at.clone()}", "{certificate.window_days.to_string()}" days later."</p>
+        <p data-certificate=certificate.id.to_string()>{what}" was destroyed on "<b>{dated(visit, &certificate.destroyed_at)}</b>". It was asked for on "{dated(visit, &certificate.asked_at)}" and due on "{dated(visit, &certificate.due_at)}", "{certificate.window_days.to_string()}" days later."</p>
         {held}
         <p>"Certificate number "{certificate.number.to_string()}" of "<code>{certificate.subject.to_string()}</code>"."</p>
-        <table class="table"><caption class="sr-only">"What was destroyed"</caption>
+        <div class="scroll" role="region" aria-label="Table: what was destroyed" tabindex="0"><table class="table"><caption class="sr-only">"What was destroyed"</caption>
             <thead><tr><th scope="col">"What"</th><th scope="col">"How many"</th></tr></thead>
             <tbody>{rows}<tr><th scope="row">"Files"</th><td>{certificate.files.to_string()}" ("{certificate.file_bytes.to_string()}" bytes)"</td></tr></tbody>
-        </table>
+        </table></div>
         {keys}
         <p class="go"><a class="btn btn-primary" href=file>"Download it, signed"</a>" "<a class="btn" href="/certificates/key">"How it is checked"</a></p>
     }
     .into_any()
 }
 
-fn pending(until: Option<String>) -> AnyView {
-    let when = until.map_or_else(|| "There is no date yet.".to_owned(), |at| format!("It is due on {at}."));
+/// An instant of a certificate: as people tell the time, with what is signed beside it.
+fn dated(visit: &Visit, signed: &str) -> AnyView {
+    match parse_rfc3339(signed) {
+        Some(at) => said(visit, at),
+        None => signed.to_owned().into_any(),
+    }
+}
+
+fn said(visit: &Visit, at: OffsetDateTime) -> AnyView {
+    view! { <time datetime=rfc3339(at)>{visit.when(at)}</time> }.into_any()
+}
+
+fn pending(until: Option<AnyView>) -> AnyView {
+    let when = match until {
+        Some(at) => view! { "It is due on "{at}"." }.into_any(),
+        None => "There is no date yet.".into_any(),
+    };
     view! {
         <h1>"Not yet"</h1>
         <p>"What this certificate will be about is hidden and not destroyed yet: until then it can be brought back. "{when}</p>

@@ -9,7 +9,7 @@ use server::reviews::{self, Advice, Campaign, Decision, Kind, Narrowing, Status}
 use uuid::Uuid;
 
 use super::desk::{Deed, Desk, id};
-use super::narrow::{NAMES, Narrow};
+use super::narrow::Narrow;
 use super::{draft, item, keys, many, opening, said, since};
 use crate::http::asked::Asked;
 use crate::http::people::Typed;
@@ -105,7 +105,6 @@ async fn begun(
     let changed = if open { Some(since::section(desk, reader, campaign).await?) } else { None };
     let path = desk.path(campaign.id);
     let asked = Asked::of(&path, typed);
-    asked.only(&[&NAMES[..], &["after", "together"]].concat())?;
     let after = asked.id("after", "this is no place in the list; start from the first page")?;
     let which = narrowing(&narrow).map_err(|(name, said)| asked.refuse(name, said))?;
     let page = reviews::items(reader, accounts, campaign.id, &which, after, desk.visit.now).await?;

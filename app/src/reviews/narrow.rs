@@ -10,7 +10,7 @@ use crate::http::people::Typed;
 use crate::ui::list::{Filter, filters};
 
 /// The names that an address narrows by.
-pub const NAMES: [&str; 6] = ["search", "stands", "grants", "role", "advice", "whose"];
+const NAMES: [&str; 6] = ["search", "stands", "grants", "role", "advice", "whose"];
 
 /// What was asked for, by the name in the address, and where the page begins.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use axum::extract::State as Shared;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
+use contract::access::Page;
 use contract::problem::Problem;
 use leptos::prelude::*;
 use server::clock::rfc3339;
 use server::trust::{Change, history};
 
 use super::parts::{mark, signs};
-use crate::http::{Site, failure, pairs, respond};
+use crate::http::{Site, asked, failure, pairs, respond};
 use crate::ui::layout::{Head, document};
 use crate::ui::words::{count, short_moment};
 
@@ -42,6 +43,7 @@ pub async fn show(Shared(site): Shared<Arc<Site>>, uri: Uri, headers: HeaderMap)
 /// The number of the entry before which the page begins.
 fn before(uri: &Uri) -> Result<Option<i64>, Problem> {
     let pairs = pairs::of_query(uri.query().unwrap_or_default(), uri.path())?;
+    let pairs = asked::of_address(Page::TrustHistory, uri.path(), pairs)?;
     let Some((name, text)) = pairs.into_iter().find(|(name, text)| name == "before" && !text.is_empty()) else {
         return Ok(None);
     };

@@ -21,6 +21,20 @@ const LISTS: &[(&str, &str, &str)] = &[
     (CONTROLS, "week=2026-W47", "week"),
     (CONTROLS, "search=%FF", "search"),
     (CONTROLS, "c1=Planned&c1=Retired", "c1"),
+    (CONTROLS, "c9=Planned", "c9"),
+    (CONTROLS, "status=Planned", "status"),
+    (CONTROLS, "page=zz", "page"),
+    ("/o/ours/registers/controls/bin", "page=2", "page"),
+    ("/o/ours/members", "page=2", "page"),
+    ("/o/ours/roles", "foo=1", "foo"),
+    ("/o/ours/reviews", "foo=1", "foo"),
+    ("/o/ours/audit", "page=2", "page"),
+    ("/o/ours/audit", "before=x", "before"),
+    ("/o/ours/audit", "event=nope", "event"),
+    ("/o/ours/audit.csv", "from=garbage", "from"),
+    ("/o/ours/audit.csv", "action=nope", "action"),
+    ("/o/ours/audit.jsonl", "actor=123", "actor"),
+    ("/o/ours/audit.jsonl", "after=5", "after"),
     ("/o/ours/registers/controls/bin", "after=x", "after"),
     ("/o/ours/members", "role=Nobody", "role"),
     ("/o/ours/members", "factor=maybe", "factor"),
@@ -33,6 +47,7 @@ const LISTS: &[(&str, &str, &str)] = &[
     ("/o/ours/audit", "to=2026-13-01", "to"),
     ("/o/ours/audit", "after=garbage", "after"),
     ("/trust/history", "before=x", "before"),
+    ("/trust/history", "page=x", "page"),
 ];
 
 async fn named(browser: &mut Browser, path: &str, query: &str, name: &str) {
@@ -60,6 +75,35 @@ async fn a_list_that_is_asked_for_what_it_does_not_have_names_it_and_shows_nothi
     assert_eq!(status(&desk.page(&format!("{CONTROLS}?done=saved&utm_source=x")).await), 200);
     let kept = desk.browser.get(&format!("{CONTROLS}?c1=Planned&sort=foo"), "accept: application/json\r\n").await;
     assert_eq!(told(&kept)["instead"], format!("{CONTROLS}?c1=Planned"));
+}
+
+#[tokio::test]
+async fn the_log_is_taken_along_as_the_page_shows_it() {
+    let mut desk = desk().await;
+    for name in ["North", "South"] {
+        let made = desk.browser.send("/account", "/api/o/ours/create-unit", &[("name", name)]).await;
+        assert_eq!(status(&made), 200, "{made}");
+    }
+    let entries = |answer: &str| -> Vec<String> {
+        let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+        body.lines().filter(|line| line.contains("-")).map(str::to_owned).collect()
+    };
+    let whole = entries(&desk.page("/o/ours/audit.csv").await);
+    let query = format!("action=unit-made&actor={}", desk.ada.account);
+    let page = desk.page(&format!("/o/ours/audit?{query}")).await;
+    let href = |kind: &str| format!("href=\"/o/ours/audit.{kind}?{}\"", query.replace('&', "&amp;"));
+    assert!(page.contains(&href("csv")) && page.contains(&href("jsonl")), "{page}");
+    assert_eq!(page.matches("data-entry=").count(), 2, "{page}");
+    for kind in ["csv", "jsonl"] {
+        let file = desk.page(&format!("/o/ours/audit.{kind}?{query}")).await;
+        assert_eq!(status(&file), 200, "{file}");
+        let lines: Vec<String> = entries(&file).into_iter().filter(|line| line.contains("unit-made")).collect();
+        assert_eq!(lines.len(), 2, "{file}");
+        assert!(!file.contains("log-exported"), "{file}");
+    }
+    assert!(whole.iter().any(|line| line.contains("log-exported")), "{whole:?}");
+    let none = desk.page("/o/ours/audit.jsonl?to=2001-01-01").await;
+    assert!(status(&none) == 200 && entries(&none).iter().all(|line| !line.contains("\"seq\"")), "{none}");
 }
 
 #[tokio::test]

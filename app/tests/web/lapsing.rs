@@ -58,6 +58,30 @@ async fn no_page_of_an_organisation_that_lapsed_has_a_form_that_could_only_be_re
 }
 
 #[tokio::test]
+async fn a_missing_payment_looks_neither_settled_nor_lost() {
+    let mut served = of_profile(profile("stratuslog", &[])).await;
+    served.world.now = time::OffsetDateTime::now_utc();
+    let staged = served.world.stage_organisation("ours", "Ours", Standing::Active).await;
+    let person = served.world.stage_person(Some((&staged, "Owner")), Stage::SteppedUp).await;
+    let mut browser = Browser::new(served.address);
+    browser.sign_in_with(&person.session);
+    for (standing, class) in
+        [(Standing::Active, "proven"), (Standing::PastDue, "ageing"), (Standing::Lapsed, "failing")]
+    {
+        served.world.stage_standing(&staged, standing).await;
+        let page = browser.get("/o/ours/billing", "accept: text/html\r\n").await;
+        let badge = page.split("data-standing=\"").nth(1).and_then(|rest| rest.split("</p>").next());
+        let badge = badge.unwrap_or_else(|| unreachable!("no standing: {page}"));
+        assert!(badge.contains(class), "{standing:?}: {badge}");
+    }
+    // The page of one that is closed says until when by the reader's clock.
+    served.world.tamper("update account set time_zone = 'Asia/Kathmandu'").await;
+    served.world.stage_standing(&staged, Standing::Cancelled).await;
+    let page = browser.get("/o/ours", "accept: text/html\r\n").await;
+    assert!(status(&page) == 410 && page.contains("+0545") && !page.contains("Z, when"), "{page}");
+}
+
+#[tokio::test]
 async fn where_the_form_would_be_it_says_why_there_is_none_and_the_way_out() {
     let (served, mut browser, _) = lapsed("stratuslog").await;
     let register = &served.world.profile.registers[0];

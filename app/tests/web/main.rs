@@ -15,6 +15,7 @@ mod people;
 mod registers;
 mod reviewing;
 mod reviews;
+mod room;
 mod schedules;
 mod seats;
 mod site;

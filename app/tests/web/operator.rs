@@ -96,8 +96,18 @@ async fn the_staff_see_what_each_job_last_came_to_and_no_cause_of_a_failure() {
     assert!(row("backup").contains("Failed") && !page.contains("/secret/place"), "{}", row("backup"));
 }
 
-/// A form with a file, as a browser without script sends it.
 async fn evidence(browser: &mut Browser, date: &str, note: &str, file: Option<(&str, &str)>) -> String {
+    let fields = [("claim", "P011"), ("date", date), ("note", note)];
+    evidence_of(browser, &fields, file, "").await
+}
+
+/// A form with a file, as a browser without script sends it.
+async fn evidence_of(
+    browser: &mut Browser,
+    fields: &[(&str, &str)],
+    file: Option<(&str, &str)>,
+    accept: &str,
+) -> String {
     let token = browser.token("/operator/evidence").await;
     let field = |(name, value): (&str, &str)| {
         format!("--x\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
@@ -108,10 +118,83 @@ async fn evidence(browser: &mut Browser, date: &str, note: &str, file: Option<(&
             "--x\r\ncontent-disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n{kind}\r\n\r\n{content}\r\n"
         )
     };
-    let fields = [("csrf", token.as_str()), ("claim", "P011"), ("date", date), ("note", note)].map(field);
-    let mut body = fields.concat() + &file.map(part).unwrap_or_default();
+    let fields: String = fields.iter().copied().chain([("csrf", token.as_str())]).map(field).collect();
+    let mut body = fields + &file.map(part).unwrap_or_default();
     body.push_str("--x--\r\n");
-    browser.forged("/api/record-evidence", "multipart/form-data; boundary=x", "", &body).await
+    browser.forged("/api/record-evidence", "multipart/form-data; boundary=x", accept, &body).await
+}
+
+const HTML: &str = "accept: text/html\r\n";
+
+#[tokio::test]
+async fn evidence_that_is_too_large_is_refused_with_the_form_as_it_was_filled_in() {
+    let (served, mut browser) = staff().await;
+    let day = served.world.now.date().to_string();
+    let limit = served.world.profile.policy.limits.upload_kib.get();
+    let page = browser.get("/operator/evidence", HTML).await;
+    assert!(page.contains(&format!("may have {} MiB here", limit / 1024)), "{page}");
+    let fields = [("claim", "P014"), ("date", day.as_str()), ("note", "The letter of the year"), ("names", "a: b")];
+    let large = "x".repeat(limit as usize * 1024 + 1);
+    let refused = evidence_of(&mut browser, &fields, Some(("letter.txt", &large)), HTML).await;
+    assert_eq!(status(&refused), 413);
+    assert!(refused.contains("That is too large") && refused.contains("value=\"The letter of the year\""), "{refused}");
+    assert!(refused.contains("value=\"P014\" selected") && refused.contains(&format!("value=\"{day}\"")), "{refused}");
+    assert!(served.world.facts().await.records.is_empty());
+    let fits = "x".repeat(3 * 1024 * 1024);
+    let told = evidence_of(&mut browser, &fields, Some(("letter.txt", &fits)), HTML).await;
+    assert_eq!(status(&told), 303, "{told}");
+    let huge = "x".repeat(limit as usize * 1024 * 8);
+    let refused = evidence_of(&mut browser, &fields, Some(("letter.txt", &huge)), HTML).await;
+    assert!(refused.is_empty() || status(&refused) == 413, "{refused}");
+}
+
+#[tokio::test]
+async fn every_claim_that_is_offered_takes_evidence_with_what_its_record_has_to_name() {
+    let (served, mut browser) = staff().await;
+    let day = served.world.now.date().to_string();
+    let page = browser.get("/operator/evidence", HTML).await;
+    let options = page.split("id=\"e-claim\"").nth(1).and_then(|rest| rest.split("</select>").next()).expect("claims");
+    let offered: Vec<&str> =
+        options.split("<option value=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert!(offered.contains(&"P012") && offered.contains(&"P013"), "{offered:?}");
+    let named = "scope: network\nfirm: Secure Ltd\nindependence: declared";
+    for claim in &offered {
+        let fields = [("claim", *claim), ("date", &day), ("note", "It was seen"), ("names", named)];
+        let told = evidence_of(&mut browser, &fields, None, "").await;
+        assert_eq!(status(&told), 200, "{claim}: {told}");
+    }
+    for (names, said) in [("", "add the line firm"), ("Secure Ltd", "name: value")] {
+        let fields = [("claim", "P013"), ("date", &day), ("note", "It was seen"), ("names", names)];
+        let told = evidence_of(&mut browser, &fields, None, "").await;
+        assert!(status(&told) == 422 && told.contains("\"field\":\"names\"") && told.contains(said), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn wrong_evidence_is_withdrawn_with_a_reason_and_stays_on_record() {
+    let (served, mut browser) = staff().await;
+    let day = served.world.now.date().to_string();
+    assert_eq!(status(&evidence(&mut browser, &day, "The letter came", None).await), 200);
+    let page = browser.get("/operator/evidence", HTML).await;
+    let id = page.split("data-evidence=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("an id").to_owned();
+    let place = "/api/withdraw-evidence";
+    let without = browser.form("/operator/evidence", place, &[("evidence", &id), ("reason", " ")]).await;
+    assert!(status(&without) == 422 && without.contains("Say why it is withdrawn"), "{without}");
+    let unknown = [("evidence", "01890000-0000-7000-8000-000000000000"), ("reason", "x")];
+    assert_eq!(status(&browser.send("/operator/evidence", place, &unknown).await), 404);
+    assert_eq!(served.world.facts().await.records.len(), 1);
+    let reason = "It was about another year";
+    let done = browser.form("/operator/evidence", place, &[("evidence", &id), ("reason", reason)]).await;
+    assert_eq!(status(&done), 303, "{done}");
+    assert!(served.world.facts().await.records.is_empty());
+    let page = browser.get("/operator/evidence", HTML).await;
+    let row = page.split(&format!("data-evidence=\"{id}\"")).nth(1).and_then(|rest| rest.split("</tr>").next());
+    let row = row.unwrap_or_else(|| unreachable!("it is not there: {page}"));
+    for said in ["Withdrawn", reason, "The letter came"] {
+        assert!(row.contains(said), "{said}: {row}");
+    }
+    let again = browser.send("/operator/evidence", place, &[("evidence", &id), ("reason", "x")]).await;
+    assert_eq!(status(&again), 409, "{again}");
 }
 
 #[tokio::test]

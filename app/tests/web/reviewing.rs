@@ -125,11 +125,13 @@ async fn of_two_who_decide_the_second_reads_what_the_first_decided() {
     let mut of_cy = desk.of(&cy);
     let review = desk.open(&[("effect", "at_close")]).await;
     let item = desk.item(&review, &desk.bea.clone()).await;
+    desk.served.world.tamper("update account set time_zone = 'Asia/Kathmandu'").await;
     // Both have the page before them.
     assert!(offers(&shown(&mut of_cy, &review, &item).await));
     assert_eq!(status(&decide(&mut desk.browser, &review, &item, "keep").await), 303);
     let answer = decide(&mut of_cy, &review, &item, "revoke").await;
     refused(&answer, "decided to keep this");
+    assert!(answer.contains("+0545"), "when, by the reader's clock: {answer}");
     assert!(answer.contains("Nothing was changed by you"), "{answer}");
     let fields = [("item", item.as_str()), ("decision", "revoke"), ("note", "No")];
     let answer = of_cy.send("/account", &act("decide-item"), &fields).await;

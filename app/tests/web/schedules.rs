@@ -56,6 +56,16 @@ impl School {
 }
 
 #[tokio::test]
+async fn the_list_of_bookings_shows_when_each_ends() {
+    let mut school = school().await;
+    school.book("B1", ("2026-11-18T09:00", "2026-11-18T10:30")).await;
+    let page = school.page(BOOKINGS).await;
+    for head in ["Student", "Aircraft", "Starts", "Ends", "Status"] {
+        assert!(page.contains(&format!("<th scope=\"col\">{head}</th>")), "{head}: {page}");
+    }
+}
+
+#[tokio::test]
 async fn a_week_is_shown_as_a_picture_and_as_a_table_and_overlap_is_said_in_both() {
     let mut school = school().await;
     school.book("BK-1", ("2026-11-18T09:00", "2026-11-18T10:30")).await;

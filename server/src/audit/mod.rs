@@ -30,6 +30,12 @@ pub enum Event {
         /// One of the staff; nobody in particular at the command line.
         by: Option<Uuid>,
     },
+    EvidenceWithdrawn {
+        claim: String,
+        evidence: Uuid,
+        by: Option<Uuid>,
+        reason: String,
+    },
     CheckSwitchedOff {
         check: Check,
         reason: String,
@@ -149,6 +155,7 @@ impl Event {
         match self {
             Self::DataKeyMade { .. } => "data-key-made",
             Self::EvidenceRecorded { .. } => "evidence-recorded",
+            Self::EvidenceWithdrawn { .. } => "evidence-withdrawn",
             Self::CheckSwitchedOff { .. } => "check-switched-off",
             Self::CheckSwitchedOn { .. } => "check-switched-on",
             Self::OperatorAdded { .. } => "operator-added",
@@ -179,7 +186,7 @@ impl Event {
     fn subject(&self) -> String {
         match self {
             Self::DataKeyMade { key } => key.to_string(),
-            Self::EvidenceRecorded { claim, .. } => claim.clone(),
+            Self::EvidenceRecorded { claim, .. } | Self::EvidenceWithdrawn { claim, .. } => claim.clone(),
             Self::CheckSwitchedOff { check, .. } | Self::CheckSwitchedOn { check } => check.path(),
             Self::SeatReviewOpened { review, .. } | Self::SeatReviewClosed { review } => review.to_string(),
             Self::SeatDecided { item, .. } | Self::SeatReopened { item, .. } | Self::SeatDriftSettled { item, .. } => {
@@ -235,6 +242,8 @@ impl Event {
             }
             Self::EvidenceRecorded { evidence, by: None, .. } => evidence.to_string(),
             Self::EvidenceRecorded { evidence, by: Some(by), .. } => format!("{evidence} by {by}"),
+            Self::EvidenceWithdrawn { evidence, by: None, reason, .. } => format!("{evidence}: {reason}"),
+            Self::EvidenceWithdrawn { evidence, by: Some(by), reason, .. } => format!("{evidence} by {by}: {reason}"),
             Self::CheckSwitchedOff { reason, .. } => reason.clone(),
             Self::ClaimsChanged { head, claims, .. } => format!("{head} {}", claims.join(" ")),
         }

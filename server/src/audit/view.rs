@@ -38,6 +38,14 @@ pub struct Query {
     pub before: Option<String>,
 }
 
+impl Query {
+    /// Whether it leaves anything out.
+    const fn narrows(&self) -> bool {
+        let Self { action, actor, from, to, before } = self;
+        action.is_some() || actor.is_some() || from.is_some() || to.is_some() || before.is_some()
+    }
+}
+
 /// One entry as people read it.
 #[derive(Clone, Debug)]
 pub struct Line {
@@ -202,14 +210,14 @@ pub enum Form {
     JsonLines,
 }
 
-/// Writes down that the log is taken along; what is taken ends with that entry. Its number.
+/// Writes down that the log is taken along, and whether only a part of it; what is taken ends with that entry. Its number.
 ///
 /// # Errors
-/// When the database does not answer.
+/// [`Refusal::Field`] on what is no day or person; then nothing is written down.
 pub async fn begin_export(
     reader: &Allowed<rights::AuditRead>,
     accounts: &Accounts,
-    form: Form,
+    (form, query): (Form, &Query),
     origin: &Origin,
     now: OffsetDateTime,
 ) -> Result<i64, Refusal> {
@@ -217,22 +225,25 @@ pub async fn begin_export(
         Form::Csv => "csv",
         Form::JsonLines => "jsonl",
     };
-    reader.note(accounts, origin, &Event::of(Action::LogExported, Uuid::nil()).with("form", form), now).await?;
+    narrowed(query)?;
+    let event = Event::of(Action::LogExported, Uuid::nil()).with("form", form);
+    let event = if query.narrows() { event.with("part", "narrowed") } else { event };
+    reader.note(accounts, origin, &event, now).await?;
     let newest = entry::Entity::find().order_by_desc(entry::Column::Seq).limit(1);
     Ok(reader.read().await?.one(newest).await?.map_or(0, |row| row.seq))
 }
 
-/// The next piece after entry `after`, up to `until`; `None` at the end.
+/// The next piece of what fits, after entry `after`, up to `until`; `None` at the end.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn piece(
     reader: &Allowed<rights::AuditRead>,
     accounts: &Accounts,
-    form: Form,
+    (form, query): (Form, &Query),
     (after, until): (i64, i64),
 ) -> Result<Option<(String, i64)>, Refusal> {
-    let rows = entry::Entity::find()
+    let rows = narrowed(query)?
         .filter(entry::Column::Seq.gt(after))
         .filter(entry::Column::Seq.lte(until))
         .order_by_asc(entry::Column::Seq)

@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt};
 use object_store::local::LocalFileSystem;
@@ -12,9 +13,13 @@ use tokio::io::AsyncReadExt;
 
 use super::BackupError;
 use crate::blobs::ready_for_tls;
+use crate::storage;
 
 /// Bytes of one piece on its way to an object store; S3 takes nothing below 5 MiB.
 const PIECE: usize = 8 * 1024 * 1024;
+
+/// How long a destination is waited for that is only asked whether it is there.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Pieces under way at once.
 const UNDER_WAY: usize = 4;
@@ -94,6 +99,18 @@ impl Destination {
         self.folder
             .as_ref()
             .map_or(Ok(()), |folder| std::fs::create_dir_all(folder).map_err(|error| self.failed(error)))
+    }
+
+    /// Whether copies can be put there: of a folder that it can be written or made, of a store that it lists what is there. How many copies there are.
+    ///
+    /// # Errors
+    /// When the destination cannot be reached.
+    pub async fn answers(&self) -> Result<usize, BackupError> {
+        if let Some(folder) = &self.folder {
+            storage::usable(folder).map_err(|error| self.failed(error))?;
+        }
+        let listed = tokio::time::timeout(PATIENCE, self.list("avouch-", ".backup")).await;
+        Ok(listed.map_err(|_| self.failed("it does not answer"))??.len())
     }
 
     /// Puts a small object in the place of the one that was there.

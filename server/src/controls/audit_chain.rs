@@ -153,7 +153,7 @@ async fn act(
     units::create(&allowed(&caller, slug)?, accounts, "Probe", &origin, now).await?;
     reset::member_mfa(&allowed(&caller, slug)?, accounts, &member, "probe", &origin, now).await?;
     let reader = allowed::<rights::AuditRead>(&caller, slug)?;
-    view::begin_export(&reader, accounts, view::Form::JsonLines, &origin, now).await?;
+    view::begin_export(&reader, accounts, (view::Form::JsonLines, &view::Query::default()), &origin, now).await?;
     standing::set(&instance.operator, accounts, slug, Standing::Active, now).await?;
     Ok(())
 }

@@ -1,14 +1,14 @@
 //! The looks that ask the database and not the network: upheld where all is well, failing where it is not, and gone without a trace.
 
 use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
+use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter};
 use time::Duration;
 use uuid::Uuid;
 
 use super::run::look;
 use super::{Check, Instance, Seen};
 use crate::audit::log::{Action, Event};
-use crate::clock::to_ms;
+use crate::clock::{Clock, to_ms};
 use crate::entity::{data_key, departure, organisation, platform_entry};
 use crate::guard::{PROBE_KIND, PROBE_STAFF_KIND, TenantId, Where};
 use crate::identity::stand_in::{As, StandIn};
@@ -303,4 +303,35 @@ async fn what_a_look_holds_is_not_cleared_when_the_clock_leaps_and_what_it_left_
     made(2).await.remove(&operator).await.expect("removed");
     let (houses, people) = there().await;
     assert_eq!((houses, people), (vec![second.tenant().0], vec![second.account.0]));
+}
+
+#[tokio::test]
+async fn what_a_round_left_behind_that_was_cut_short_is_gone_before_the_next_one_with_its_key_and_database() {
+    let world = World::with(profile("stack-aero", &[])).await;
+    let instance = world.instance();
+    let role = world.profile.roles.keys().next().expect("a role").clone();
+    let mut house =
+        StandIn::make(&instance.operator, &instance.accounts, &role, As::HalfWay, world.now).await.expect("made");
+    house.settle().await.expect("a database of its own");
+    let tenant = house.tenant();
+    let own = async || match &world.place {
+        Where::Embedded(folder) => {
+            folder.join("organisations").join(format!("avouch_o_{}.db", tenant.0.simple())).exists()
+        }
+        Where::Postgres { admin_url, .. } => {
+            let server = sea_orm::Database::connect(admin_url).await.expect("server");
+            let ask = format!("select 1 from pg_database where datname = 'avouch_o_{}'", tenant.0.simple());
+            let ask = sea_orm::Statement::from_string(sea_orm::DbBackend::Postgres, ask);
+            server.query_one_raw(ask).await.expect("databases").is_some()
+        }
+    };
+    assert!(own().await);
+    drop(house);
+    let later = Instance { clock: Clock::Fixed(world.now + Duration::seconds(20)), ..world.instance() };
+    crate::jobs::run_checks(&later, &[Check::OperatorCap]).await.expect("a round");
+    let key = data_key::Column::Owner.eq(format!("organisation/{}", tenant.0));
+    let keys = instance.operator.all(data_key::Entity::find().filter(key)).await.expect("keys");
+    let rows = organisation::Entity::find().filter(organisation::Column::Id.eq(tenant.0));
+    let rows = instance.operator.all(rows).await.expect("organisations");
+    assert!(keys.is_empty() && rows.is_empty() && !own().await, "{keys:?} {rows:?}");
 }

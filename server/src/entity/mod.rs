@@ -19,6 +19,7 @@ pub mod drill_receipt;
 pub mod entry;
 pub mod environment;
 pub mod evidence;
+pub mod evidence_withdrawal;
 pub mod export;
 pub mod export_approval;
 pub mod file;

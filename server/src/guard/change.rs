@@ -21,6 +21,21 @@ fn rows_at_once<E: EntityTrait>() -> usize {
     (VALUES_AT_ONCE / E::Column::iter().count().max(1)).max(1)
 }
 
+/// SQLite ends a transaction by itself when the disk is full, which the driver does not notice: it then begins no other one on that connection.
+fn is_stuck(error: &DbErr) -> bool {
+    error.to_string().contains("at non-zero transaction depth")
+}
+
+/// Lets go of the writer's only connection: the next one is made anew.
+async fn renew(connection: &DatabaseConnection) -> Result<(), DbErr> {
+    if connection.get_database_backend() != DbBackend::Sqlite {
+        return Ok(());
+    }
+    let gone = connection.get_sqlite_connection_pool().acquire().await;
+    let gone = gone.map_err(|error| DbErr::Custom(error.to_string()))?;
+    gone.close().await.map_err(|error| DbErr::Custom(error.to_string()))
+}
+
 /// What both kinds of change can do before they commit.
 #[derive(Debug)]
 pub struct Rows(DatabaseTransaction);
@@ -31,7 +46,13 @@ impl Rows {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        connection.begin_with_options(options).await.map(Self)
+        match connection.begin_with_options(options).await {
+            Err(error) if is_stuck(&error) => {
+                renew(connection).await?;
+                connection.begin_with_options(options).await.map(Self)
+            }
+            begun => begun.map(Self),
+        }
     }
 
     pub(super) fn connection(&self) -> &DatabaseTransaction {
@@ -242,5 +263,35 @@ impl PlatformChange {
     pub(crate) async fn commit_findings(self, findings: Vec<finding::ActiveModel>) -> Result<(), DbErr> {
         self.rows.insert_many(findings).await?;
         self.rows.0.commit().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::ConnectionTrait;
+
+    use crate::clock::parse_date;
+    use crate::guard::Where;
+    use crate::storage;
+    use crate::testing::World;
+    use crate::trust::evidence::{self, NewEvidence};
+
+    #[tokio::test]
+    async fn a_full_disk_is_said_and_when_there_is_room_again_changes_go_on() {
+        let world = World::new().await;
+        let Where::Embedded(_) = world.place else { return };
+        let operator = world.operator();
+        let writer = &operator.store().write;
+        let add = async |note: String| {
+            let dated = parse_date("2026-11-20").ok();
+            let new = NewEvidence { claim: "P058".into(), dated, note: Some(note), ..NewEvidence::default() };
+            evidence::add(&operator, &world.vault, &world.profile, new, world.now).await
+        };
+        writer.execute_unprepared("pragma max_page_count = 1").await.expect("no room");
+        let refused = add("x".repeat(4 * 1024 * 1024)).await.expect_err("no room").to_string();
+        assert!(storage::is_full(&refused), "{refused}");
+        writer.execute_unprepared("pragma max_page_count = 1073741823").await.expect("room");
+        add("It was seen".into()).await.expect("recorded");
+        assert_eq!(world.facts().await.records.len(), 1);
     }
 }

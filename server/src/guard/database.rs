@@ -77,6 +77,18 @@ pub enum OpenError {
         "row security is on for {0}, and this profile does not keep organisations apart by it; run avouch migrate, or start with --migrate"
     )]
     Secured(String),
+    #[error(
+        "this profile gives each organisation a database of its own, made by the owner's login, and that is not let in ({0}); set AVOUCH_ADMIN_DATABASE_URL to the owner's address with its password"
+    )]
+    OwnerShutOut(String),
+    #[error(
+        "this profile gives each organisation a database of its own, and the owner's login may too little to make them; set AVOUCH_ADMIN_DATABASE_URL to a login that may, or as a superuser run: {0}"
+    )]
+    OwnerWeak(String),
+    #[error(
+        "the database of an organisation cannot be opened ({0}): its login was made by another owner's address or password; set AVOUCH_ADMIN_DATABASE_URL to what it was when the organisations were made"
+    )]
+    OwnShut(String),
     #[error("the database cannot be opened: {0}")]
     Unreachable(String),
     #[error(transparent)]
@@ -97,8 +109,8 @@ pub struct SchemaStatus {
 pub struct Store {
     pub(super) read: DatabaseConnection,
     pub(super) write: DatabaseConnection,
-    place: Where,
-    mode: Isolation,
+    pub(super) place: Where,
+    pub(super) mode: Isolation,
     /// Where each organisation has a database of its own.
     pub(super) own: Option<Shelves>,
     pub(super) ends: LogEnds,
@@ -387,7 +399,7 @@ async fn grant(admin: &DatabaseConnection, url: &str, admin_url: &str) -> Result
     for statement in [
         format!("grant select on all tables in schema public to \"{serving}\""),
         format!(
-            "grant insert on finding, evidence, trust_change, check_switch, platform_entry, data_key, account_entry to \"{serving}\""
+            "grant insert on finding, evidence, evidence_withdrawal, trust_change, check_switch, platform_entry, data_key, account_entry to \"{serving}\""
         ),
         format!("grant delete on finding, check_switch to \"{serving}\""),
         // Of an organisation that is gone, the key and the head of its log go too.

@@ -1,8 +1,12 @@
 //! What the owner's login must be allowed beyond owning the tables, asked of PostgreSQL before something fails for want of it.
 
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Statement,
+};
 
-use super::database::{OpenError, Where, admin, unreachable};
+use super::database::{OpenError, Store, Where, admin, unreachable};
+use super::tenant::TenantId;
+use crate::entity::organisation;
 use crate::profile::policy::Isolation;
 
 /// A superuser is allowed all of it. The name comes quoted, as a statement takes it.
@@ -31,4 +35,33 @@ pub async fn owner_lacks(place: &Where, mode: Isolation, copies: bool) -> Result
         (dedicated, allowed(4)?, format!("grant pg_signal_backend to {login}")),
     ];
     Ok(asked.into_iter().filter(|(needed, has, _)| *needed && !has).map(|(.., statement)| statement).collect())
+}
+
+impl Store {
+    /// Where each organisation has a database of its own on a server: that the owner gets in and may make more of them, and that the newest
+    /// one opens. Without this, a customer would be the first to find out.
+    ///
+    /// # Errors
+    /// Says what to set.
+    pub async fn reaches_its_own(&self) -> Result<(), OpenError> {
+        let (Some(own), Where::Postgres { .. }) = (&self.own, &self.place) else { return Ok(()) };
+        let lacks = owner_lacks(&self.place, self.mode, false).await.map_err(|error| match error {
+            OpenError::Unreachable(said) => OpenError::OwnerShutOut(said),
+            other => other,
+        })?;
+        if !lacks.is_empty() {
+            return Err(OpenError::OwnerWeak(lacks.join("; ")));
+        }
+        let newest = organisation::Entity::find()
+            .filter(organisation::Column::Slug.not_like(".%"))
+            .filter(organisation::Column::PurgeBeganAtMs.is_null())
+            .order_by_desc(organisation::Column::CreatedAtMs)
+            .limit(1);
+        let Some(newest) = newest.one(&self.read).await? else { return Ok(()) };
+        let opened = own.get(TenantId(newest.id)).await;
+        opened.map(|_| ()).map_err(|error| match unreachable(&error) {
+            OpenError::Unreachable(said) => OpenError::OwnShut(said),
+            other => other,
+        })
+    }
 }

@@ -6,7 +6,6 @@ use sea_orm::{DbErr, SqlErr};
 use time::OffsetDateTime;
 
 use crate::blobs::BlobError;
-use crate::clock::rfc3339;
 use crate::crypto::password::HashError;
 use crate::crypto::seal::SealError;
 use crate::problem::internal;
@@ -39,7 +38,7 @@ pub enum Refusal {
     NotProven { needs: Needs, field: &'static str, said: String },
     /// The account is closed by its owner's word, and can be kept until it is erased.
     #[error("the account is closed and is erased at {until}")]
-    Leaving { until: OffsetDateTime, keep: String },
+    Leaving { until: OffsetDateTime, said: String, keep: String },
     /// The session ended meanwhile.
     #[error("the session has ended")]
     SignedOut,
@@ -111,11 +110,8 @@ impl From<Refusal> for Problem {
                 Self::Unproven { needs, field: Some(field.to_owned()), message: Some(said) }
             }
             Refusal::Lapsed => Self::Lapsed { slug: String::new() },
-            Refusal::Leaving { until, keep } => Self::Conflict {
-                message: format!(
-                    "This account is closed and is erased on {}. To keep it, open {keep}.",
-                    rfc3339(until)
-                ),
+            Refusal::Leaving { until: _, said, keep } => Self::Conflict {
+                message: format!("This account is closed and is erased on {said}. To keep it, open {keep}."),
             },
             Refusal::SignedOut => Self::needs(Needs::SignIn),
             Refusal::Conflict(message) => Self::Conflict { message },

@@ -36,7 +36,7 @@ pub(crate) struct StandIn {
     people: Vec<Uuid>,
     /// Whether it may have a database of its own.
     settled: bool,
-    _held: traces::Held,
+    held: traces::Held,
     operator: Operator,
     accounts: Accounts,
 }
@@ -59,7 +59,7 @@ impl StandIn {
     ) -> Result<Self, Refusal> {
         traces::clear_organisations(operator, accounts, now).await?;
         let tenant = TenantId(Uuid::now_v7());
-        let held = traces::Held::new(tenant.0);
+        let held = traces::Held::organisation(tenant.0);
         let slug = format!("{SLUG}{}", tenant.0.simple());
         let change = operator.begin_account().await?;
         traces::clear_people(&change, now).await?;
@@ -70,7 +70,7 @@ impl StandIn {
         change.commit_housekeeping().await?;
         let people = vec![first.account.0];
         let (operator, accounts) = (operator.clone(), accounts.clone());
-        Ok(Self { first, tenant, slug, people, settled: false, _held: held, operator, accounts })
+        Ok(Self { first, tenant, slug, people, settled: false, held, operator, accounts })
     }
 
     pub(crate) fn slug(&self) -> &str {
@@ -195,14 +195,16 @@ impl StandIn {
         Ok(change.commit_housekeeping().await?)
     }
 
-    pub(crate) async fn remove(self, operator: &Operator) -> Result<(), Refusal> {
+    pub(crate) async fn remove(mut self, operator: &Operator) -> Result<(), Refusal> {
         if self.settled || operator.store().mode() != Isolation::Dedicated {
             traces::erase_kept(operator, &self.accounts, self.tenant, OffsetDateTime::now_utc()).await?;
         }
         let change = operator.begin_account().await?;
         change.delete(account::Entity::delete_many().filter(account::Column::Id.is_in(self.people))).await?;
         traces::erase_rows(&change, self.tenant).await?;
-        Ok(change.commit_housekeeping().await?)
+        change.commit_housekeeping().await?;
+        self.held.let_go();
+        Ok(())
     }
 }
 

@@ -71,6 +71,35 @@ pub struct Smtp<'a> {
     pub login: Option<(String, String)>,
 }
 
+impl Smtp<'_> {
+    fn is_here(&self) -> bool {
+        matches!(self.host, "localhost" | "127.0.0.1" | "[::1]" | "::1")
+    }
+
+    /// The port that was given, or the one that the kind of TLS has (RFC 8314, RFC 6409).
+    pub fn port(&self) -> u16 {
+        self.port.unwrap_or(match (self.implicit_tls, self.is_here()) {
+            (true, _) => 465,
+            (false, true) => 25,
+            (false, false) => 587,
+        })
+    }
+
+    /// Connects and says nothing: whether somebody listens there.
+    ///
+    /// # Errors
+    /// Why not, without what the address holds beside.
+    pub async fn answers(&self) -> Result<(), String> {
+        let host = self.host.trim_start_matches('[').trim_end_matches(']');
+        let connected = tokio::time::timeout(PATIENCE / 4, tokio::net::TcpStream::connect((host, self.port()))).await;
+        match connected {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err("it does not answer within five seconds".into()),
+        }
+    }
+}
+
 impl Post {
     /// A folder for letters, made if it is not there.
     ///
@@ -86,16 +115,16 @@ impl Post {
     /// # Errors
     /// When TLS cannot be set up for this name.
     pub fn smtp(smtp: Smtp<'_>) -> Result<Self, String> {
-        let here = matches!(smtp.host, "localhost" | "127.0.0.1" | "[::1]" | "::1");
+        let port = smtp.port();
         let parameters = || TlsParameters::new(smtp.host.to_owned()).map_err(|error| error.to_string());
-        let (tls, port) = match (smtp.implicit_tls, here) {
-            (true, _) => (Tls::Wrapper(parameters()?), 465),
-            (false, true) => (Tls::Opportunistic(parameters()?), 25),
-            (false, false) => (Tls::Required(parameters()?), 587),
+        let tls = match (smtp.implicit_tls, smtp.is_here()) {
+            (true, _) => Tls::Wrapper(parameters()?),
+            (false, true) => Tls::Opportunistic(parameters()?),
+            (false, false) => Tls::Required(parameters()?),
         };
         let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(smtp.host)
             .tls(tls)
-            .port(smtp.port.unwrap_or(port))
+            .port(port)
             .timeout(Some(PATIENCE));
         if let Some((name, password)) = smtp.login {
             builder = builder.credentials(Credentials::new(name, password));

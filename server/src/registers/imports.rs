@@ -4,9 +4,11 @@ mod file;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use time::OffsetDateTime;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
 
 pub use self::file::{Report, Wrong};
@@ -21,7 +23,7 @@ use super::shape::{Shape, naming};
 use super::span;
 use super::tokens::Tokens;
 use crate::entity::record_unique;
-use crate::guard::{Allowed, TenantDb, rights};
+use crate::guard::{Allowed, TenantDb, TenantId, rights};
 use crate::identity::{Accounts, Origin, Refusal};
 use crate::organisations::units;
 
@@ -53,7 +55,8 @@ pub async fn check(
 /// goes on: it does so by itself, whatever becomes of the request.
 ///
 /// # Errors
-/// [`Refusal::Field`] on `file`. A report with errors is no failure: see [`Report::wrong`].
+/// [`Refusal::Field`] on `file`; [`Refusal::TooMany`] where another one goes on in this organisation for longer than half of the patience. A report
+/// with errors is no failure: see [`Report::wrong`].
 pub async fn import(
     editor: Allowed<rights::RecordsWrite>,
     accounts: &Accounts,
@@ -65,6 +68,7 @@ pub async fn import(
 ) -> Result<Report, Refusal> {
     let began = (now, Instant::now());
     let shape = Shape::of(&editor, accounts, register)?;
+    let turn = turn(editor.here().tenant, patience / 2).await?;
     let (good, mut report) = judge(&editor, accounts, &shape, csv).await?;
     if report.wrong_count > 0 {
         return Ok(report);
@@ -73,6 +77,7 @@ pub async fn import(
     report.act = Some(id);
     let (accounts, origin, register) = (accounts.clone(), origin.clone(), register.to_owned());
     let mut going = tokio::spawn(async move {
+        let _turn = turn;
         let total = good.len();
         let going =
             Going { editor: &editor, accounts: &accounts, origin: &origin, register: &register, id, total, began };
@@ -89,6 +94,25 @@ pub async fn import(
         Err(_) => report.goes_on = true,
     }
     Ok(report)
+}
+
+/// Seconds after which whoever did not get a turn is to try again.
+const TRY_AGAIN: u64 = 10;
+
+/// One import at a time in an organisation: the next one is judged by what the one before has written, instead of breaking on it.
+static TURNS: Mutex<BTreeMap<Uuid, Weak<Semaphore>>> = Mutex::new(BTreeMap::new());
+
+async fn turn(tenant: TenantId, patience: Duration) -> Result<OwnedSemaphorePermit, Refusal> {
+    let turns = {
+        let mut turns = TURNS.lock().unwrap_or_else(PoisonError::into_inner);
+        turns.retain(|_, one| one.strong_count() > 0);
+        let there = turns.get(&tenant.0).and_then(Weak::upgrade);
+        let there = there.unwrap_or_else(|| Arc::new(Semaphore::new(1)));
+        turns.insert(tenant.0, Arc::downgrade(&there));
+        there
+    };
+    let got = tokio::time::timeout(patience, turns.acquire_owned()).await;
+    got.ok().and_then(Result::ok).ok_or(Refusal::TooMany(TRY_AGAIN))
 }
 
 async fn judge(

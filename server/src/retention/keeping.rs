@@ -12,7 +12,7 @@ use crate::guard::{AccountId, Visitor};
 use crate::identity::limits::{self, Bucket};
 use crate::identity::links::{self, Purpose};
 use crate::identity::record::{Action, Entry};
-use crate::identity::{Accounts, Origin, Refusal, sign_up};
+use crate::identity::{Accounts, Origin, Refusal, moment, sign_up};
 use crate::mail::{Letter, queue};
 
 /// From the password to the button: as long as a link that sets a password.
@@ -34,7 +34,8 @@ pub(crate) async fn offer(
     let ticket = links::new_ticket(&change, accounts, Purpose::Keep, Some(person), index, b"", now, LASTS).await?;
     let entry = Entry::of(accounts, Some(person), Action::PasswordAccepted, origin, now)?;
     change.commit(&entry.happened()).await?;
-    Ok(Some(Refusal::Leaving { until, keep: format!("{}?token={}", Purpose::Keep.page(), ticket.text()) }))
+    let said = moment::moment(until, &row.date_style, &row.time_zone);
+    Ok(Some(Refusal::Leaving { until, said, keep: format!("{}?token={}", Purpose::Keep.page(), ticket.text()) }))
 }
 
 /// When the account is erased that can be kept with this; `None` when there is nothing to be kept any more.

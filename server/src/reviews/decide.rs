@@ -15,7 +15,7 @@ use crate::audit::log::{Action, Event};
 use crate::clock::{from_ms, to_ms};
 use crate::entity::{account, review, review_item, review_vote};
 use crate::guard::{Allowed, Change, Changes, rights};
-use crate::identity::{Accounts, Origin, Refusal};
+use crate::identity::{Accounts, Origin, Refusal, moment};
 use crate::organisations::{leaving, names, roles};
 
 /// The longest reason.
@@ -194,26 +194,31 @@ async fn may(
     match State::stored(&row.state) {
         State::Pending => Ok(()),
         State::Decided if row.decided_by == Some(account) || row.decision.is_none() => Ok(()),
-        State::Decided | State::Applied => Err(decided_already(change, accounts, row).await?),
+        State::Decided | State::Applied => Err(decided_already(change, accounts, account, row).await?),
         State::Gone | State::Changed | State::Ended => Err(Barred::Done.into()),
     }
 }
 
-/// Somebody was quicker: what they decided, and when.
+/// Somebody was quicker: what they decided, and when by the clock of whoever reads it.
 pub(crate) async fn decided_already(
     change: &Change,
     accounts: &Accounts,
+    reader: Uuid,
     row: &review_item::Model,
 ) -> Result<Refusal, Refusal> {
     let by = row.decided_by.unwrap_or_default();
-    let people = change.unscoped("the name of whoever decided before").all(account::Entity::find_by_id(by)).await?;
+    let both = account::Entity::find().filter(account::Column::Id.is_in([by, reader]));
+    let people = change.unscoped("the name of whoever decided before, and the reader's clock").all(both).await?;
     let named = people.iter().map(|row| (row.id, names::open(accounts, row))).collect();
     let said = row.decision.as_deref().map(Decision::stored).map_or("decided", |decision| match decision {
         Decision::Keep => "decided to keep",
         Decision::Revoke => "decided to revoke",
         Decision::Change => "decided to change",
     });
-    let at = row.decided_at_ms.map(from_ms).map_or_else(String::new, |at| format!(" at {}", crate::clock::rfc3339(at)));
+    let clock = people.iter().find(|row| row.id == reader);
+    let (style, zone) = clock.map_or(("iso", "UTC"), |row| (row.date_style.as_str(), row.time_zone.as_str()));
+    let at = row.decided_at_ms.map(from_ms);
+    let at = at.map_or_else(String::new, |at| format!(" at {}", moment::moment(at, style, zone)));
     Ok(Refusal::Conflict(format!("{} {said} this{at}. Nothing was changed by you.", names::called(&named, by))))
 }
 
@@ -238,7 +243,7 @@ async fn record(
         return Ok(());
     }
     let now = change.one(review_item::Entity::find().filter(review_item::Column::Id.eq(row.id))).await?;
-    Err(decided_already(change, accounts, &now.ok_or_else(no_item)?).await?)
+    Err(decided_already(change, accounts, by, &now.ok_or_else(no_item)?).await?)
 }
 
 impl Verdict {

@@ -58,7 +58,7 @@ words! {
 words! {
     /// Why it is recommended.
     Reason {
-        Used "used" "used lately",
+        Used "used" "used or given lately",
         Unused "unused" "not used for 90 days",
         NoFactor "no-factor" "may much, and has no second factor",
         Orphaned "orphaned" "nobody is known who has it",

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use contract::claim::{Kind, State};
-use sea_orm::sea_query::{Expr, ExprTrait, Query};
+use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement};
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, Select};
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::clock::{from_ms, parse_date};
 use crate::controls::{Check, Seen};
-use crate::entity::{check_switch, evidence, finding, trust_change};
+use crate::entity::{check_switch, evidence, evidence_withdrawal, finding, trust_change};
 use crate::guard::Visitor;
 use crate::trust::history::Change;
 
@@ -37,7 +37,7 @@ pub struct Record {
 pub struct Facts {
     /// Newest first.
     pub findings: BTreeMap<Check, Vec<Finding>>,
-    /// By claim, newest date first.
+    /// By claim, newest date first; without what was withdrawn.
     pub records: BTreeMap<String, Vec<Record>>,
     /// The newest entry of each claim's history.
     pub newest: BTreeMap<String, Change>,
@@ -60,6 +60,7 @@ impl Facts {
         }
         let evidence = evidence::Entity::find()
             .filter(evidence::Column::Profile.eq(profile))
+            .filter(evidence::Column::Id.not_in_subquery(withdrawn()))
             .order_by_desc(evidence::Column::Dated);
         for row in visitor.all(evidence).await? {
             let claim = row.claim.clone();
@@ -88,6 +89,10 @@ impl Facts {
         held.dedup_by(|a, b| a.0 == b.0);
         held
     }
+}
+
+fn withdrawn() -> SelectStatement {
+    Query::select().column(evidence_withdrawal::Column::EvidenceId).from(evidence_withdrawal::Entity).to_owned()
 }
 
 /// The newest entry of each claim's history.

@@ -7,6 +7,7 @@ pub mod history;
 pub mod recorded;
 mod state;
 pub mod switch;
+pub mod withdrawn;
 
 pub use self::board::{Board, Gone, Told};
 pub use self::facts::{Facts, Finding, Record};

@@ -7,8 +7,8 @@ use time::{Date, Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::clock::{from_ms, parse_date};
-use crate::entity::{account, evidence};
-use crate::guard::Staff;
+use crate::entity::{account, evidence, evidence_withdrawal};
+use crate::guard::Operator;
 use crate::identity::Accounts;
 use crate::organisations::names;
 use crate::profile::{Binding, Profile};
@@ -26,6 +26,16 @@ pub struct Recorded {
     pub at: OffsetDateTime,
     /// `None`: it was recorded at the command line.
     pub by: Option<String>,
+    /// Since when it counts no longer.
+    pub withdrawn: Option<Withdrawn>,
+}
+
+/// Who withdrew a record, when and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Withdrawn {
+    pub at: OffsetDateTime,
+    pub by: Option<String>,
+    pub reason: String,
 }
 
 /// The last day on which evidence of a day holds for this claim, as far as the profile's cadence says.
@@ -42,15 +52,19 @@ pub fn holds_until(binding: &Binding, dated: Date) -> Option<Date> {
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn newest(staff: &Staff, accounts: &Accounts, most: u64) -> Result<Vec<Recorded>, DbErr> {
+pub async fn newest(operator: &Operator, accounts: &Accounts, most: u64) -> Result<Vec<Recorded>, DbErr> {
     let profile: &Profile = &accounts.profile;
     let rows = evidence::Entity::find()
         .filter(evidence::Column::Profile.eq(&profile.id))
         .order_by_desc(evidence::Column::RecordedAtMs)
         .limit(most);
-    let rows = staff.all(rows).await?;
-    let ids: Vec<Uuid> = rows.iter().filter_map(|row| row.recorded_by).collect();
-    let people = staff.all(account::Entity::find().filter(account::Column::Id.is_in(ids))).await?;
+    let rows = operator.all(rows).await?;
+    let of_these = evidence_withdrawal::Column::EvidenceId.is_in(rows.iter().map(|row| row.id));
+    let gone = operator.all(evidence_withdrawal::Entity::find().filter(of_these)).await?;
+    let mut gone: BTreeMap<Uuid, _> = gone.into_iter().map(|row| (row.evidence_id, row)).collect();
+    let ids: Vec<Uuid> =
+        rows.iter().map(|row| row.recorded_by).chain(gone.values().map(|row| row.withdrawn_by)).flatten().collect();
+    let people = operator.all(account::Entity::find().filter(account::Column::Id.is_in(ids))).await?;
     let people: BTreeMap<Uuid, _> = people.iter().map(|row| (row.id, names::open(accounts, row))).collect();
     let open = |id: Uuid, column: &str, sealed: Option<Vec<u8>>| {
         let opened = accounts.vault.open_sealed(&format!("evidence/{id}/{column}"), &sealed?).ok()?;
@@ -69,6 +83,11 @@ pub async fn newest(staff: &Staff, accounts: &Accounts, most: u64) -> Result<Vec
             until: holds.into_iter().chain(expires).min(),
             at: from_ms(row.recorded_at_ms),
             by: row.recorded_by.map(|id| names::called(&people, id)),
+            withdrawn: gone.remove(&row.id).map(|gone| Withdrawn {
+                at: from_ms(gone.at_ms),
+                by: gone.withdrawn_by.map(|id| names::called(&people, id)),
+                reason: gone.reason,
+            }),
             claim: row.claim,
             dated: row.dated,
         }

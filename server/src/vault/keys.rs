@@ -1,14 +1,16 @@
 //! The data keys: how old each is, and new ones.
 
-use sea_orm::{EntityTrait, QueryOrder};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::audit::log::{Action, Event};
 use crate::clock::from_ms;
+use crate::crypto::keys::MasterKey;
 use crate::entity::data_key;
 use crate::guard::{Actor, Operator, TenantId};
 use crate::identity::{Accounts, Origin, Refusal};
+use crate::vault::VaultError;
 
 /// One key as an operator sees it.
 #[derive(Clone, Debug)]
@@ -16,6 +18,21 @@ pub struct Listed {
     pub id: Uuid,
     pub owner: String,
     pub days: i64,
+    /// Whether it seals what is written now. The others only open what they sealed.
+    pub in_use: bool,
+}
+
+/// Opens the platform's keys with a master key, and makes none: how many there are.
+///
+/// # Errors
+/// `KeyError::Wrong` when the master key is not the one that the data was sealed with.
+pub async fn open(operator: &Operator, master: &MasterKey, environment: &'static str) -> Result<usize, VaultError> {
+    let owned = data_key::Column::Owner.is_in([super::PLATFORM, super::HASHES, super::SIGNATURES]);
+    let rows = operator.all(data_key::Entity::find().filter(owned)).await?;
+    for row in &rows {
+        super::open_row(master, environment, row)?;
+    }
+    Ok(rows.len())
 }
 
 /// All keys, by owner, newest first.
@@ -24,12 +41,22 @@ pub struct Listed {
 /// When the database does not answer.
 pub async fn list(operator: &Operator, now: OffsetDateTime) -> Result<Vec<Listed>, sea_orm::DbErr> {
     let rows = data_key::Entity::find().order_by_asc(data_key::Column::Owner).order_by_desc(data_key::Column::MadeAtMs);
-    let listed = |row: data_key::Model| Listed {
+    let rows = operator.all(rows).await?;
+    let of_owner = |owner: &str| rows.iter().filter(|row| row.owner == owner).cloned().collect::<Vec<_>>();
+    let listed = |row: &data_key::Model| Listed {
         id: row.id,
         days: (now - from_ms(row.made_at_ms)).whole_days(),
-        owner: row.owner,
+        owner: row.owner.clone(),
+        in_use: active(&of_owner(&row.owner), now) == Some(row.id),
     };
-    Ok(operator.all(rows).await?.into_iter().map(listed).collect())
+    Ok(rows.iter().map(listed).collect())
+}
+
+/// Which of one owner's keys seals: the newest that every instance has heard of, or else the oldest.
+pub(super) fn active(rows: &[data_key::Model], now: OffsetDateTime) -> Option<Uuid> {
+    let by_age = |row: &&data_key::Model| (row.made_at_ms, row.id);
+    let known = rows.iter().filter(|row| from_ms(row.made_at_ms) + super::KNOWN_AFTER <= now).max_by_key(by_age);
+    known.or_else(|| rows.iter().min_by_key(by_age)).map(|row| row.id)
 }
 
 /// Whose key is to be replaced.

@@ -97,11 +97,9 @@ pub struct Keyring {
 
 impl Keyring {
     fn of(rows: Vec<(data_key::Model, SecretKey)>, now: OffsetDateTime) -> Option<Self> {
-        let mut rows = rows;
-        rows.sort_by_key(|(row, _)| (row.made_at_ms, row.id));
-        let oldest = rows.first()?.0.id;
-        let known = |row: &data_key::Model| from_ms(row.made_at_ms) + KNOWN_AFTER <= now;
-        let active = rows.iter().rev().find(|(row, _)| known(row)).map_or(oldest, |(row, _)| row.id);
+        let models: Vec<data_key::Model> = rows.iter().map(|(row, _)| row.clone()).collect();
+        let active = keys::active(&models, now)?;
+        let oldest = models.iter().min_by_key(|row| (row.made_at_ms, row.id))?.id;
         let keys = rows.into_iter().map(|(row, key)| (row.id, key)).collect();
         Some(Self { active, oldest, keys })
     }

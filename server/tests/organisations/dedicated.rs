@@ -8,6 +8,7 @@ use server::audit::view;
 use server::files;
 use server::guard::{Asks, Store, TenantId, Visitor, Where, rights};
 use server::identity::Refusal;
+use server::profile::policy::Isolation;
 use server::testing::World;
 
 use crate::common::*;
@@ -36,6 +37,33 @@ async fn the_entries_of_an_organisation_are_in_its_own_database_and_nowhere_else
     if let Where::Embedded(_) = world.place {
         assert!(world.own_file(ada.tenant).exists() && world.own_file(eve.tenant).exists());
     }
+}
+
+#[tokio::test]
+async fn a_start_without_the_owner_who_made_the_databases_is_refused_with_what_to_set() {
+    let (world, _, eve) = two().await;
+    let Where::Postgres { url, admin_url } = world.place.clone() else { return };
+    let start = async |admin_url: &str| {
+        let place = Where::Postgres { url: url.clone(), admin_url: admin_url.to_owned() };
+        Store::open_as(&place, false, Isolation::Dedicated).await.expect("the platform opens").reaches_its_own().await
+    };
+    start(&admin_url).await.expect("as they were made");
+    let platform = world.behind().await;
+    let weak = format!("weak_{}", eve.tenant.0.simple());
+    platform.execute_unprepared(&format!("create role {weak} login")).await.expect("role");
+    let as_login = |name: &str| {
+        let (_, place) = admin_url.split_once('@').expect("a login");
+        format!("postgres://{name}@{place}")
+    };
+    let refused = start(&as_login("nobody_of_that_name")).await.expect_err("nobody").to_string();
+    assert!(refused.contains("not let in") && refused.contains("AVOUCH_ADMIN_DATABASE_URL"), "{refused}");
+    let refused = start(&as_login(&weak)).await.expect_err("too little").to_string();
+    assert!(refused.contains(&format!("alter role {weak} createdb")), "{refused}");
+    let shut = format!("alter role \"avouch_o_{}\" nologin", eve.tenant.0.simple());
+    platform.execute_unprepared(&shut).await.expect("shut");
+    let refused = start(&admin_url).await.expect_err("shut").to_string();
+    assert!(refused.contains("cannot be opened") && !refused.contains("://"), "{refused}");
+    platform.execute_unprepared(&format!("drop role {weak}")).await.expect("gone");
 }
 
 #[tokio::test]

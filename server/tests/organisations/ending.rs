@@ -86,7 +86,9 @@ async fn number(world: &World, ask: &str, who: &Somebody) -> i64 {
 async fn offered(world: &World, email: &str) -> Result<(OffsetDateTime, String), Refusal> {
     let form = sign_in::Form { email, password: PASSWORD, next: None };
     match sign_in::with_password(&world.visitor(), world.accounts(), &form, None, &here(), world.now).await {
-        Err(Refusal::Leaving { until, keep }) => Ok((until, keep.split("token=").nth(1).expect("a token").to_owned())),
+        Err(Refusal::Leaving { until, keep, .. }) => {
+            Ok((until, keep.split("token=").nth(1).expect("a token").to_owned()))
+        }
         Err(other) => Err(other),
         Ok(_) => unreachable!("a closed account was opened"),
     }

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use sea_orm::{ConnectionTrait, QueryResult, Value};
 use server::audit::heads::{self, Walked};
-use server::audit::view::{self, Form};
+use server::audit::view::{self, Form, Query};
 use server::guard::{TenantId, rights};
 use server::testing::World;
 use uuid::Uuid;
@@ -82,7 +82,9 @@ pub async fn second_opinion(world: &World, reader: &Somebody) -> (Option<i32>, S
     let reader = may::<rights::AuditRead>(world, reader).await;
     let (mut export, mut after) = (String::new(), 0);
     while let Some((piece, last)) =
-        view::piece(&reader, world.accounts(), Form::JsonLines, (after, i64::MAX)).await.expect("piece")
+        view::piece(&reader, world.accounts(), (Form::JsonLines, &Query::default()), (after, i64::MAX))
+            .await
+            .expect("piece")
     {
         export.push_str(&piece);
         after = last;

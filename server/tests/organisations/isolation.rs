@@ -1,7 +1,7 @@
 //! One organisation knows nothing of another: not by its ids, not by its address, not by anything it reads.
 
 use contract::access::ENDPOINTS;
-use server::audit::view::{self, Form};
+use server::audit::view::{self, Form, Query};
 use server::files;
 use server::guard::{Asks, Barred, rights};
 use server::organisations::{dashboard, help, invitations, leaving, members, ownership, reset, roles, units};
@@ -146,8 +146,8 @@ async fn everything(world: &World, who: &Somebody) -> String {
         dashboard::read(&opens, accounts, world.now),
         view::list(&auditor, accounts, &view::Query::default()),
         view::counts(&auditor, world.now),
-        view::piece(&auditor, accounts, Form::Csv, (0, i64::MAX)),
-        view::piece(&auditor, accounts, Form::JsonLines, (0, i64::MAX)),
+        view::piece(&auditor, accounts, (Form::Csv, &Query::default()), (0, i64::MAX)),
+        view::piece(&auditor, accounts, (Form::JsonLines, &Query::default()), (0, i64::MAX)),
         view::heads(&auditor),
     );
     text

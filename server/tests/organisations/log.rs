@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sea_orm::ConnectionTrait;
 use server::audit::heads::Walked;
-use server::audit::view::{self, Form};
+use server::audit::view::{self, Form, Query};
 use server::guard::{Asks, Store, TenantId, Visitor, rights};
 use server::organisations::{members, units, upkeep};
 use server::testing::{START, World};
@@ -227,8 +227,10 @@ async fn taking_the_log_along_is_itself_in_what_is_taken() {
     let world = world("aertous").await;
     let ada = ada(&world).await;
     let reader = may::<rights::AuditRead>(&world, &ada).await;
-    view::begin_export(&reader, world.accounts(), Form::JsonLines, &here(), world.now).await.expect("begin");
-    let piece = view::piece(&reader, world.accounts(), Form::JsonLines, (0, i64::MAX))
+    view::begin_export(&reader, world.accounts(), (Form::JsonLines, &Query::default()), &here(), world.now)
+        .await
+        .expect("begin");
+    let piece = view::piece(&reader, world.accounts(), (Form::JsonLines, &Query::default()), (0, i64::MAX))
         .await
         .expect("piece")
         .expect("entries")
@@ -242,7 +244,9 @@ async fn the_log_is_read_page_by_page_without_gaps_or_doubles() {
     let ada = ada(&world).await;
     let reader = may::<rights::AuditRead>(&world, &ada).await;
     for _ in 0..120 {
-        view::begin_export(&reader, world.accounts(), Form::Csv, &here(), world.now).await.expect("an entry");
+        view::begin_export(&reader, world.accounts(), (Form::Csv, &Query::default()), &here(), world.now)
+            .await
+            .expect("an entry");
     }
     let mut query = view::Query { action: Some("log-exported".into()), ..view::Query::default() };
     let mut numbers = Vec::new();

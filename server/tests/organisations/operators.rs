@@ -136,7 +136,8 @@ async fn what_an_operator_does_inside_stands_in_the_log_as_an_operators() {
         let inside = op.again(&world).await.in_the_place_of(&ada);
         let reader = may::<rights::AuditRead>(&world, &inside).await;
         let form = view::Form::Csv;
-        view::begin_export(&reader, world.accounts(), form, &here(), world.now).await.expect("taken along");
+        let all = (form, &view::Query::default());
+        view::begin_export(&reader, world.accounts(), all, &here(), world.now).await.expect("taken along");
         let made = last(&world, &ada).await;
         assert_eq!((made.actor_kind.as_str(), made.actor), ("operator", op.account.0), "{mode}");
     }

@@ -33,19 +33,21 @@ const CLEAR: &[(&str, &str)] = &[
          review_vote.tenant_id review_vote.item_id review_vote.review_id review_vote.decided_by review_vote.note_id \
          review_vote.act_id review_note.tenant_id review_note.id review_note.review_id review_note.item_id review_note.by_id \
          calendar_key.tenant_id calendar_key.account_id seat_review.id seat_review.made_by seat_review.closed_by \
-         seat_review_item.id seat_review_item.review_id seat_review_item.account_id seat_review_item.decided_by",
+         seat_review_item.id seat_review_item.review_id seat_review_item.account_id seat_review_item.decided_by \
+         evidence_withdrawal.evidence_id evidence_withdrawal.withdrawn_by",
     ),
     (
         "it is published, or about what is published",
         "finding.check_path finding.profile finding.outcome finding.said evidence.profile evidence.claim evidence.dated \
          evidence.certifies evidence.expires trust_change.profile trust_change.seq trust_change.claim trust_change.kind \
          trust_change.from_state trust_change.to_state trust_change.sentence trust_change.reason check_switch.check_path instance.profile \
+         evidence_withdrawal.reason \
          check_switch.reason departure.due_rule signed_head.public_key signed_head.signature certificate.kind certificate.body \
          certificate.public_key certificate.signature",
     ),
     (
         "when something happened is asked of the database",
-        "instance.since_ms finding.checked_at_ms evidence.recorded_at_ms trust_change.at_ms trust_change.since_ms check_switch.off_since_ms \
+        "instance.since_ms finding.checked_at_ms evidence.recorded_at_ms evidence_withdrawal.at_ms trust_change.at_ms trust_change.since_ms check_switch.off_since_ms \
          platform_entry.at_ms data_key.made_at_ms account.password_set_at_ms account.created_at_ms account.disabled_at_ms \
          account.factor_changed_at_ms account.seen_at_ms organisation.created_at_ms organisation.standing_since_ms \
          organisation.standing_until_ms membership.since_ms membership.ends_at_ms membership.granted_at_ms reach.granted_at_ms totp.confirmed_at_ms known_device.seen_at_ms \

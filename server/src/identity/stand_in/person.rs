@@ -73,7 +73,7 @@ pub(super) async fn person(
     now: OffsetDateTime,
 ) -> Result<Someone, Refusal> {
     let account = AccountId(Uuid::now_v7());
-    let held = Held::new(account.0);
+    let held = Held::person(account.0);
     let address = format!("probe-{}{NO_MAILBOX}", account.0);
     let mut row = row(accounts, account, &address, now)?;
     kind.clone_into(&mut row.kind);

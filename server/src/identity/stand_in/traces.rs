@@ -18,26 +18,51 @@ use crate::profile::policy::Isolation;
 use crate::registers;
 use crate::vault::owner_of;
 
-/// Longer than any look lasts.
+/// Longer than any look lasts, of whatever instance.
 const LEFT_BEHIND: Duration = Duration::minutes(1);
+
+/// Of a look of this process that was cut short it is known: only what a server goes on making by itself, a database, has to have come to its end.
+const CUT_SHORT: Duration = Duration::seconds(15);
 
 /// What looks of this process hold. However the clock is set meanwhile, it is not left behind.
 static HELD: Mutex<BTreeSet<Uuid>> = Mutex::new(BTreeSet::new());
 
+/// Organisations of looks of this process that did not come to their end.
+static LEFT: Mutex<BTreeSet<Uuid>> = Mutex::new(BTreeSet::new());
+
+/// One clears at a time: looks begin together, and each of them would drop the same databases while its time runs.
+static CLEARING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 /// As long as this lives, what has the id is kept.
 #[derive(Debug)]
-pub(super) struct Held(Uuid);
+pub(super) struct Held {
+    id: Uuid,
+    /// What is left when this goes without having been told that nothing is.
+    leaves: bool,
+}
 
 impl Held {
-    pub(super) fn new(id: Uuid) -> Self {
+    pub(super) fn person(id: Uuid) -> Self {
         HELD.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
-        Self(id)
+        Self { id, leaves: false }
+    }
+
+    pub(super) fn organisation(id: Uuid) -> Self {
+        Self { leaves: true, ..Self::person(id) }
+    }
+
+    /// It is gone.
+    pub(super) fn let_go(&mut self) {
+        self.leaves = false;
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        HELD.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.0);
+        HELD.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+        if self.leaves {
+            LEFT.lock().unwrap_or_else(PoisonError::into_inner).insert(self.id);
+        }
     }
 }
 
@@ -74,20 +99,28 @@ pub(super) async fn erase_rows(change: &AccountChange, tenant: TenantId) -> Resu
 }
 
 /// What a look left behind that was cut short. One from the future was made while the clock was wrong.
-pub(super) async fn clear_organisations(
+pub(crate) async fn clear_organisations(
     operator: &Operator,
     accounts: &Accounts,
     now: OffsetDateTime,
 ) -> Result<(), Refusal> {
+    let Ok(_alone) = CLEARING.try_lock() else { return Ok(()) };
+    let cut_short = LEFT.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let cut_short =
+        organisation::Column::Id.is_in(cut_short).and(organisation::Column::CreatedAtMs.lt(to_ms(now - CUT_SHORT)));
     let (before, after) = (to_ms(now - LEFT_BEHIND), to_ms(now + LEFT_BEHIND));
     let left = organisation::Entity::find()
         .filter(organisation::Column::Slug.starts_with(SLUG))
-        .filter(organisation::Column::CreatedAtMs.lt(before).or(organisation::Column::CreatedAtMs.gt(after)))
+        .filter(
+            organisation::Column::CreatedAtMs.lt(before).or(organisation::Column::CreatedAtMs.gt(after)).or(cut_short),
+        )
         .filter(organisation::Column::Id.is_not_in(held()));
     for row in operator.all(left).await? {
         // One that cannot be cleared is told and does not stop the looks.
         if let Err(cause) = clear(operator, accounts, TenantId(row.id), now).await {
             tracing::warn!(organisation = %row.id, %cause, "what an earlier look left behind could not be cleared");
+        } else {
+            LEFT.lock().unwrap_or_else(PoisonError::into_inner).remove(&row.id);
         }
     }
     Ok(())

@@ -64,6 +64,40 @@ async fn a_long_import_goes_on_without_whoever_sent_it() {
 }
 
 #[tokio::test]
+async fn of_five_imports_at_once_each_gets_its_turn_and_is_judged_by_those_before() {
+    let world = world("stratuslog").await;
+    let ada = ada(&world).await;
+    let (same, other) = (aircraft(0..40), aircraft(40..80));
+    let files = [&same, &same, &other, &same, &other];
+    let all = files.map(async |csv| {
+        let editor = may::<rights::RecordsWrite>(&world, &ada).await;
+        imports::import(editor, world.accounts(), "aircraft", csv.as_bytes(), &here(), world.now, PATIENCE).await
+    });
+    let reports = futures::future::join_all(all).await;
+    let (mut whole, mut refused) = (0, 0);
+    for report in reports {
+        let report = report.expect("a report, and no failure");
+        if report.wrong_count == 0 { whole += 1 } else { refused += 1 }
+    }
+    assert_eq!((whole, refused), (2, 3));
+    assert_eq!(search(&world, &ada, "aircraft", "cessna").await.len(), 50, "a page of eighty");
+}
+
+#[tokio::test]
+async fn an_import_that_gets_no_turn_is_told_when_to_come_again() {
+    let world = world("stratuslog").await;
+    let ada = ada(&world).await;
+    let going = sent(&world, &ada, "aircraft", &aircraft(0..13_000)).await;
+    assert!(going.goes_on, "{going:?}");
+    let editor = may::<rights::RecordsWrite>(&world, &ada).await;
+    let csv = aircraft(20_000..20_001);
+    let (accounts, bytes, origin) = (world.accounts(), csv.as_bytes(), here());
+    let told = imports::import(editor, accounts, "aircraft", bytes, &origin, world.now, Duration::ZERO).await;
+    assert!(matches!(told, Err(Refusal::TooMany(1..))));
+    ended(&world, &ada, "aircraft").await;
+}
+
+#[tokio::test]
 async fn what_is_still_being_imported_is_not_changed_meanwhile() {
     let world = world("stratuslog").await;
     let ada = ada(&world).await;
