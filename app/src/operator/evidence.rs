@@ -122,12 +122,11 @@ fn on_record(visit: &Visit, staff: &Person, records: &[Recorded], typed: &Typed)
         .map(|record| {
             let by = by(record.by.as_ref());
             let href = format!("/trust/claims/{}", record.claim);
-            let (until, last) = match &record.withdrawn {
-                Some(gone) => (badge("Withdrawn", "failing"), taken_back(staff, gone)),
-                None => {
-                    let until = record.until.map_or_else(|| "Reached, and stays so".to_owned(), |date| date.to_string());
-                    (until.into_any(), withdrawing(visit, record, typed))
-                }
+            let (until, last) = if let Some(gone) = &record.withdrawn {
+                (badge("Withdrawn", "failing"), taken_back(staff, gone))
+            } else {
+                let until = record.until.map_or_else(|| "Reached, and stays so".to_owned(), |date| date.to_string());
+                (until.into_any(), withdrawing(visit, record, typed))
             };
             view! {
                 <tr data-evidence=record.id.to_string()>
@@ -199,13 +198,13 @@ pub async fn record(visit: &Visit, fields: &Fields) -> Result<Done, Problem> {
         ..NewEvidence::default()
     };
     let (operator, vault) = (staff.operator(), &visit.site.accounts.vault);
-    evidence::add(&operator, vault, &visit.site.profile, new, visit.now).await.map_err(not_recorded)?;
+    evidence::add(&operator, vault, &visit.site.profile, new, visit.now).await.map_err(|error| not_recorded(&error))?;
     Ok(Done::go("/operator?done=evidence"))
 }
 
 /// Beside the field in which somebody looks for what is wrong.
-fn not_recorded(error: EvidenceError) -> Problem {
-    let field = match &error {
+fn not_recorded(error: &EvidenceError) -> Problem {
+    let field = match error {
         EvidenceError::NoDate | EvidenceError::InTheFuture(_) | EvidenceError::LongAgo(_) => "date",
         EvidenceError::ShowsNothing => "note",
         EvidenceError::Empty | EvidenceError::WrongKind | EvidenceError::TooLarge => "file",
@@ -221,7 +220,7 @@ fn not_recorded(error: EvidenceError) -> Problem {
         | EvidenceError::Withdrawn(_)
         | EvidenceError::ExpiryOfNothing
         | EvidenceError::CertificateForEver => "claim",
-        EvidenceError::Vault(_) | EvidenceError::Seal(_) | EvidenceError::Database(_) => return internal(&error),
+        EvidenceError::Vault(_) | EvidenceError::Seal(_) | EvidenceError::Database(_) => return internal(error),
     };
     Problem::field(field, error.to_string())
 }

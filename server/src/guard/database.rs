@@ -86,7 +86,7 @@ pub enum OpenError {
     )]
     OwnerWeak(String),
     #[error(
-        "the database of an organisation cannot be opened ({0}): its login was made by another owner's address or password; set AVOUCH_ADMIN_DATABASE_URL to what it was when the organisations were made"
+        "{0}. It is the one of an organisation, whose login was made with another owner's address or password; set AVOUCH_ADMIN_DATABASE_URL to what it was when the organisations were made"
     )]
     OwnShut(String),
     #[error("the database cannot be opened: {0}")]

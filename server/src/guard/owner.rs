@@ -45,10 +45,11 @@ impl Store {
     /// Says what to set.
     pub async fn reaches_its_own(&self) -> Result<(), OpenError> {
         let (Some(own), Where::Postgres { .. }) = (&self.own, &self.place) else { return Ok(()) };
-        let lacks = owner_lacks(&self.place, self.mode, false).await.map_err(|error| match error {
-            OpenError::Unreachable(said) => OpenError::OwnerShutOut(said),
-            other => other,
-        })?;
+        let lacks = owner_lacks(&self.place, self.mode, false).await;
+        if let Err(OpenError::Unreachable(said)) = lacks {
+            return Err(OpenError::OwnerShutOut(said));
+        }
+        let lacks = lacks?;
         if !lacks.is_empty() {
             return Err(OpenError::OwnerWeak(lacks.join("; ")));
         }
@@ -58,10 +59,9 @@ impl Store {
             .order_by_desc(organisation::Column::CreatedAtMs)
             .limit(1);
         let Some(newest) = newest.one(&self.read).await? else { return Ok(()) };
-        let opened = own.get(TenantId(newest.id)).await;
-        opened.map(|_| ()).map_err(|error| match unreachable(&error) {
-            OpenError::Unreachable(said) => OpenError::OwnShut(said),
-            other => other,
-        })
+        match own.get(TenantId(newest.id)).await.map_err(|error| unreachable(&error)) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(OpenError::OwnShut(error.to_string())),
+        }
     }
 }

@@ -48,7 +48,9 @@ impl Held {
     }
 
     pub(super) fn organisation(id: Uuid) -> Self {
-        Self { leaves: true, ..Self::person(id) }
+        let mut held = Self::person(id);
+        held.leaves = true;
+        held
     }
 
     /// It is gone.

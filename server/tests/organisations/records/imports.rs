@@ -80,7 +80,7 @@ async fn of_five_imports_at_once_each_gets_its_turn_and_is_judged_by_those_befor
         if report.wrong_count == 0 { whole += 1 } else { refused += 1 }
     }
     assert_eq!((whole, refused), (2, 3));
-    assert_eq!(search(&world, &ada, "aircraft", "cessna").await.len(), 50, "a page of eighty");
+    assert_eq!(search(&world, &ada, "aircraft", "cessna").await.len(), 80);
 }
 
 #[tokio::test]
