@@ -18,6 +18,7 @@ pub mod m0023_trace;
 pub mod m0024_recorder;
 pub mod m0026_explained;
 pub mod m0027_deciders;
+pub mod m0028_reduced;
 pub mod t0001_log;
 pub mod t0002_owner;
 pub mod t0003_records;
@@ -53,6 +54,7 @@ impl MigratorTrait for Platform {
             Box::new(m0024_recorder::Migration),
             Box::new(m0026_explained::Migration),
             Box::new(m0027_deciders::Migration),
+            Box::new(m0028_reduced::Migration),
         ]
     }
 }

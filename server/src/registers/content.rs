@@ -52,6 +52,27 @@ impl Content {
         serde_json::from_slice(&ring.open(&place(tenant, record), sealed)?).map_err(|_| SealError::DoesNotOpen)
     }
 
+    /// What was sealed of a record, under the newest key.
+    pub(crate) fn seal_anew(
+        ring: &Keyring,
+        tenant: TenantId,
+        record: Uuid,
+        sealed: &[u8],
+    ) -> Result<Option<Vec<u8>>, SealError> {
+        ring.seal_anew(&place(tenant, record), sealed)
+    }
+
+    /// The same of what it said before the change that made `version`.
+    pub(crate) fn seal_earlier_anew(
+        ring: &Keyring,
+        tenant: TenantId,
+        record: Uuid,
+        version: i32,
+        sealed: &[u8],
+    ) -> Result<Option<Vec<u8>>, SealError> {
+        ring.seal_anew(&earlier(tenant, record, version), sealed)
+    }
+
     /// As it was before the change that made `version`.
     pub(crate) fn seal_earlier(
         &self,
