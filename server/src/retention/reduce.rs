@@ -159,6 +159,8 @@ pub(crate) async fn go_on(
     now: OffsetDateTime,
 ) -> Result<(), Refusal> {
     let tenant = TenantId(row.id);
+    // What this process had read before it was closed does not have the new key.
+    accounts.vault.forget(tenant);
     for step in Step::ALL.iter().filter(|step| **step <= last) {
         match step {
             Step::Entrances => whole::entrances(operator, row, &keeps.members, now).await?,
@@ -218,7 +220,9 @@ async fn log(
             .with("certificate", row.certificate_id.to_string());
         change.commit(&event, now).await?;
     }
-    if let Some(said) = operator.view(tenant).await?.one(said).await? {
+    // Bound, so that the view is over before the next one is asked for.
+    let said = operator.view(tenant).await?.one(said).await?;
+    if let Some(said) = said {
         heads::prune_before(operator, accounts, tenant, said.seq, now).await?;
     }
     Ok(())

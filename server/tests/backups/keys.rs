@@ -45,8 +45,8 @@ async fn an_organisation_that_was_reduced_to_what_is_held_cannot_be_read_from_a_
     let subject = held.to_string();
     let form = Form { kind: "record", subject: Some(&subject), basis: "a law", scope: "a record", until: "2027-12-31" };
     holds::place_by_operator(&world.operator(), world.accounts(), &eve.slug, &form, world.now).await.expect("a hold");
-    let cancelled = standing::set(&world.operator(), world.accounts(), &eve.slug, Standing::Cancelled, world.now);
-    cancelled.await.expect("cancelled");
+    let (operator, accounts) = (world.operator(), world.accounts());
+    standing::set(&operator, accounts, &eve.slug, Standing::Cancelled, world.now).await.expect("cancelled");
     let old = taken(&world).await;
     world.now += Duration::days(90);
     let round = retention::due(&world.operator(), world.accounts(), world.now).await.expect("a round");

@@ -54,13 +54,11 @@ async fn house(mode: &str, canaries: u32) -> Held {
     let (world, ada) = (&house.world, &house.ada);
     let plain = MODES.iter().find(|(known, _)| *known == mode).expect("a mode").1;
     let grace = joins(world, ada, GRACE, plain).await;
-    let mut both = Vec::new();
-    for _ in 0..2 {
-        let id = record(world, mode, ada, None).await;
-        both.push((id, attach(world, ada, Onto { record: id, field: None }).await.expect("a file")));
-    }
-    let (id, file) = both[0];
+    let id = record(world, mode, ada, None).await;
+    let file = attach(world, ada, Onto { record: id, field: None }).await.expect("a file");
     change(world, mode, ada, id).await;
+    let other = record(world, mode, ada, None).await;
+    attach(world, ada, Onto { record: other, field: None }).await.expect("a file");
     place(world, &ada.slug, &of_record(&id.to_string())).await.expect("a hold");
     world.letters().await;
     cancel(world, ada).await.expect("cancel");
