@@ -55,15 +55,12 @@ impl MigrationTrait for Migration {
             schema.alter_table(change).await?;
         }
         let connection = schema.get_connection();
-        match connection.get_database_backend() {
-            DbBackend::Postgres => {
-                connection.execute_unprepared(POSTGRES).await?;
-            }
-            DbBackend::Sqlite | DbBackend::MySql | _ => {
-                schema.create_table(anew()).await?;
-                for statement in SQLITE {
-                    connection.execute_unprepared(statement).await?;
-                }
+        if connection.get_database_backend() == DbBackend::Postgres {
+            connection.execute_unprepared(POSTGRES).await?;
+        } else {
+            schema.create_table(anew()).await?;
+            for statement in SQLITE {
+                connection.execute_unprepared(statement).await?;
             }
         }
         let by_subject = Index::create().name("certificate_by_subject").table("certificate").col("subject").to_owned();
