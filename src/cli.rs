@@ -279,6 +279,9 @@ pub enum BillingCommand {
 #[derive(Debug, Subcommand)]
 pub enum HoldCommand {
     /// Place a hold: nothing that it covers is destroyed before it ends
+    ///
+    /// When the organisation's time is over, a hold on it or on a person keeps all of it. Where only records are held, those are kept, with
+    /// their history and files, and the rest is destroyed.
     Place {
         #[arg(long, value_name = "SLUG")]
         organisation: String,

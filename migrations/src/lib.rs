@@ -18,6 +18,7 @@ pub mod m0023_trace;
 pub mod m0024_recorder;
 pub mod m0026_explained;
 pub mod m0027_deciders;
+pub mod m0028_reduced;
 pub mod m0029_settled_seats;
 pub mod m0030_withdrawn;
 pub mod t0001_log;
@@ -55,6 +56,7 @@ impl MigratorTrait for Platform {
             Box::new(m0024_recorder::Migration),
             Box::new(m0026_explained::Migration),
             Box::new(m0027_deciders::Migration),
+            Box::new(m0028_reduced::Migration),
             Box::new(m0029_settled_seats::Migration),
             Box::new(m0030_withdrawn::Migration),
         ]

@@ -165,8 +165,9 @@ pub async fn retention_line(operator: &Operator, accounts: &Accounts, now: Offse
         (Ok(due), Ok(swept)) => (
             if due.broken + swept.broken == 0 { "done" } else { "failing" },
             format!(
-                "{} organisations purged, {} accounts erased, {} records expired, {} kept by a legal hold, {} broken",
+                "{} organisations purged, {} but for held records, {} accounts erased, {} records expired, {} kept by a legal hold, {} broken",
                 due.purged,
+                due.reduced,
                 due.erased,
                 swept.expired,
                 due.held,

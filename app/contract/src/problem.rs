@@ -45,6 +45,9 @@ pub enum Problem {
         slug: String,
         /// Until when it can be restored, as its reader tells the time.
         until: Option<String>,
+        /// Since when only what legal holds keep is left of it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reduced: Option<String>,
     },
     NotFound,
     /// It was there, and was removed after its time.
@@ -214,7 +217,12 @@ impl Problem {
             Self::Lapsed { .. } => {
                 "Everything can still be read, and your own account works as before. To change something again, somebody who manages the subscription renews it on the billing page.".into()
             }
-            Self::Gone { until, .. } => {
+            Self::Gone { reduced: Some(at), .. } => {
+                format!(
+                    "Its subscription was cancelled. On {at} everything in it was destroyed but the records that a legal hold keeps. Whoever may export can take those along until the hold ends."
+                )
+            }
+            Self::Gone { until, reduced: None, .. } => {
                 let until = until.as_deref().map_or_else(|| "it is destroyed".to_owned(), |at| format!("{at}, when everything in it is destroyed"));
                 format!(
                     "Its subscription was cancelled. Somebody who manages the subscription can restore it on the billing page, or take everything along, until {until}."

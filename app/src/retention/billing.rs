@@ -1,11 +1,14 @@
 //! The subscription: where it stands, cancelling it, and bringing everything back.
 
 use contract::access::Act;
+use contract::permission::Permission;
 use contract::problem::Problem;
 use contract::standing::Standing;
 use leptos::prelude::*;
 use server::guard::{Allowed, Asks, Closed, rights};
 use server::retention::holds::{self, Shown};
+use time::OffsetDateTime;
+use uuid::Uuid;
 
 use crate::http::people::Typed;
 use crate::http::visit::Visit;
@@ -32,6 +35,9 @@ pub async fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
     let held: Vec<Shown> = holds::list(&reader, &visit.site.accounts).await?;
     let held: Vec<Shown> = held.into_iter().filter(|hold| hold.in_force(visit.now)).collect();
     let end = match here.closed {
+        Some(Closed { reduced: Some((at, certificate)), .. }) => {
+            reduced(&reader, at, certificate, here.permissions.contains(&Permission::ExportCreate))
+        }
         Some(closed) => restoring(visit, &reader, closed),
         None => cancelling(visit),
     };
@@ -71,6 +77,24 @@ fn cancelling(visit: &Visit) -> AnyView {
             <h2 id="h-cancel">"Cancel"</h2>
             <p>"From that moment on nobody sees what is in here, members and programs alike. "{after}</p>
             {frame::form(visit, Act::CancelSubscription, button, ())}
+        </section>
+    }
+    .into_any()
+}
+
+/// Where only what is held is left.
+fn reduced(reader: &Allowed<rights::BillingManage>, at: OffsetDateTime, certificate: Uuid, exports: bool) -> AnyView {
+    let (machine, at) = (server::clock::rfc3339(at), frame::when(reader, at));
+    let proof = format!("/certificates/{certificate}");
+    let along = exports.then(|| {
+        let export = format!("/o/{}/export", reader.here().slug);
+        view! { <p>"Until the last hold ends you can "<a class="link" href=export>"take the held records along"</a>"."</p> }
+    });
+    view! {
+        <section aria-labelledby="h-reduced">
+            <h2 id="h-reduced">"Destroyed, but for held records"</h2>
+            <p>"On "<time data-reduced-at=machine.clone() datetime=machine>{at}</time>" everything in here was destroyed but the records that a legal hold keeps, so it can no longer be restored. "<a class="link" href=proof>"The signed proof"</a>"."</p>
+            {along}
         </section>
     }
     .into_any()

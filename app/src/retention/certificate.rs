@@ -38,6 +38,7 @@ pub async fn show(
         match certificate::find(&site.visitor, &id).await {
             Ok(Some(Proof::Issued(signed))) => ("Certificate of destruction", issued(&visit, &signed.certificate, &id)),
             Ok(Some(Proof::Pending(until))) => ("Not yet", pending(until.map(|at| said(&visit, at)))),
+            Ok(Some(Proof::Held(first))) => ("Not all of it yet", held(&first.to_string())),
             Ok(None) => return failure::answer(&Problem::NotFound, &headers, site.assets.style()),
             Err(refusal) => return failure::answer(&refusal.into(), &headers, site.assets.style()),
         }
@@ -57,15 +58,18 @@ pub async fn file(Shared(site): Shared<Arc<Site>>, Path(id): Path<String>, heade
         Ok(Some(Proof::Issued(signed))) => {
             respond::download("application/json", "certificate.json", Body::from(signed.text()))
         }
-        Ok(Some(Proof::Pending(_)) | None) => failure::answer(&Problem::NotFound, &headers, site.assets.style()),
+        Ok(Some(Proof::Pending(_) | Proof::Held(_)) | None) => {
+            failure::answer(&Problem::NotFound, &headers, site.assets.style())
+        }
         Err(refusal) => failure::answer(&refusal.into(), &headers, site.assets.style()),
     }
 }
 
 fn issued(visit: &Visit, certificate: &Certificate, id: &str) -> AnyView {
-    let what = match certificate.kind {
-        Kind::Organisation => "An organisation and everything in it",
-        Kind::Account => "An account and everything about its person",
+    let what = match (certificate.kind, certificate.kept_records) {
+        (Kind::Organisation, None) => "An organisation and everything in it",
+        (Kind::Organisation, Some(_)) => "An organisation's data, but for the records that a legal hold keeps,",
+        (Kind::Account, _) => "An account and everything about its person",
     };
     let rows = certificate
         .rows
@@ -80,10 +84,12 @@ fn issued(visit: &Visit, certificate: &Certificate, id: &str) -> AnyView {
             <ul>{keys}</ul>
         }
     });
-    let held = certificate
-        .held_until
-        .as_deref()
-        .map(|at| view! { <p>"A legal hold put it off until "{dated(visit, at)}"."</p> });
+    let held = certificate.held_until.as_deref().map(|at| match certificate.kept_records {
+        None => view! { <p>"A legal hold put it off until "{dated(visit, at)}"."</p> }.into_any(),
+        Some(number) => {
+            view! { <p data-kept-records=number.to_string()>"Kept by law until "{dated(visit, at)}": "{number.to_string()}" records, under a key of their own. A certificate of their own follows."</p> }.into_any()
+        }
+    });
     let file = format!("/certificates/{id}/file");
     view! {
         <h1>"Destroyed"</h1>
@@ -120,6 +126,15 @@ fn pending(until: Option<AnyView>) -> AnyView {
     view! {
         <h1>"Not yet"</h1>
         <p>"What this certificate will be about is hidden and not destroyed yet: until then it can be brought back. "{when}</p>
+    }
+    .into_any()
+}
+
+fn held(first: &str) -> AnyView {
+    let first = format!("/certificates/{first}");
+    view! {
+        <h1>"Not all of it yet"</h1>
+        <p>"What this certificate will be about was destroyed but for the records that a legal hold keeps; "<a class="link" href=first>"that is certified"</a>". This one follows when the last hold has ended."</p>
     }
     .into_any()
 }

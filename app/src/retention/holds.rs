@@ -20,6 +20,13 @@ fn about(kind: Kind, organisation: &str) -> String {
     }
 }
 
+/// What a hold keeps when everything is to be destroyed.
+fn keeps(organisation: &str) -> String {
+    format!(
+        "When the {organisation} is to be destroyed, a hold on it, or on a person, keeps all of it, because what somebody did runs through the whole log. Where only records are held, those stay, with their history and files, and the rest is destroyed."
+    )
+}
+
 /// The part of the settings with all holds, and a form for another one.
 pub fn section(visit: &Visit, person: &Person, typed: &Typed, held: Vec<Shown>, places: bool) -> AnyView {
     let called = &visit.site.profile.organisation;
@@ -38,6 +45,7 @@ pub fn section(visit: &Visit, person: &Person, typed: &Typed, held: Vec<Shown>, 
         <section aria-labelledby="h-holds">
             <h2 id="h-holds">"Legal holds"</h2>
             <p>"What a law or an order requires to be kept is not destroyed before the hold ends, whoever asks for it. Whoever asks is shown the hold."</p>
+            <p>{keeps(called)}</p>
             {list}
             {places.then(|| form(visit, typed))}
         </section>
@@ -66,21 +74,28 @@ fn form(visit: &Visit, typed: &Typed) -> AnyView {
 
 /// What puts a deletion off, for whoever asks for it.
 pub fn notice(visit: &Visit, person: &Person, held: &[Shown]) -> Option<AnyView> {
-    if held.is_empty() {
-        return None;
-    }
+    let called = &visit.site.profile.organisation;
+    // Of an account only holds on its person are shown.
+    let records = held.iter().all(|hold| hold.kind == Kind::Record);
+    let what = match (held.is_empty(), records) {
+        (true, _) => return None,
+        (false, true) => {
+            "These records are kept until the last of these holds has ended. Everything else is destroyed in its time."
+        }
+        (false, false) => "This is not destroyed before these holds have ended. It goes on by itself then.",
+    };
     let rows = held
         .iter()
         .map(|hold| {
             let until = when(person, hold.ends);
-            view! { <li data-hold=hold.id.to_string()><b>{about(hold.kind, &visit.site.profile.organisation)}</b>": "{hold.basis.clone()}" ("{hold.scope.clone()}"), until "{until}"."</li> }
+            view! { <li data-hold=hold.id.to_string()><b>{about(hold.kind, called)}</b>": "{hold.basis.clone()}" ("{hold.scope.clone()}"), until "{until}"."</li> }
         })
         .collect_view();
     Some(
         view! {
             <section aria-labelledby="h-held">
                 <h2 id="h-held">"Kept by law"</h2>
-                <p>"This is not destroyed before these holds have ended. It goes on by itself then."</p>
+                <p>{what}</p>
                 <ul>{rows}</ul>
             </section>
         }

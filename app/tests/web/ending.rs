@@ -5,7 +5,8 @@ use contract::standing::Standing;
 use server::guard::{Asks, rights};
 use server::identity::Origin;
 use server::organisations::invitations;
-use server::retention::closing;
+use server::retention::holds::{self, Form};
+use server::retention::{self, closing};
 use server::testing::link_token;
 
 use crate::common::{Browser, Served, open_to, status};
@@ -92,4 +93,41 @@ async fn a_link_into_a_closed_organisation_says_why_nobody_joins() {
     let body = format!("csrf={csrf}&token={token}&name=Ada&password={}", PASSWORD.replace(' ', "+"));
     let answer = browser.forged("/api/accept-invitation", "application/x-www-form-urlencoded", "", &body).await;
     assert!(status(&answer) == 410 && answer.contains("its subscription was cancelled"), "{answer}");
+}
+
+#[tokio::test]
+async fn where_only_a_held_record_is_left_pages_say_so_and_the_proof_of_the_rest_is_there() {
+    let served = served().await;
+    let (world, accounts) = (&served.world, served.world.accounts());
+    let role = world.profile.policy.sign_up.first_role.clone();
+    let house = world.stage_organisation("ours", "Ours", Standing::Active).await;
+    let owner = world.stage_person(Some((&house, &role)), Stage::SteppedUp).await;
+    let (register, record) = world.stage_record(house.tenant, owner.account, "Kept").await;
+    let (until, id) = ((world.now + time::Duration::days(400)).date().to_string(), record.to_string());
+    let form = Form { kind: "record", subject: Some(&id), basis: "Article 6", scope: "this record", until: &until };
+    holds::place_by_operator(&world.operator(), accounts, "ours", &form, world.now).await.expect("a hold");
+    let mut browser = Browser::new(served.address);
+    browser.sign_in_with(&owner.session);
+    assert!(browser.get("/o/ours/settings", "accept: text/html\r\n").await.contains("the rest is destroyed"));
+
+    let ms = world.now.unix_timestamp() * 1000;
+    let closed = format!(
+        "update organisation set standing = 'cancelled', closed_at_ms = {}, purge_at_ms = {} where slug = 'ours'",
+        ms - 90 * 86_400_000,
+        ms - 1000
+    );
+    world.tamper(&closed).await;
+    let round = retention::due(&world.operator(), accounts, world.now).await.expect("a round");
+    assert_eq!((round.reduced, round.broken), (1, 0));
+    let billing = browser.get("/o/ours/billing", "accept: text/html\r\n").await;
+    assert!(billing.contains("data-reduced-at=") && billing.contains("Article 6"), "{billing}");
+    assert!(billing.contains("/o/ours/export") && !billing.contains("restore-organisation"), "{billing}");
+    let list = browser.get(&format!("/o/ours/registers/{register}"), "accept: text/html\r\n").await;
+    assert!(status(&list) == 410 && list.contains("but the records that a legal hold keeps"), "{list}");
+    let back = browser.form("/o/ours/billing", "/api/o/ours/restore-organisation", &[]).await;
+    assert!(status(&back) == 409 && back.contains("It is too late"), "{back}");
+    let proof = billing.split("href=\"").find(|rest| rest.starts_with("/certificates/")).expect("a link");
+    let proof = proof.split('"').next().expect("an address").to_owned();
+    let shown = browser.get(&proof, "accept: text/html\r\n").await;
+    assert!(status(&shown) == 200 && shown.contains("data-kept-records=\"1\""), "{shown}");
 }

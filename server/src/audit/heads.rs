@@ -4,6 +4,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 
+use sea_orm::sea_query::OnConflict;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, Select,
 };
@@ -274,11 +275,43 @@ pub(crate) async fn prune(
         .limit(1);
     let last = view.one(last).await?;
     drop(view);
-    let Some(last) = last else { return Ok(0) };
+    match last {
+        Some(last) => let_go(operator, accounts, tenant, &last, before, now).await,
+        None => Ok(0),
+    }
+}
+
+/// Lets go of every entry before this one, of an organisation of which the rest goes too.
+pub(crate) async fn prune_before(
+    operator: &Operator,
+    accounts: &Accounts,
+    tenant: TenantId,
+    seq: i64,
+    now: OffsetDateTime,
+) -> Result<u64, Refusal> {
+    let last = entry::Entity::find().filter(entry::Column::Seq.lt(seq)).order_by_desc(entry::Column::Seq).limit(1);
+    let last = operator.view(tenant).await?.one(last).await?;
+    match last {
+        Some(last) => let_go(operator, accounts, tenant, &last, now, now).await,
+        None => Ok(0),
+    }
+}
+
+/// Signs the head of what goes, up to this entry, then lets it go, which the log says.
+async fn let_go(
+    operator: &Operator,
+    accounts: &Accounts,
+    tenant: TenantId,
+    last: &entry::Model,
+    before: OffsetDateTime,
+    now: OffsetDateTime,
+) -> Result<u64, Refusal> {
     let head = signed(&accounts.vault, "pruned", tenant, (last.seq, &last.hash), now, Some(before));
     keep(&accounts.vault, &head)?;
     let change = operator.begin_log(tenant).await?;
-    change.insert(head.into_active_model().reset_all()).await?;
+    let key = [signed_head::Column::TenantId, signed_head::Column::Kind, signed_head::Column::Seq];
+    // Another instance may be at the same: one head is enough.
+    change.upsert(head.into_active_model().reset_all(), OnConflict::columns(key).do_nothing().to_owned()).await?;
     let gone = change.delete(entry::Entity::delete_many().filter(entry::Column::Seq.lte(last.seq))).await?;
     change.commit().await?;
     let sealer = accounts.sealer(tenant, &Origin::of_program()).await?;

@@ -110,6 +110,7 @@ actions! {
     OrganisationImported "organisation-imported" "The organisation came from an archive";
     SubscriptionCancelled "subscription-cancelled" "The subscription was cancelled: everything is hidden and will be destroyed";
     OrganisationRestored "organisation-restored" "The organisation was brought back before its end";
+    OrganisationReduced "organisation-reduced" "Everything but what legal holds keep was destroyed";
     HoldPlaced "hold-placed" "A legal hold was placed";
     HoldLifted "hold-lifted" "A legal hold was lifted";
     RecordsExpired "records-expired" "Records past their time were destroyed";

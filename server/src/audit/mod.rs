@@ -96,6 +96,11 @@ pub enum Event {
         organisation: Uuid,
         certificate: Uuid,
     },
+    /// Everything of it was destroyed but what legal holds keep.
+    OrganisationReduced {
+        organisation: Uuid,
+        certificate: Uuid,
+    },
     AccountErased {
         account: Uuid,
         certificate: Uuid,
@@ -169,6 +174,7 @@ impl Event {
             Self::OrganisationLookedAt { .. } => "organisation-looked-at",
             Self::PurgeBegan { .. } => "purge-began",
             Self::OrganisationPurged { .. } => "organisation-purged",
+            Self::OrganisationReduced { .. } => "organisation-reduced",
             Self::AccountErased { .. } => "account-erased",
             Self::BackupBegun { .. } => "backup-begun",
             Self::BackupEnded { .. } => "backup-ended",
@@ -197,7 +203,8 @@ impl Event {
             Self::OrganisationLookedAt { organisation, .. }
             | Self::PurgeBegan { organisation }
             | Self::GoneFromCopy { organisation }
-            | Self::OrganisationPurged { organisation, .. } => organisation.to_string(),
+            | Self::OrganisationPurged { organisation, .. }
+            | Self::OrganisationReduced { organisation, .. } => organisation.to_string(),
             Self::AccountErased { account, .. } => account.to_string(),
             Self::BackupBegun { backup, .. } | Self::BackupEnded { backup, .. } | Self::BackupPruned { backup, .. } => {
                 backup.to_string()
@@ -221,9 +228,9 @@ impl Event {
             | Self::PurgeBegan { .. }
             | Self::Restored { .. }
             | Self::GoneFromCopy { .. } => String::new(),
-            Self::OrganisationPurged { certificate, .. } | Self::AccountErased { certificate, .. } => {
-                certificate.to_string()
-            }
+            Self::OrganisationPurged { certificate, .. }
+            | Self::OrganisationReduced { certificate, .. }
+            | Self::AccountErased { certificate, .. } => certificate.to_string(),
             Self::SeatReviewOpened { items, population_sha256, .. } => format!("{items} seats {population_sha256}"),
             Self::SeatReopened { operator, .. } => operator.to_string(),
             Self::SeatDriftSettled { operator, again, note_sha256, .. } => {

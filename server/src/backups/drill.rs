@@ -1,10 +1,11 @@
 //! The drill: the newest copy is brought back elsewhere and looked at. How long that took, and how old the copy was, is what recovery would
 //! have cost.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
-use sea_orm::{EntityTrait, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
@@ -164,19 +165,31 @@ async fn opens(
     let store = Arc::new(store);
     let there = Operator::scheduled(&store);
     let restored = vault.of_copy(&there, scratch.path(), now).await?;
-    let opened = sample(&there, &restored, logs_here).await;
+    let opened = sample(&there, &restored, logs_here, &reduced(operator).await?).await;
     store.close().await?;
     opened
 }
 
-async fn sample(there: &Operator, vault: &Vault, logs_here: bool) -> Result<u64, BackupError> {
+/// The organisations of which only what is held is left by now: the keys of a copy from before are gone.
+async fn reduced(operator: &Operator) -> Result<BTreeSet<Uuid>, BackupError> {
+    let rows = organisation::Entity::find().filter(organisation::Column::ReducedAtMs.is_not_null());
+    Ok(operator.all(rows).await?.into_iter().map(|row| row.id).collect())
+}
+
+async fn sample(
+    there: &Operator,
+    vault: &Vault,
+    logs_here: bool,
+    reduced: &BTreeSet<Uuid>,
+) -> Result<u64, BackupError> {
     let mut opened = 0;
     let newest = organisation::Entity::find().order_by_desc(organisation::Column::CreatedAtMs).limit(SAMPLE);
     let owners: Vec<String> = vault.owners(there).await?;
     for row in there.all(newest).await? {
         let tenant = TenantId(row.id);
         // Whose key is gone is gone.
-        if !owners.contains(&crate::vault::owner_of(tenant)) {
+        let since = row.reduced_at_ms.is_none() && reduced.contains(&row.id);
+        if since || !owners.contains(&crate::vault::owner_of(tenant)) {
             continue;
         }
         vault.open_sealed(&name_place(tenant), &row.name)?;

@@ -13,7 +13,7 @@ use super::{BackupError, BackupKey, Backups, Destination};
 use crate::audit::Event;
 use crate::clock::to_ms;
 use crate::crypto::{hex, sha256_hex};
-use crate::entity::{data_key, keyring_copy};
+use crate::entity::{data_key, keyring_copy, purge};
 use crate::guard::copy::WrappedKey;
 use crate::guard::{Operator, TenantId};
 use crate::vault::owner_of;
@@ -44,8 +44,11 @@ impl Keyring {
     /// # Errors
     /// When the database does not answer.
     pub(crate) async fn read(operator: &Operator, environment: &str, now: OffsetDateTime) -> Result<Self, BackupError> {
-        let here: BTreeSet<String> =
-            operator.organisations().await?.into_iter().map(|row| owner_of(TenantId(row.id))).collect();
+        let here = operator.organisations().await?.into_iter().map(|row| row.id);
+        // Of one that is being purged nothing is kept, unless something of it is held.
+        let held = purge::Entity::find().filter(purge::Column::Keeps.is_not_null());
+        let held = operator.all(held).await?.into_iter().map(|row| row.id);
+        let here: BTreeSet<String> = here.chain(held).map(|id| owner_of(TenantId(id))).collect();
         let rows = operator.all(data_key::Entity::find().order_by_asc(data_key::Column::Id)).await?;
         let kept = rows.into_iter().filter(|row| !row.owner.starts_with("organisation/") || here.contains(&row.owner));
         let keys = kept.map(|row| WrappedKey {

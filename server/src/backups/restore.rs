@@ -3,15 +3,15 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use sea_orm::EntityTrait;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use time::OffsetDateTime;
 
 use super::archive::{self, Manifest};
 use super::keyring::Keyring;
 use super::sealed::Opening;
 use super::{BackupError, BackupKey, Backups, aside, objects, receipts};
-use crate::audit::Event;
-use crate::entity::organisation;
+use crate::audit::{Event, log};
+use crate::entity::{data_key, entry, organisation};
 use crate::guard::copy::{self, Restored};
 use crate::guard::{Contents, Operator, TenantId};
 use crate::identity::stand_in::traces;
@@ -223,7 +223,7 @@ pub async fn begin_again(
     let mut gone = 0;
     for row in operator.all(organisation::Entity::find()).await? {
         let tenant = TenantId(row.id);
-        if owners.contains(&owner_of(tenant)) {
+        if owners.contains(&owner_of(tenant)) && !replaced(operator, accounts, tenant).await? {
             continue;
         }
         traces::clear(operator, accounts, tenant, now).await?;
@@ -231,4 +231,17 @@ pub async fn begin_again(
         gone += 1;
     }
     Ok(gone)
+}
+
+/// Whether an organisation was reduced to what legal holds keep after the copy was made: every key of it is younger than the newest that the copy
+/// has of its log, and that does not open.
+async fn replaced(operator: &Operator, accounts: &Accounts, tenant: TenantId) -> Result<bool, Refusal> {
+    let newest = entry::Entity::find().order_by_desc(entry::Column::Seq).limit(1);
+    let Some(newest) = operator.view(tenant).await?.one(newest).await? else { return Ok(false) };
+    let older = data_key::Column::MadeAtMs.lte(newest.at_ms);
+    let older = data_key::Entity::find().filter(data_key::Column::Owner.eq(owner_of(tenant))).filter(older);
+    if !operator.all(older).await?.is_empty() {
+        return Ok(false);
+    }
+    Ok(!log::detail_opens(&*accounts.vault.tenant(tenant).await?, &newest))
 }

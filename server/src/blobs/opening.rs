@@ -7,6 +7,7 @@ use bytes::Bytes;
 use futures::stream::{self, BoxStream, StreamExt};
 use object_store::path::Path;
 use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt};
+use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::{BlobError, Blobs};
@@ -53,6 +54,11 @@ impl Blobs {
 }
 
 impl Opening {
+    /// Under which key it lies.
+    pub(super) fn key_id(&self) -> Uuid {
+        self.stream.header().key_id()
+    }
+
     /// Plain bytes.
     pub fn bytes(&self) -> u64 {
         self.layout.bytes

@@ -1,5 +1,6 @@
 //! Writing: bytes go in as they come, sealed parts go out. Only `finish` makes something of it.
 
+use futures::StreamExt;
 use object_store::path::Path;
 use object_store::{MultipartUpload, ObjectStoreExt, PutPayload};
 use zeroize::Zeroizing;
@@ -45,6 +46,26 @@ impl Blobs {
         let mut sealing = self.seal(keys, at)?;
         sealing.push(plain).await?;
         sealing.finish().await
+    }
+
+    /// Puts what lies under a name under the key that seals now, piece by piece. Whether it was not already. Nothing there stays so.
+    ///
+    /// # Errors
+    /// When it does not open, or the store does not take it; then it lies there as it did.
+    pub(crate) async fn seal_anew(&self, keys: &Keyring, at: &str) -> Result<bool, BlobError> {
+        let opening = match self.open_sealed(keys, at).await {
+            Err(BlobError::Missing) => return Ok(false),
+            opened => opened?,
+        };
+        if opening.key_id() == keys.active() {
+            return Ok(false);
+        }
+        let (mut sealing, mut pieces) = (self.seal(keys, at)?, opening.stream(0..opening.bytes())?);
+        while let Some(piece) = pieces.next().await {
+            sealing.push(&piece?).await?;
+        }
+        sealing.finish().await?;
+        Ok(true)
     }
 }
 

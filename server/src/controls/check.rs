@@ -175,7 +175,7 @@ checks! {
     PurgedInTime "retention" "purged-in-time" FiveMinutes Inside Mandatory
         "Destroys an organisation of its own and expects no row and no key to be left and what was sealed not to open; then looks for cancelled organisations past their time, and walks the chain of certificates.";
     HoldsNamed "retention" "holds" FiveMinutes Asks Mandatory
-        "Tries to place holds without a basis, a scope or an end and expects each to be refused; places one on an organisation of its own that is due, and expects it to be kept and the hold to be shown to its owner; then reads every hold.";
+        "Tries to place holds without a basis, a scope or an end and expects each to be refused; places one on an organisation of its own that is due, and expects it to be kept and the hold to be shown to its owner; places one on a record of another, and expects that record to open and everything else to be gone, with the key that had opened both; then reads every hold.";
     AccountsErased "retention" "accounts" FiveMinutes Inside Mandatory
         "Looks for accounts whose end was asked for and that are still open or past their time, and for accounts that are certified erased and still there.";
     BackupsDaily "backups" "daily" Minute Inside Mandatory

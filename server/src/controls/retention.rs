@@ -13,14 +13,17 @@ use super::mfa::LookError;
 use super::walk::{Came, Place, Walk, steps};
 use super::{Instance, Seen, cast};
 use crate::clock::{from_ms, to_ms};
-use crate::entity::{account, certificate, organisation, purge, session};
+use crate::entity::{account, certificate, organisation, purge, record, session};
 use crate::guard::{PERSON_KIND, PROBE_KIND, TenantId};
 use crate::identity::Refusal;
 use crate::identity::stand_in::{As, StandIn};
+use crate::registers::content::Content;
 use crate::retention::accounts as erasing;
 use crate::retention::certificate::{Kind, verify_all};
 use crate::retention::holds::{self, Form};
 use crate::retention::purge::{self as purging, Step};
+use crate::retention::reduce;
+use crate::vault::Keyring;
 
 /// How long something may have been due before a look calls it late.
 const LATE_AFTER: Duration = Duration::minutes(5);
@@ -193,6 +196,7 @@ async fn destroyed(instance: &Instance, house: &StandIn) -> Result<Result<u64, S
         due_at_ms: to_ms(now),
         began_at_ms: to_ms(now),
         found: String::new(),
+        keeps: None,
     };
     purging::go_on(operator, accounts, &mark, Step::Heads, now).await?;
     let left: u64 = operator.rows_of(house.tenant()).await?.iter().map(|(_, rows)| rows).sum();
@@ -220,7 +224,9 @@ async fn in_time(instance: &Instance, rows: u64) -> Result<Seen, LookError> {
     let subjects: Vec<Uuid> = operator.all(certified).await?.into_iter().map(|row| row.subject).collect();
     let mut there = 0;
     for some in subjects.chunks(1000) {
-        let those = organisation::Column::Id.is_in(some.iter().copied());
+        // Of one there may be a certificate and what is held.
+        let those =
+            organisation::Column::Id.is_in(some.iter().copied()).and(organisation::Column::ReducedAtMs.is_null());
         there += operator.all(organisation::Entity::find().filter(those)).await?.len();
     }
     let days = instance.profile.policy.retention.purge_days.map_or(0, std::num::NonZeroU32::get);
@@ -243,7 +249,7 @@ async fn late(instance: &Instance, now: OffsetDateTime) -> Result<usize, LookErr
         .filter(organisation::Column::PurgeAtMs.lt(to_ms(now - LATE_AFTER)));
     let mut late = 0;
     for row in instance.operator.all(over).await? {
-        late += usize::from(!holds::in_force(&instance.operator, TenantId(row.id), now).await?);
+        late += usize::from(!holds::keep_all(&instance.operator, &row, now).await?);
     }
     Ok(late)
 }
@@ -258,6 +264,15 @@ pub async fn held(instance: &Instance) -> Result<Seen, LookError> {
     if let Some(wrong) = seen? {
         return Ok(Seen::Failing(wrong));
     }
+    let house = match self::house(instance, Permission::ExportCreate).await? {
+        Ok(house) => house,
+        Err(seen) => return Ok(seen),
+    };
+    let seen = record_kept(instance, &house).await;
+    house.remove(&instance.operator).await?;
+    if let Some(wrong) = seen? {
+        return Ok(Seen::Failing(wrong));
+    }
     let (mut all, mut nameless) = (0, 0);
     for row in instance.operator.organisations().await? {
         let view = instance.operator.view(TenantId(row.id)).await?;
@@ -268,7 +283,7 @@ pub async fn held(instance: &Instance) -> Result<Seen, LookError> {
     }
     Ok(if nameless == 0 {
         Seen::Upheld(format!(
-            "A hold without a basis, a scope or an end was refused; one with all three kept an organisation that was due, and its owner was shown it. All of {all} holds say on which basis, what, and until when."
+            "A hold without a basis, a scope or an end was refused; one with all three kept an organisation that was due, and its owner was shown it. One on a record kept that record and let everything else go, with the key that had opened both. All of {all} holds say on which basis, what, and until when."
         ))
     } else {
         Seen::Failing(format!("{nameless} of {all} holds do not say on which basis, what, or until when."))
@@ -295,6 +310,66 @@ async fn kept(instance: &Instance, house: &StandIn) -> Result<Option<String>, Lo
     let page = walk.get(house.session, &format!("/o/{}/billing", house.slug())).await?;
     let shown = String::from_utf8_lossy(&page.body).contains("data-hold=");
     Ok((!shown).then(|| "The hold is not on the page on which its owner would ask for deletion.".into()))
+}
+
+/// What a record says that is held.
+const HELD: &str = "Kept by law";
+
+/// Places a hold on one of two records of an organisation that is due. What was wrong with what is left.
+async fn record_kept(instance: &Instance, house: &StandIn) -> Result<Option<String>, LookError> {
+    let (operator, accounts, now) = (&instance.operator, &instance.accounts, instance.clock.now());
+    let Some(register) = instance.profile.registers.first() else { return Ok(None) };
+    let (tenant, held) = (house.tenant(), house.record(register, HELD, now).await?);
+    house.record(register, "Not kept", now).await?;
+    house.close(now - Duration::days(2), now - Duration::days(1)).await?;
+    let before = accounts.vault.tenant(tenant).await.map_err(Refusal::from)?;
+    let (until, subject) = ((now + Duration::days(2)).date().to_string(), held.to_string());
+    let form = Form { kind: "record", subject: Some(&subject), basis: "probe", scope: "probe", until: &until };
+    holds::place_by_operator(operator, accounts, house.slug(), &form, now).await?;
+    if !reduced(instance, house).await? {
+        return Ok(Some("A hold on one record kept all of an organisation that was due.".into()));
+    }
+    let rows = operator.view(tenant).await?.all(record::Entity::find()).await?;
+    let ring = accounts.vault.tenant(tenant).await.map_err(Refusal::from)?;
+    let says = |row: &record::Model, ring: &Keyring| {
+        let content = Content::open(ring, tenant, row.id, &row.content);
+        content.is_ok_and(|content| content.0.values().flatten().any(|value| value == HELD))
+    };
+    let kept = rows.iter().any(|row| row.id == held && says(row, &ring));
+    let keys: Vec<Uuid> = operator.all(purging::keys_of(tenant)).await?.into_iter().map(|row| row.id).collect();
+    let old = keys.contains(&before.active()) || rows.iter().any(|row| says(row, &before));
+    Ok((!kept || old || rows.len() != 1 || keys.len() != 1).then(|| {
+        format!(
+            "After a purge but for one held record there were {} records and {} keys; the held one {} open, and the key from before {} gone.",
+            rows.len(),
+            keys.len(),
+            if kept { "did" } else { "did not" },
+            if old { "was not" } else { "was" },
+        )
+    }))
+}
+
+/// Purges all but what is held of the look's own organisation, up to the certificate. Whether anything of it is to go at all.
+async fn reduced(instance: &Instance, house: &StandIn) -> Result<bool, LookError> {
+    let (operator, accounts, now) = (&instance.operator, &instance.accounts, instance.clock.now());
+    let row = row_of(instance, house.tenant()).await?;
+    let held = operator.view(house.tenant()).await?.all(holds::now_in_force(house.tenant(), now)).await?;
+    let Some((keeps, key)) = reduce::planned(operator, accounts, &row, &held, now).await? else { return Ok(false) };
+    let change = operator.begin_account().await.map_err(Refusal::from)?;
+    change.insert(key.row).await.map_err(Refusal::from)?;
+    change.commit_housekeeping().await.map_err(Refusal::from)?;
+    let mark = purge::Model {
+        id: house.tenant().0,
+        certificate_id: Uuid::nil(),
+        slug_sha256: String::new(),
+        closed_at_ms: to_ms(now),
+        due_at_ms: to_ms(now),
+        began_at_ms: to_ms(now),
+        found: String::new(),
+        keeps: Some(keeps.text()),
+    };
+    reduce::go_on(operator, accounts, &mark, &keeps, reduce::Step::Files, now).await?;
+    Ok(true)
 }
 
 pub async fn accounts(instance: &Instance) -> Result<Seen, LookError> {

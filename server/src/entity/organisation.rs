@@ -20,6 +20,9 @@ pub struct Model {
     pub certificate_id: Option<Uuid>,
     pub standing_before: Option<String>,
     pub standing_before_until_ms: Option<i64>,
+    /// Since when only what legal holds keep is left of it, and the proof of the rest.
+    pub reduced_at_ms: Option<i64>,
+    pub reduced_certificate_id: Option<Uuid>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

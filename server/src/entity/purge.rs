@@ -14,6 +14,9 @@ pub struct Model {
     pub began_at_ms: i64,
     #[sea_orm(column_type = "Text")]
     pub found: String,
+    /// What stays, where legal holds keep single records.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub keeps: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

@@ -81,6 +81,8 @@ fn organisation(source: &Source<'_>) -> Result<Vec<Cell>, ExportError> {
         certificate_id: _,
         standing_before: _,
         standing_before_until_ms: _,
+        reduced_at_ms: _,
+        reduced_certificate_id: _,
     } = source.organisation.clone();
     Ok(vec![
         Cell::Text(name(source)?),

@@ -65,6 +65,8 @@ pub struct Closed {
     pub at: OffsetDateTime,
     /// When it is destroyed; `None` where the profile promises no time.
     pub purge_at: Option<OffsetDateTime>,
+    /// Since when only what legal holds keep is left, and the certificate of the rest.
+    pub reduced: Option<(OffsetDateTime, Uuid)>,
 }
 
 /// Everything that one request may know of the person who sent it.
@@ -182,6 +184,8 @@ struct Found {
     standing_until_ms: Option<i64>,
     closed_at_ms: Option<i64>,
     purge_at_ms: Option<i64>,
+    reduced_at_ms: Option<i64>,
+    reduced_certificate_id: Option<Uuid>,
     permissions: Option<String>,
     targets: Option<String>,
 }
@@ -330,7 +334,11 @@ impl Belonging {
             ends_at,
             standing,
             standing_until,
-            closed: row.closed_at_ms.map(|at| Closed { at: from_ms(at), purge_at: row.purge_at_ms.map(from_ms) }),
+            closed: row.closed_at_ms.map(|at| Closed {
+                at: from_ms(at),
+                purge_at: row.purge_at_ms.map(from_ms),
+                reduced: row.reduced_at_ms.map(from_ms).zip(row.reduced_certificate_id),
+            }),
             since: from_ms(row.since_ms?),
             sealed_name: row.organisation_name.clone()?,
             targets: row.targets.iter().flat_map(|ids| ids.split(' ')).filter_map(|id| id.parse().ok()).collect(),
@@ -407,6 +415,8 @@ fn everything(session_hash: SimpleExpr, backend: DbBackend) -> Select<session::E
             organisation::Column::StandingUntilMs,
             organisation::Column::ClosedAtMs,
             organisation::Column::PurgeAtMs,
+            organisation::Column::ReducedAtMs,
+            organisation::Column::ReducedCertificateId,
         ])
         .column_as(organisation::Column::Name, "organisation_name")
         .column(custom_role::Column::Permissions)

@@ -38,6 +38,7 @@ pub use self::recorded::recorded_profile;
 pub use self::right::{Allowed, Asks, Barred, Changes, Right, Staff, rights};
 pub(crate) use self::session_store::expired as expired_sessions;
 pub use self::session_store::{SessionId, Sessions};
+pub(crate) use self::shred::Stays;
 pub(crate) use self::tables::Tenanted;
 pub use self::tables::{Leaves, TENANT_TABLES, TenantTable};
 pub use self::tenant::{Actor, TenantId};

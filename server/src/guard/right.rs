@@ -66,6 +66,8 @@ pub enum Barred {
     Gone {
         slug: String,
         until: Option<OffsetDateTime>,
+        /// Since when only what legal holds keep is left.
+        reduced: Option<OffsetDateTime>,
     },
 }
 
@@ -76,7 +78,10 @@ impl From<Barred> for Problem {
             Barred::Unknown => Self::NotFound,
             Barred::Forbidden => Self::Forbidden,
             Barred::Lapsed(slug) => Self::Lapsed { slug },
-            Barred::Gone { slug, until } => Self::Gone { slug, until: until.map(crate::clock::rfc3339) },
+            Barred::Gone { slug, until, reduced } => {
+                let (until, reduced) = (until.map(crate::clock::rfc3339), reduced.map(crate::clock::rfc3339));
+                Self::Gone { slug, until, reduced }
+            }
         }
     }
 }
@@ -101,7 +106,8 @@ impl Caller {
         if let Some(closed) = belonging.closed
             && permission.effect() != Effect::Settle
         {
-            return Err(Barred::Gone { slug: belonging.slug.clone(), until: closed.purge_at });
+            let reduced = closed.reduced.map(|(at, _)| at);
+            return Err(Barred::Gone { slug: belonging.slug.clone(), until: closed.purge_at, reduced });
         }
         if !belonging.permissions.contains(&permission) {
             return Err(Barred::Forbidden);

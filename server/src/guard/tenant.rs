@@ -398,6 +398,16 @@ impl LogChange {
         self.rows.insert(row).await
     }
 
+    /// The same, or what `conflict` says when the row is there.
+    pub(crate) async fn upsert<A>(&self, mut row: A, conflict: OnConflict) -> Result<u64, DbErr>
+    where
+        A: ActiveModelTrait + Send,
+        A::Entity: Tenanted,
+    {
+        row.set(<A::Entity as Tenanted>::TENANT, Value::Uuid(Some(self.tenant.0)));
+        self.rows.upsert(row, conflict).await
+    }
+
     pub(crate) async fn delete<E: Tenanted>(&self, rows: DeleteMany<E>) -> Result<u64, DbErr> {
         self.rows.delete(rows.filter(of::<E>(self.tenant))).await
     }

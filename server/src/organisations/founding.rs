@@ -158,6 +158,8 @@ pub(crate) fn row(
         certificate_id: None,
         standing_before: None,
         standing_before_until_ms: None,
+        reduced_at_ms: None,
+        reduced_certificate_id: None,
     })
 }
 

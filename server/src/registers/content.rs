@@ -58,6 +58,27 @@ impl Content {
         serde_json::from_slice(plain).map_err(|_| SealError::DoesNotOpen)
     }
 
+    /// What was sealed of a record, under the newest key.
+    pub(crate) fn seal_anew(
+        ring: &Keyring,
+        tenant: TenantId,
+        record: Uuid,
+        sealed: &[u8],
+    ) -> Result<Option<Vec<u8>>, SealError> {
+        ring.seal_anew(&place(tenant, record), sealed)
+    }
+
+    /// The same of what it said before the change that made `version`.
+    pub(crate) fn seal_earlier_anew(
+        ring: &Keyring,
+        tenant: TenantId,
+        record: Uuid,
+        version: i32,
+        sealed: &[u8],
+    ) -> Result<Option<Vec<u8>>, SealError> {
+        ring.seal_anew(&earlier(tenant, record, version), sealed)
+    }
+
     /// As it was before the change that made `version`.
     pub(crate) fn seal_earlier(
         &self,
@@ -122,7 +143,9 @@ impl<'a> Said<'a> {
     /// The fields that are not among these, with their values.
     pub(crate) fn beside(&self, known: impl Fn(&str) -> bool) -> BTreeMap<&str, Vec<&str>> {
         let others = self.0.iter().filter(|(Text(field), _)| !known(field));
-        others.map(|(Text(field), values)| (field.as_ref(), values.iter().map(|Text(text)| text.as_ref()).collect())).collect()
+        others
+            .map(|(Text(field), values)| (field.as_ref(), values.iter().map(|Text(text)| text.as_ref()).collect()))
+            .collect()
     }
 }
 
@@ -133,9 +156,11 @@ mod tests {
     #[test]
     fn what_is_read_where_it_lies_is_what_was_written() {
         let mut content = Content::default();
-        for (field, values) in
-            [("plain", &["one"][..]), ("several", &["one", "two; three"]), ("odd", &["\"quoted\"\n\\ and ä, \u{1f469}"])]
-        {
+        for (field, values) in [
+            ("plain", &["one"][..]),
+            ("several", &["one", "two; three"]),
+            ("odd", &["\"quoted\"\n\\ and ä, \u{1f469}"]),
+        ] {
             content.set(field, values.iter().map(|&value| value.to_owned()).collect());
         }
         let plain = content.bytes();

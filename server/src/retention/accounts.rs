@@ -192,6 +192,7 @@ pub(crate) async fn erase(
         file_bytes: copies.iter().map(|copy| u64::try_from(copy.bytes).unwrap_or(0)).sum(),
         keys: Vec::new(),
         held_until: held_until.map(from_ms),
+        kept_records: None,
     };
     certificate::issue(&change, &accounts.vault, proof, now).await?;
     change.commit(Event::AccountErased { account: row.id, certificate }, now).await?;

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use sea_orm::sea_query::ExprTrait;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
 };
@@ -63,6 +64,9 @@ pub struct Certificate {
     pub keys: Vec<Uuid>,
     /// Until when a legal hold put it off, if one did.
     pub held_until: Option<String>,
+    /// How many records legal holds keep until then, where everything else is gone. Not in a certificate of all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_records: Option<u64>,
     pub previous_sha256: String,
 }
 
@@ -132,6 +136,7 @@ pub(crate) struct Gone {
     pub(crate) file_bytes: u64,
     pub(crate) keys: Vec<Uuid>,
     pub(crate) held_until: Option<OffsetDateTime>,
+    pub(crate) kept_records: Option<u64>,
 }
 
 fn newest() -> sea_orm::Select<certificate::Entity> {
@@ -145,13 +150,29 @@ pub(crate) async fn issue(
     gone: Gone,
     now: OffsetDateTime,
 ) -> Result<(), Refusal> {
-    let same = certificate::Entity::find().filter(certificate::Column::Subject.eq(gone.subject));
+    // Of an organisation there may be one already, of what was destroyed before the rest.
+    let same = certificate::Entity::find()
+        .filter(certificate::Column::Subject.eq(gone.subject))
+        .filter(certificate::Column::Id.eq(gone.id).or(certificate::Column::Kind.eq(Kind::Account.word())));
     if change.one(same).await?.is_some() {
         return Ok(());
     }
     let before = change.one(newest()).await?;
     let number = before.as_ref().map_or(1, |row| row.seq + 1);
-    let Gone { id, kind, subject, slug_sha256, asked_at, due_at, rows, files, file_bytes, keys, held_until } = gone;
+    let Gone {
+        id,
+        kind,
+        subject,
+        slug_sha256,
+        asked_at,
+        due_at,
+        rows,
+        files,
+        file_bytes,
+        keys,
+        held_until,
+        kept_records,
+    } = gone;
     let certificate = Certificate {
         format: FORMAT.to_owned(),
         id,
@@ -168,6 +189,7 @@ pub(crate) async fn issue(
         file_bytes,
         keys,
         held_until: held_until.map(rfc3339),
+        kept_records,
         previous_sha256: before.map_or_else(|| NONE_BEFORE.to_owned(), |row| sha256_hex(row.body.as_bytes())),
     };
     let body = certificate.body();
@@ -195,6 +217,8 @@ pub enum Proof {
     Issued(Box<Signed>),
     /// Not yet: until then what it is about can still be brought back.
     Pending(Option<OffsetDateTime>),
+    /// Not yet, because legal holds keep some of it. The certificate of what was destroyed already is this one.
+    Held(Uuid),
 }
 
 /// The certificate of this id, or that it is still to come.
@@ -208,7 +232,10 @@ pub async fn find(visitor: &Visitor, id: &str) -> Result<Option<Proof>, Refusal>
     }
     let closed = organisation::Entity::find().filter(organisation::Column::CertificateId.eq(id));
     if let Some(row) = visitor.all(closed).await?.first() {
-        return Ok(Some(Proof::Pending(row.purge_at_ms.map(from_ms))));
+        return Ok(Some(match row.reduced_certificate_id {
+            Some(first) => Proof::Held(first),
+            None => Proof::Pending(row.purge_at_ms.map(from_ms)),
+        }));
     }
     let leaving = account::Entity::find().filter(account::Column::CertificateId.eq(id));
     let leaving = visitor.all(leaving).await?;

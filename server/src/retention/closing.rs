@@ -95,11 +95,21 @@ pub(crate) async fn reopen(
         .col_expr(organisation::Column::StandingBeforeUntilMs, Expr::value(None::<i64>))
         .filter(organisation::Column::Id.eq(row.id))
         .filter(organisation::Column::ClosedAtMs.is_not_null())
+        .filter(organisation::Column::ReducedAtMs.is_null())
         .filter(organisation::Column::PurgeBeganAtMs.is_null());
+    refuse_reduced(row)?;
     if change.unscoped("the organisation's own row").update(set).await? != 1 {
         return Err(Refusal::Conflict("It is too late: what was kept here is being destroyed.".into()));
     }
     Ok(())
+}
+
+fn refuse_reduced(row: &organisation::Model) -> Result<(), Refusal> {
+    let Some(at) = row.reduced_at_ms else { return Ok(()) };
+    let day = from_ms(at).date();
+    Err(Refusal::Conflict(format!(
+        "It is too late: on {day} everything was destroyed but the records that a legal hold keeps."
+    )))
 }
 
 async fn held(change: &Change) -> Result<organisation::Model, Refusal> {
@@ -146,6 +156,7 @@ pub async fn restore(
     if row.closed_at_ms.is_none() {
         return Err(Refusal::Conflict("The subscription is not cancelled, so there is nothing to restore.".into()));
     }
+    refuse_reduced(&row)?;
     if row.purge_at_ms.is_some_and(|at| from_ms(at) <= now) {
         return Err(Refusal::Conflict("It is too late: the time in which it could be restored is over.".into()));
     }

@@ -1,5 +1,7 @@
 //! Legal holds: what the law requires to be kept is kept, on a basis, for a scope and until a day, and whoever asks for deletion sees it.
 
+use std::collections::BTreeSet;
+
 use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveValue, ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, Select};
 use time::OffsetDateTime;
@@ -328,9 +330,26 @@ pub(crate) fn now_in_force(tenant: TenantId, now: OffsetDateTime) -> Select<lega
         .filter(legal_hold::Column::EndsAtMs.gt(to_ms(now)))
 }
 
-/// Whether an organisation is held: by any hold in it, because its key opens all of it.
-pub(crate) async fn in_force(operator: &Operator, tenant: TenantId, now: OffsetDateTime) -> Result<bool, DbErr> {
-    Ok(operator.view(tenant).await?.count(now_in_force(tenant, now)).await? > 0)
+/// The records that these holds keep; nothing where one of them keeps all there is: the trail of a person runs through the whole log.
+pub(super) fn records(held: &[legal_hold::Model]) -> Option<BTreeSet<Uuid>> {
+    held.iter().map(|row| (Kind::parse(&row.kind) == Some(Kind::Record)).then_some(row.subject)).collect()
+}
+
+/// Whether these are the same holds.
+pub(super) fn same(some: &[legal_hold::Model], others: &[legal_hold::Model]) -> bool {
+    let ids = |rows: &[legal_hold::Model]| rows.iter().map(|row| row.id).collect::<BTreeSet<_>>();
+    ids(some) == ids(others)
+}
+
+/// Whether all that is left of an organisation is held, so that nothing of it is due.
+pub(crate) async fn keep_all(
+    operator: &Operator,
+    row: &organisation::Model,
+    now: OffsetDateTime,
+) -> Result<bool, DbErr> {
+    let tenant = TenantId(row.id);
+    let held = operator.view(tenant).await?.all(now_in_force(tenant, now)).await?;
+    Ok(!held.is_empty() && (row.reduced_at_ms.is_some() || records(&held).is_none()))
 }
 
 /// Whether somebody is held in an organisation: by a hold on them, or on all of it while they belong to it.

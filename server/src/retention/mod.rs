@@ -9,6 +9,7 @@ pub mod holds;
 pub mod keeping;
 mod places;
 pub mod purge;
+pub mod reduce;
 
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -21,6 +22,8 @@ use crate::identity::{Accounts, Refusal};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Round {
     pub purged: usize,
+    /// Of which only the records are left that legal holds keep.
+    pub reduced: usize,
     pub erased: usize,
     pub expired: u64,
     /// Organisations and people that are due and kept by a legal hold.
@@ -37,7 +40,7 @@ pub async fn due(operator: &Operator, accounts: &Accounts, now: OffsetDateTime) 
     let mut round = Round::default();
     purge::due(operator, accounts, now, &mut round).await?;
     accounts::due(operator, accounts, now, &mut round).await?;
-    if round.purged + round.erased > 0 {
+    if round.purged + round.reduced + round.erased > 0 {
         operator.tidy(night(accounts, now), true).await?;
     }
     Ok(round)

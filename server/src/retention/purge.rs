@@ -14,12 +14,13 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::certificate::{self, Gone, Kind};
+use super::reduce::{self, Keeps};
 use super::{Round, holds, places};
 use crate::audit::{Event, heads};
 use crate::clock::{from_ms, to_ms};
 use crate::crypto::sha256_hex;
 use crate::entity::{data_key, invitation, membership, organisation, purge, session, token};
-use crate::guard::{Operator, TENANT_TABLES, TenantId};
+use crate::guard::{Operator, Stays, TENANT_TABLES, TenantId, TenantTable};
 use crate::identity::{Accounts, Refusal};
 use crate::profile::policy::Isolation;
 use crate::vault::owner_of;
@@ -36,11 +37,11 @@ const LARGEST: u64 = 50_000;
 
 /// What was there when a purge began.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Found {
-    rows: BTreeMap<String, u64>,
-    keys: Vec<Uuid>,
-    files: u64,
-    file_bytes: u64,
+pub(super) struct Found {
+    pub(super) rows: BTreeMap<String, u64>,
+    pub(super) keys: Vec<Uuid>,
+    pub(super) files: u64,
+    pub(super) file_bytes: u64,
     held_until_ms: Option<i64>,
 }
 
@@ -85,8 +86,17 @@ pub(crate) async fn due(
     }
     for row in operator.all(purge::Entity::find()).await? {
         let id = row.id;
-        match go_on(operator, accounts, &row, Step::Certificate, now).await {
-            Ok(()) => round.purged += 1,
+        let done = match Keeps::of(&row) {
+            Ok(None) => go_on(operator, accounts, &row, Step::Certificate, now).await.map(|()| false),
+            Ok(Some(keeps)) => {
+                let last = reduce::Step::Certificate;
+                reduce::go_on(operator, accounts, &row, &keeps, last, now).await.map(|()| true)
+            }
+            Err(cause) => Err(cause),
+        };
+        match done {
+            Ok(true) => round.reduced += 1,
+            Ok(false) => round.purged += 1,
             Err(cause) => {
                 round.broken += 1;
                 tracing::error!(organisation = %id, %cause, "the purge of an organisation stopped; it goes on with the next round");
@@ -96,8 +106,8 @@ pub(crate) async fn due(
     Ok(())
 }
 
-/// Marks an organisation for the purge: the one place where one can begin, and only on what is closed and whose time is over. Whether it did;
-/// a legal hold keeps it.
+/// Marks an organisation for the purge: the one place where one can begin, and only on what is closed and whose time is over. Whether it did.
+/// A legal hold on it or on somebody keeps all of it; where all are on records, those stay and the rest goes.
 pub(crate) async fn condemn(
     operator: &Operator,
     accounts: &Accounts,
@@ -105,7 +115,9 @@ pub(crate) async fn condemn(
     now: OffsetDateTime,
 ) -> Result<bool, Refusal> {
     let tenant = TenantId(row.id);
-    if holds::in_force(operator, tenant, now).await? {
+    let held = operator.view(tenant).await?.all(holds::now_in_force(tenant, now)).await?;
+    let planned = if held.is_empty() { None } else { reduce::planned(operator, accounts, row, &held, now).await? };
+    if !held.is_empty() && planned.is_none() {
         return Ok(false);
     }
     let found = found(operator, accounts, tenant).await?;
@@ -114,10 +126,11 @@ pub(crate) async fn condemn(
     // Held, as whoever places a hold does: one that is being placed is waited for, and seen.
     let own = change.one_held(holds::of_id(tenant)).await?;
     // Another instance that saw the same was quicker: what is left to do is in the list of what has begun.
-    if own.is_none_or(|own| own.purge_began_at_ms.is_some()) {
+    if own.is_none_or(|own| own.purge_began_at_ms.is_some() || own.reduced_at_ms != row.reduced_at_ms) {
         return Ok(true);
     }
-    if !change.all(holds::now_in_force(tenant, now)).await?.is_empty() {
+    // One more or one less since we looked: the next round looks again.
+    if !holds::same(&held, &change.all(holds::now_in_force(tenant, now)).await?) {
         return Ok(false);
     }
     let set = organisation::Entity::update_many()
@@ -132,7 +145,8 @@ pub(crate) async fn condemn(
     }
     let mark = purge::Model {
         id: row.id,
-        certificate_id: match row.certificate_id {
+        // Where something stays, the promised proof is of all of it, and comes last.
+        certificate_id: match row.certificate_id.filter(|_| planned.is_none()) {
             Some(id) => id,
             None => super::unguessable()?,
         },
@@ -141,7 +155,11 @@ pub(crate) async fn condemn(
         due_at_ms: row.purge_at_ms.unwrap_or_default(),
         began_at_ms: to_ms(now),
         found: serde_json::to_string(&found).unwrap_or_default(),
+        keeps: planned.as_ref().map(|(keeps, _)| keeps.text()),
     };
+    if let Some((_, key)) = planned {
+        change.insert(key.row).await?;
+    }
     change.insert(mark.into_active_model().reset_all()).await?;
     change.commit(Event::PurgeBegan { organisation: row.id }, now).await?;
     Ok(true)
@@ -167,13 +185,13 @@ pub(crate) fn keys_of(tenant: TenantId) -> sea_orm::Select<data_key::Entity> {
     data_key::Entity::find().filter(data_key::Column::Owner.eq(owner_of(tenant)))
 }
 
-fn folders(accounts: &Accounts, tenant: TenantId) -> impl Iterator<Item = PathBuf> {
+pub(super) fn folders(accounts: &Accounts, tenant: TenantId) -> impl Iterator<Item = PathBuf> {
     let data = accounts.vault.folder().to_owned();
     FOLDERS.iter().map(move |kind| data.join(kind).join(tenant.0.to_string()))
 }
 
 /// Files below a folder, and their bytes.
-fn measured(folder: &Path) -> (u64, u64) {
+pub(super) fn measured(folder: &Path) -> (u64, u64) {
     let (mut files, mut bytes) = (0, 0);
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
@@ -200,7 +218,7 @@ pub(crate) async fn go_on(
     let tenant = TenantId(row.id);
     for step in Step::ALL.iter().filter(|step| **step <= last) {
         match step {
-            Step::Entrances => entrances(operator, row, now).await?,
+            Step::Entrances => entrances(operator, row, &[], now).await?,
             Step::Keys => keys(operator, accounts, tenant).await?,
             Step::Rows => rows(operator, accounts, tenant, now).await?,
             Step::OwnDatabase => operator.remove_own(tenant).await?,
@@ -212,13 +230,21 @@ pub(crate) async fn go_on(
     Ok(())
 }
 
-/// Whoever was a member is signed out, as at any end of access.
-async fn entrances(operator: &Operator, row: &purge::Model, now: OffsetDateTime) -> Result<(), Refusal> {
+/// Whoever was a member, and does not stay one, is signed out, as at any end of access.
+pub(super) async fn entrances(
+    operator: &Operator,
+    row: &purge::Model,
+    staying: &[Uuid],
+    now: OffsetDateTime,
+) -> Result<(), Refusal> {
     let tenant = TenantId(row.id);
     let alone = places::only_in(operator, tenant).await?;
+    let alone: Vec<Uuid> = alone.into_iter().filter(|id| !staying.contains(id)).collect();
     let change = operator.begin_account().await?;
     change.enter(tenant).await?;
-    let members = membership::Entity::find().filter(membership::Column::TenantId.eq(tenant.0));
+    let members = membership::Entity::find()
+        .filter(membership::Column::TenantId.eq(tenant.0))
+        .filter(membership::Column::AccountId.is_not_in(staying.iter().copied()));
     let people: Vec<Uuid> = change.all(members).await?.into_iter().map(|row| row.account_id).collect();
     let asked = invitation::Entity::find().filter(invitation::Column::TenantId.eq(tenant.0));
     let links: Vec<String> = change.all(asked).await?.into_iter().map(|row| row.token_hash).collect();
@@ -231,7 +257,9 @@ async fn entrances(operator: &Operator, row: &purge::Model, now: OffsetDateTime)
         let dead = token::Column::TokenHash.is_in(some.iter().cloned());
         change.delete(token::Entity::delete_many().filter(dead)).await?;
     }
-    let gone = membership::Entity::delete_many().filter(membership::Column::TenantId.eq(tenant.0));
+    let gone = membership::Entity::delete_many()
+        .filter(membership::Column::TenantId.eq(tenant.0))
+        .filter(membership::Column::AccountId.is_not_in(staying.iter().copied()));
     change.delete(gone).await?;
     places::go_with(&change, &alone, row.closed_at_ms, now).await?;
     Ok(change.commit_housekeeping().await?)
@@ -253,19 +281,33 @@ async fn rows(operator: &Operator, accounts: &Accounts, tenant: TenantId, now: O
     let last = |name: &str| name == "signed_head";
     let (heads, others): (Vec<_>, Vec<_>) = TENANT_TABLES.iter().partition(|table| last(table.name));
     for table in others.into_iter().chain(heads) {
-        let mut most = FIRST;
-        loop {
-            let began = Instant::now();
-            if operator.shred(tenant, table, most).await? == 0 {
-                break;
-            }
-            let took = began.elapsed();
-            most = if took > PIECE { (most / 2).max(FIRST / 10) } else { (most + most / 2).min(LARGEST) };
-            // Whoever waits for the writer comes in between.
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        in_pieces(operator, tenant, table, None).await?;
     }
     Ok(())
+}
+
+/// A table but for what stays of it, or all of it.
+pub(super) async fn in_pieces(
+    operator: &Operator,
+    tenant: TenantId,
+    table: &TenantTable,
+    stays: Option<&Stays>,
+) -> Result<(), Refusal> {
+    let mut most = FIRST;
+    loop {
+        let began = Instant::now();
+        let gone = match stays {
+            None => operator.shred(tenant, table, most).await?,
+            Some(stays) => operator.shred_but(tenant, table, stays, most).await?,
+        };
+        if gone == 0 {
+            return Ok(());
+        }
+        let took = began.elapsed();
+        most = if took > PIECE { (most / 2).max(FIRST / 10) } else { (most + most / 2).min(LARGEST) };
+        // Whoever waits for the writer comes in between.
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
 }
 
 async fn files(accounts: &Accounts, tenant: TenantId) -> Result<(), Refusal> {
@@ -280,7 +322,7 @@ async fn files(accounts: &Accounts, tenant: TenantId) -> Result<(), Refusal> {
 }
 
 /// What is not there need not be removed.
-fn absent(removed: std::io::Result<()>) -> Result<(), Refusal> {
+pub(super) fn absent(removed: std::io::Result<()>) -> Result<(), Refusal> {
     match removed {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Refusal::Vault(error.into())),
         Ok(()) | Err(_) => Ok(()),
@@ -314,6 +356,7 @@ async fn certify(
         file_bytes: found.file_bytes,
         keys: found.keys,
         held_until: found.held_until_ms.map(from_ms),
+        kept_records: None,
     };
     let change = operator.begin().await?;
     // Another instance may have come to the end first: one certificate is enough.

@@ -8,6 +8,7 @@ use crate::entity::{organisation, purge, record};
 use crate::guard::{Actor, TenantId};
 use crate::identity::Origin;
 use crate::retention::purge::{Step, condemn, go_on};
+use crate::retention::reduce::{self, Keeps};
 use crate::testing::World;
 
 /// Something sealed, as an old copy of the database would have it.
@@ -99,5 +100,13 @@ impl World {
         let row = self.operator().all(purge::Entity::find_by_id(tenant.0)).await.expect("rows");
         let row = row.first().expect("a purge under way");
         go_on(&self.operator(), self.accounts(), row, step, self.now).await.expect("steps");
+    }
+
+    /// The same where legal holds keep some records.
+    pub async fn reduce_until(&self, tenant: TenantId, step: reduce::Step) {
+        let row = self.operator().all(purge::Entity::find_by_id(tenant.0)).await.expect("rows");
+        let row = row.first().expect("a purge under way");
+        let keeps = Keeps::of(row).expect("what stays").expect("something stays");
+        reduce::go_on(&self.operator(), self.accounts(), row, &keeps, step, self.now).await.expect("steps");
     }
 }

@@ -47,16 +47,16 @@ pub async fn list(operator: &Operator, now: OffsetDateTime) -> Result<Vec<Listed
         id: row.id,
         days: (now - from_ms(row.made_at_ms)).whole_days(),
         owner: row.owner.clone(),
-        in_use: active(&of_owner(&row.owner), now) == Some(row.id),
+        in_use: active(&of_owner(&row.owner), |row| super::heard_of(row, now)) == Some(row.id),
     };
     Ok(rows.iter().map(listed).collect())
 }
 
 /// Which of one owner's keys seals: the newest that every instance has heard of, or else the oldest.
-pub(super) fn active(rows: &[data_key::Model], now: OffsetDateTime) -> Option<Uuid> {
+pub(super) fn active(rows: &[data_key::Model], known: impl Fn(&data_key::Model) -> bool) -> Option<Uuid> {
     let by_age = |row: &&data_key::Model| (row.made_at_ms, row.id);
-    let known = rows.iter().filter(|row| from_ms(row.made_at_ms) + super::KNOWN_AFTER <= now).max_by_key(by_age);
-    known.or_else(|| rows.iter().min_by_key(by_age)).map(|row| row.id)
+    let newest = rows.iter().filter(|row| known(row)).max_by_key(by_age);
+    newest.or_else(|| rows.iter().min_by_key(by_age)).map(|row| row.id)
 }
 
 /// Whose key is to be replaced.

@@ -1,6 +1,7 @@
 //! Sealed storage: one data key per owner, wrapped by the master key, and files that are sealed before a byte leaves the process.
 
 mod files;
+mod keyring;
 pub mod keys;
 mod published;
 mod stream;
@@ -10,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use sea_orm::{ActiveValue, ColumnTrait, DbErr, EntityTrait, QueryFilter};
+use sea_orm::{ActiveValue, ColumnTrait, DbErr, EntityTrait, QueryFilter, Select};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -23,8 +24,8 @@ use crate::crypto::secret::MacKey;
 use crate::crypto::sign::SigningKey;
 use crate::entity::{data_key, organisation};
 use crate::guard::{Operator, TenantDb, TenantId};
-use crate::registers::Tokens;
 
+pub use self::keyring::Keyring;
 pub use self::published::Published;
 
 /// The owner of what belongs to no organisation.
@@ -72,10 +73,8 @@ pub struct Vault {
     latest: Arc<AtomicI64>,
 }
 
-/// First byte of what is sealed under a key that is named in it: this, 16 bytes of key id, then what [`SecretKey::seal`] gives.
-const WITH_KEY_ID: u8 = 2;
-
-/// A new key opens at once and seals after this long, so that every instance has heard of it before it meets its first value.
+/// A new key opens at once and seals after this long, so that every instance has heard of it before it meets its first value. The keys of a closed
+/// organisation are read whenever they are used, so there it seals at once.
 const KNOWN_AFTER: Duration = Duration::minutes(1);
 
 /// How many organisations' keys are at hand at once. What is gone, such as the self-test's own, does not stay in memory for ever.
@@ -87,60 +86,6 @@ const HEARD_WITHIN_MS: i64 = 30_000;
 /// The keys of organisations, and when they were read.
 type Rings = HashMap<Uuid, (i64, Arc<Keyring>)>;
 
-/// The keys of one owner: the newest seals, all open.
-#[derive(Debug)]
-pub struct Keyring {
-    active: Uuid,
-    oldest: Uuid,
-    keys: HashMap<Uuid, SecretKey>,
-}
-
-impl Keyring {
-    fn of(rows: Vec<(data_key::Model, SecretKey)>, now: OffsetDateTime) -> Option<Self> {
-        let models: Vec<data_key::Model> = rows.iter().map(|(row, _)| row.clone()).collect();
-        let active = keys::active(&models, now)?;
-        let oldest = models.iter().min_by_key(|row| (row.made_at_ms, row.id))?.id;
-        let keys = rows.into_iter().map(|(row, key)| (row.id, key)).collect();
-        Some(Self { active, oldest, keys })
-    }
-
-    pub fn active(&self) -> Uuid {
-        self.active
-    }
-
-    /// What makes the tokens by which records are found. Derived from the first key, so that a rotation leaves them as they are.
-    ///
-    /// # Errors
-    /// When the first key is gone.
-    pub(crate) fn tokens(&self) -> Result<Tokens, SealError> {
-        let first = self.keys.get(&self.oldest).ok_or(SealError::DoesNotOpen)?;
-        let derived = MacKey::new(first.clone()).mac("record-tokens/1", &[]);
-        Ok(Tokens::new(MacKey::new(SecretKey::new(derived))))
-    }
-
-    /// # Errors
-    /// See [`SealError`].
-    pub fn seal(&self, place: &str, plain: &[u8]) -> Result<Vec<u8>, SealError> {
-        let key = self.keys.get(&self.active).ok_or(SealError::DoesNotOpen)?;
-        let sealed = key.seal(place, plain)?;
-        Ok([[WITH_KEY_ID].as_slice(), self.active.as_bytes(), &sealed].concat())
-    }
-
-    /// # Errors
-    /// See [`SealError`].
-    pub fn open(&self, place: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
-        let (id, body) = match sealed.split_first() {
-            Some((&WITH_KEY_ID, rest)) if rest.len() > 16 => {
-                let (id, body) = rest.split_at(16);
-                (Uuid::from_slice(id).map_err(|_| SealError::DoesNotOpen)?, body)
-            }
-            // What was sealed before keys had names.
-            Some(_) | None => (self.oldest, sealed),
-        };
-        self.keys.get(&id).ok_or(SealError::DoesNotOpen)?.open(place, body)
-    }
-}
-
 /// The key of an organisation that is being made, to be written with it.
 #[derive(Debug)]
 pub struct NewKey {
@@ -151,6 +96,14 @@ pub struct NewKey {
 /// Who owns an organisation's keys, as the table says it.
 pub(crate) fn owner_of(tenant: TenantId) -> String {
     format!("organisation/{}", tenant.0)
+}
+
+fn owned_by(tenant: TenantId) -> Select<data_key::Entity> {
+    data_key::Entity::find().filter(data_key::Column::Owner.eq(owner_of(tenant)))
+}
+
+fn itself(tenant: TenantId) -> Select<organisation::Entity> {
+    organisation::Entity::find().filter(organisation::Column::Id.eq(tenant.0))
 }
 
 impl Vault {
@@ -212,26 +165,45 @@ impl Vault {
         if let Some(ring) = self.at_hand(tenant) {
             return Ok(ring);
         }
-        let (owner, now) = (owner_of(tenant), from_ms(self.latest.load(Ordering::Relaxed)));
-        let owned = data_key::Entity::find().filter(data_key::Column::Owner.eq(&owner));
-        let rows = self.operator.all(owned).await?;
-        let found = if rows.is_empty() {
-            self.still_kept(tenant).await?;
-            ring(&self.operator, &self.master, self.environment, &owner, now).await?
-        } else {
-            open_rows(&self.master, self.environment, rows, now)?
-        };
+        let rows = self.operator.all(owned_by(tenant)).await?;
+        let own = self.operator.all(itself(tenant)).await?;
+        if !rows.is_empty() {
+            return self.read(tenant, rows, own.first());
+        }
+        // One without a key is of an earlier release, unless its purge has begun: a request that came in before must not give it a new one.
+        if own.first().is_none_or(|row| row.purge_began_at_ms.is_some()) {
+            return Err(VaultError::Destroyed);
+        }
+        let now = from_ms(self.latest.load(Ordering::Relaxed));
+        let found = ring(&self.operator, &self.master, self.environment, &owner_of(tenant), now).await?;
         Ok(self.keep(tenant, found))
     }
 
-    /// That an organisation without a key is one of an earlier release, and not one whose purge has begun: a request that came in before must
-    /// not give it a new one.
-    async fn still_kept(&self, tenant: TenantId) -> Result<(), VaultError> {
-        let row = self.operator.all(organisation::Entity::find().filter(organisation::Column::Id.eq(tenant.0))).await?;
-        match row.first() {
-            Some(row) if row.purge_began_at_ms.is_none() => Ok(()),
-            Some(_) | None => Err(VaultError::Destroyed),
+    /// Those of a closed organisation may be replaced at any moment, when all but what is held of it goes: they are not kept at hand.
+    fn read(
+        &self,
+        tenant: TenantId,
+        rows: Vec<data_key::Model>,
+        own: Option<&organisation::Model>,
+    ) -> Result<Arc<Keyring>, VaultError> {
+        if own.is_some_and(|own| own.closed_at_ms.is_some()) {
+            return Ok(Arc::new(opened_rows(&self.master, self.environment, rows, |_| true)?));
         }
+        let now = from_ms(self.latest.load(Ordering::Relaxed));
+        Ok(self.keep(tenant, open_rows(&self.master, self.environment, rows, now)?))
+    }
+
+    /// The keys of an organisation as they are this moment, of which this one seals.
+    ///
+    /// # Errors
+    /// [`VaultError::Destroyed`] when it has no such key.
+    pub(crate) async fn sealing_with(&self, tenant: TenantId, key: Uuid) -> Result<Keyring, VaultError> {
+        let rows = self.operator.all(owned_by(tenant)).await?;
+        if !rows.iter().any(|row| row.id == key) {
+            return Err(VaultError::Destroyed);
+        }
+        let found = opened_rows(&self.master, self.environment, rows, |_| true)?;
+        Ok(Keyring { active: key, ..found })
     }
 
     /// The same for whoever has a view open, read through it: if each who holds a connection waited for a second one, all would wait for
@@ -241,13 +213,12 @@ impl Vault {
         if let Some(ring) = self.at_hand(tenant) {
             return Ok(ring);
         }
-        let owned = data_key::Entity::find().filter(data_key::Column::Owner.eq(owner_of(tenant)));
-        let rows = view.unscoped("the organisation's own keys, by their owner", owned).await?;
+        let rows = view.unscoped("the organisation's own keys, by their owner", owned_by(tenant)).await?;
         if rows.is_empty() {
             return self.tenant(tenant).await;
         }
-        let now = from_ms(self.latest.load(Ordering::Relaxed));
-        Ok(self.keep(tenant, open_rows(&self.master, self.environment, rows, now)?))
+        let own = view.unscoped("the organisation's own row", itself(tenant)).await?;
+        self.read(tenant, rows, own.first())
     }
 
     /// Read lately enough.
@@ -402,15 +373,30 @@ async fn ring(
     open_rows(master, environment, rows, now)
 }
 
+/// Whether every instance has heard of a key, so that it may seal.
+fn heard_of(row: &data_key::Model, now: OffsetDateTime) -> bool {
+    from_ms(row.made_at_ms) + KNOWN_AFTER <= now
+}
+
 fn open_rows(
     master: &MasterKey,
     environment: &'static str,
     rows: Vec<data_key::Model>,
     now: OffsetDateTime,
 ) -> Result<Keyring, VaultError> {
+    opened_rows(master, environment, rows, |row| heard_of(row, now))
+}
+
+/// `known`: whether a key may seal already.
+fn opened_rows(
+    master: &MasterKey,
+    environment: &'static str,
+    rows: Vec<data_key::Model>,
+    known: impl Fn(&data_key::Model) -> bool,
+) -> Result<Keyring, VaultError> {
     let opened: Result<Vec<_>, KeyError> =
         rows.into_iter().map(|row| open_row(master, environment, &row).map(|key| (row, key))).collect();
-    Ok(Keyring::of(opened?, now).ok_or(KeyError::Wrong)?)
+    Ok(Keyring::of(opened?, known).ok_or(KeyError::Wrong)?)
 }
 
 fn row(id: Uuid, owner: &str, environment: &str, wrapped: Vec<u8>, now: OffsetDateTime) -> data_key::ActiveModel {

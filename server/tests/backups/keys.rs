@@ -1,9 +1,15 @@
 //! Whoever is no longer in the keyring is gone from every copy.
 
+use contract::standing::Standing;
 use sea_orm::ConnectionTrait;
 use server::backups::keyring::Keyring;
-use server::backups::{Destination, keys_changed, restore};
+use server::backups::{Destination, drill, keys_changed, restore};
+use server::clock::Clock;
 use server::identity::Accounts;
+use server::organisations::standing;
+use server::retention;
+use server::retention::holds::{self, Form};
+use time::Duration;
 
 use crate::common::*;
 use crate::place::{restored, taken};
@@ -27,6 +33,40 @@ async fn an_organisation_whose_key_was_destroyed_cannot_be_read_from_an_old_back
     let accounts = Accounts { vault: vault.clone(), ..world.accounts().clone() };
     assert_eq!(restore::begin_again(&operator, &accounts, "old.backup", world.now).await.expect("it begins again"), 1);
     assert_eq!(server::testing::newest_entry_opens(&operator, &vault, eve.tenant).await, None, "nothing is left");
+}
+
+/// Of it only a held record is left by now, under a key that the copy's records never had.
+#[tokio::test]
+async fn an_organisation_that_was_reduced_to_what_is_held_cannot_be_read_from_a_backup_of_before_but_from_one_of_after()
+{
+    let mut world = world("aertous").await;
+    let (ada, eve) = (ada(&world).await, founder(&world, EVE, "Rival Engines").await);
+    let (_, held) = world.stage_record(eve.tenant, eve.account.0, "Kept").await;
+    let subject = held.to_string();
+    let form = Form { kind: "record", subject: Some(&subject), basis: "a law", scope: "a record", until: "2027-12-31" };
+    holds::place_by_operator(&world.operator(), world.accounts(), &eve.slug, &form, world.now).await.expect("a hold");
+    let (operator, accounts) = (world.operator(), world.accounts());
+    standing::set(&operator, accounts, &eve.slug, Standing::Cancelled, world.now).await.expect("cancelled");
+    let old = taken(&world).await;
+    world.now += Duration::days(90);
+    let round = retention::due(&world.operator(), world.accounts(), world.now).await.expect("a round");
+    assert_eq!((round.reduced, round.broken), (1, 0));
+    keys_changed(&world.operator(), &world.backups(), world.now).await.expect("keys");
+
+    let (place, _) = restored(&world, &old).await;
+    let (operator, vault) = place.open(&world).await;
+    assert_eq!(server::testing::newest_entry_opens(&operator, &vault, eve.tenant).await, Some(false));
+    let accounts = Accounts { vault: vault.clone(), ..world.accounts().clone() };
+    assert_eq!(restore::begin_again(&operator, &accounts, "old.backup", world.now).await.expect("it begins again"), 1);
+    assert_eq!(server::testing::newest_entry_opens(&operator, &vault, eve.tenant).await, None, "nothing is left");
+    assert_eq!(server::testing::newest_entry_opens(&operator, &vault, ada.tenant).await, Some(true));
+
+    // A drill of the copy from before asks for nothing that nobody can open.
+    let clock = Clock::Fixed(world.now);
+    drill::drill(&world.operator(), &world.backups(), &world.vault, &clock).await.expect("a drill");
+    let (place, _) = restored(&world, &taken(&world).await).await;
+    let (operator, vault) = place.open(&world).await;
+    assert_eq!(server::testing::newest_entry_opens(&operator, &vault, eve.tenant).await, Some(true));
 }
 
 #[tokio::test]

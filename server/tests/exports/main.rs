@@ -8,3 +8,4 @@ mod download;
 mod killed;
 mod moving;
 mod reading;
+mod reduced;

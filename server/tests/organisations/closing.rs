@@ -47,7 +47,7 @@ async fn what_is_cancelled_is_gone_for_every_member_from_the_next_request_on() {
         let grace = joins(&world, &ada, GRACE, plain).await;
         cancel(&world, &ada).await.expect("cancel");
         let until = Some(world.now + Duration::days(*days));
-        let gone = Barred::Gone { slug: ada.slug.clone(), until };
+        let gone = Barred::Gone { slug: ada.slug.clone(), until, reduced: None };
         for who in [&ada, &grace] {
             let caller = caller(&world, who).await;
             for asks in [Asks::ToSee, Asks::ToDo] {

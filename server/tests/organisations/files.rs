@@ -18,7 +18,7 @@ use uuid::Uuid;
 use crate::common::*;
 
 /// A register of each mode's profile, and what a record of it has to say.
-fn form(mode: &str) -> (&'static str, BTreeMap<String, String>) {
+pub fn form(mode: &str) -> (&'static str, BTreeMap<String, String>) {
     let (register, fields): (_, &[(&str, &str)]) = match mode {
         "aertous" => {
             ("policies", &[("title", "Backups"), ("edition", "1"), ("status", "Draft"), ("next_review", "2027-01-01")])
@@ -29,20 +29,20 @@ fn form(mode: &str) -> (&'static str, BTreeMap<String, String>) {
     (register, fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
 }
 
-async fn record(world: &World, mode: &str, by: &Somebody, unit: Option<&str>) -> Uuid {
+pub async fn record(world: &World, mode: &str, by: &Somebody, unit: Option<&str>) -> Uuid {
     let (register, mut typed) = form(mode);
     typed.extend(unit.map(|unit| (edit::UNIT.to_owned(), unit.to_owned())));
     let editor = may::<rights::RecordsWrite>(world, by).await;
     edit::create(&editor, world.accounts(), register, &typed, &here(), world.now).await.expect("a record")
 }
 
-const MARKER: &[u8] = b"the eagle lands at noon";
+pub const MARKER: &[u8] = b"the eagle lands at noon";
 
 fn text() -> Accepted {
     files::accept(1024, "Flight plan.txt", "text/plain", MARKER.repeat(20_000).into()).expect("a text")
 }
 
-async fn attach(world: &World, by: &Somebody, onto: Onto<'_>) -> Result<Uuid, Refusal> {
+pub async fn attach(world: &World, by: &Somebody, onto: Onto<'_>) -> Result<Uuid, Refusal> {
     let editor = may::<rights::RecordsWrite>(world, by).await;
     files::attach(&editor, world.accounts(), onto, &text(), &here(), world.now).await
 }

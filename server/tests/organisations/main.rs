@@ -20,6 +20,7 @@ mod paging;
 mod power_cut;
 mod purging;
 mod records;
+mod reducing;
 mod reset;
 mod resting;
 mod reviews;

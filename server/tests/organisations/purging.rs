@@ -28,20 +28,21 @@ use crate::common::*;
 use crate::records::count;
 
 /// A world with Ada's organisation, full of canaries and cancelled, and Eve's beside it.
-struct House {
-    world: World,
-    ada: Somebody,
-    eve: Somebody,
-    canaries: Vec<server::staged::Canary>,
+pub struct House {
+    pub world: World,
+    pub ada: Somebody,
+    pub eve: Somebody,
+    pub canaries: Vec<server::staged::Canary>,
 }
 
-const MARKER: &str = "canary-5f1e0c37";
+pub const MARKER: &str = "canary-5f1e0c37";
 
 fn files_of(world: &World, tenant: TenantId) -> PathBuf {
     world.folder.join(FOLDER).join(tenant.0.to_string())
 }
 
-async fn house(mode: &str, number: u32) -> House {
+/// The same before it is cancelled.
+pub async fn furnished(mode: &str, number: u32) -> House {
     let world = world(mode).await;
     let ada = ada(&world).await;
     let eve = founder(&world, EVE, "Rival").await;
@@ -56,12 +57,17 @@ async fn house(mode: &str, number: u32) -> House {
     // Eve's file holds no marker.
     std::fs::write(files_of(&world, eve.tenant).join("inside/one"), "neighbour-file").expect("file");
     world.letters().await;
-    cancel(&world, &ada).await.expect("cancel");
     House { world, ada, eve, canaries }
 }
 
+async fn house(mode: &str, number: u32) -> House {
+    let house = furnished(mode, number).await;
+    cancel(&house.world, &house.ada).await.expect("cancel");
+    house
+}
+
 /// Every row of an organisation, by table.
-async fn rows_of(world: &World, tenant: TenantId) -> BTreeMap<&'static str, Vec<String>> {
+pub async fn rows_of(world: &World, tenant: TenantId) -> BTreeMap<&'static str, Vec<String>> {
     let (shared, own) = (world.behind().await, world.behind_log(tenant).await);
     let mut found = BTreeMap::new();
     for table in TENANT_TABLES {
@@ -88,7 +94,7 @@ async fn rows(database: &DatabaseConnection, table: &str, tenant: TenantId) -> V
 }
 
 /// The files below a folder, and whether the marker stands in one, as it is, in hexadecimal, in base64 or in UTF-16.
-fn holds_marker(folder: &Path) -> Option<String> {
+pub fn holds_marker(folder: &Path) -> Option<String> {
     let marker = MARKER.as_bytes();
     let wide: Vec<u8> = MARKER.encode_utf16().flat_map(u16::to_le_bytes).collect();
     let hex = server::crypto::hex(marker);
@@ -115,7 +121,7 @@ fn holds_marker(folder: &Path) -> Option<String> {
     None
 }
 
-async fn proof(world: &World, letters: &[(String, String)]) -> Option<Proof> {
+pub async fn proof(world: &World, letters: &[(String, String)]) -> Option<Proof> {
     let letter = &letters.iter().find(|(to, text)| to == ADA && text.contains("/certificates/")).expect("a letter").1;
     let id: String = letter.split("/certificates/").nth(1).expect("a link").chars().take(36).collect();
     certificate::find(&world.visitor(), &id).await.expect("database")
@@ -203,7 +209,7 @@ async fn an_old_copy_of_everything_opens_nothing_with_the_keys_that_there_are_af
 }
 
 /// How many canaries open in a copy of the database.
-async fn opened_in(copy: &Path, world: &World, tenant: TenantId, canaries: &[server::staged::Canary]) -> usize {
+pub async fn opened_in(copy: &Path, world: &World, tenant: TenantId, canaries: &[server::staged::Canary]) -> usize {
     let store = Store::open(&Where::Embedded(copy.to_owned()), false).await.expect("the copy");
     let operator = Operator::at_the_command_line(&std::sync::Arc::new(store));
     let vault = Vault::open(&operator, std::sync::Arc::clone(&world.master), "test", copy, world.now).await;

@@ -23,7 +23,7 @@ const CLEAR: &[(&str, &str)] = &[
          record_change.record_id record_change.changed_by record_change.act_id record_count.tenant_id act.tenant_id act.id \
          act.made_by act.first_id act.last_id export.tenant_id export.id export.requested_by former_log.tenant_id former_log.blob \
          personal_copy.account_id personal_copy.id export_approval.operator_id \
-         file.tenant_id file.id file.record_id file.made_by organisation.certificate_id \
+         file.tenant_id file.id file.record_id file.made_by organisation.certificate_id organisation.reduced_certificate_id \
          account.certificate_id legal_hold.tenant_id legal_hold.id legal_hold.subject legal_hold.placed_by purge.id \
          purge.certificate_id certificate.id certificate.subject backup_receipt.id backup_receipt.backup_id drill_receipt.id \
          component.id review.tenant_id review.id review.fallback_id review.made_by review.closed_by review.scope_of \
@@ -59,7 +59,7 @@ const CLEAR: &[(&str, &str)] = &[
          record.removed_at_ms record_change.at_ms export.requested_at_ms export.beat_at_ms export.ready_at_ms export.expires_at_ms \
          personal_copy.made_at_ms personal_copy.expires_at_ms export_approval.at_ms export_approval.expires_at_ms \
          act.made_at_ms act.touched_at_ms file.made_at_ms file.removed_at_ms \
-         organisation.closed_at_ms organisation.purge_at_ms organisation.purge_began_at_ms organisation.standing_before_until_ms \
+         organisation.closed_at_ms organisation.purge_at_ms organisation.purge_began_at_ms organisation.reduced_at_ms organisation.standing_before_until_ms \
          account.delete_asked_at_ms account.delete_at_ms legal_hold.placed_at_ms legal_hold.ends_at_ms legal_hold.lifted_at_ms \
          purge.closed_at_ms purge.due_at_ms purge.began_at_ms certificate.at_ms backup_receipt.started_at_ms \
          backup_receipt.finished_at_ms backup_receipt.pruned_at_ms drill_receipt.at_ms keyring_copy.written_at_ms job.at_ms component.changed_at_ms \
@@ -80,7 +80,7 @@ const CLEAR: &[(&str, &str)] = &[
          export.kind export.state export.attempt export.done_rows export.total_rows export.bytes export.trouble former_log.name \
          former_log.bytes personal_copy.bytes \
          record_change.version record_change.kind act.kind act.state act.rows act.done_rows act.trouble file.bytes \
-         organisation.standing_before legal_hold.kind legal_hold.placed_kind purge.found certificate.seq backup_receipt.bytes backup_receipt.outcome backup_receipt.said drill_receipt.rto_ms \
+         organisation.standing_before legal_hold.kind legal_hold.placed_kind purge.found purge.keeps certificate.seq backup_receipt.bytes backup_receipt.outcome backup_receipt.said drill_receipt.rto_ms \
          drill_receipt.rpo_ms drill_receipt.bytes drill_receipt.rows_compared drill_receipt.outcome drill_receipt.said \
          job.name job.outcome job.said component.critical component.rto_hours component.rpo_hours review.scope review.silence review.effect review.state \
          review.origin review.stages review.items review.found review.outcome review.reminded review.when_due review_item.alone review_reviewer.stage \

@@ -45,7 +45,7 @@ async fn every_standing_permits_exactly_what_its_rule_says() {
             let seen = caller.enters(&ada.slug, *permission, Asks::ToSee).map(|_| ());
             if *standing == Standing::Cancelled && permission.effect() != Effect::Settle {
                 let until = Some(world.now + Duration::days(90));
-                assert_eq!(seen, Err(Barred::Gone { slug: ada.slug.clone(), until }), "{permission:?}");
+                assert_eq!(seen, Err(Barred::Gone { slug: ada.slug.clone(), until, reduced: None }), "{permission:?}");
                 continue;
             }
             assert_eq!(seen, Ok(()), "to see {permission:?} in {standing:?}");

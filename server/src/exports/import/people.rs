@@ -70,6 +70,8 @@ fn organisation(taking: &Taking<'_>) -> Result<organisation::ActiveModel, Export
         certificate_id: None,
         standing_before: None,
         standing_before_until_ms: None,
+        reduced_at_ms: None,
+        reduced_certificate_id: None,
     };
     Ok(model.into_active_model().reset_all())
 }
