@@ -121,7 +121,10 @@ fn kept_out(visit: &Visit, barred: Barred, here: &str, headers: &HeaderMap) -> R
     let site = &visit.site;
     let problem = match barred {
         Barred::Needs(needs) => return lacking(site, needs, here, headers),
-        Barred::Gone { slug, until } => Problem::Gone { slug, until: until.map(|at| visit.when(at)) },
+        Barred::Gone { slug, until, reduced } => {
+            let said = |at: Option<time::OffsetDateTime>| at.map(|at| visit.when(at));
+            Problem::Gone { slug, until: said(until), reduced: said(reduced) }
+        }
         Barred::Unknown | Barred::Forbidden | Barred::Lapsed(_) => barred.into(),
     };
     failure::answer(&problem, headers, site.assets.style())

@@ -202,9 +202,19 @@ mod tests {
     #[test]
     fn a_name_inside_a_bar_ends_with_it_and_one_beside_it_has_the_room_after_it() {
         let html = drawn(vec![one(0, 2 * DAY, false)]);
-        assert!(html.contains("<svg width=\"28.571%\" height=\"100%\"><text class=\"week-name inside\""), "{html}");
+        assert!(
+            html.contains(
+                "<svg width=\"28.571%\" height=\"100%\"><text x=\"0.000%\" dx=\"5\" y=\"14\" class=\"week-name inside\""
+            ),
+            "{html}"
+        );
         let html = drawn(vec![one(0, 60, false), one(DAY, 2 * DAY, false)]);
-        assert!(html.contains("<svg width=\"100%\" height=\"100%\"><text class=\"week-name\""), "{html}");
+        assert!(
+            html.contains(
+                "<svg width=\"100%\" height=\"100%\"><text x=\"4.167%\" dx=\"5\" y=\"14\" class=\"week-name\""
+            ),
+            "{html}"
+        );
     }
 
     #[test]
