@@ -6,6 +6,7 @@ mod anew;
 use std::collections::BTreeSet;
 
 use contract::permission::Permission;
+use futures::future::BoxFuture;
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 use serde::{Deserialize, Serialize};
@@ -162,15 +163,17 @@ pub(crate) async fn go_on(
     // What this process had read before it was closed does not have the new key.
     accounts.vault.forget(tenant);
     for step in Step::ALL.iter().filter(|step| **step <= last) {
-        match step {
-            Step::Entrances => whole::entrances(operator, row, &keeps.members, now).await?,
-            Step::Sealing => anew::all(operator, accounts, tenant, keeps).await?,
-            Step::Keys => keys(operator, accounts, tenant, keeps).await?,
-            Step::Rows => rows(operator, tenant, keeps).await?,
-            Step::Log => log(operator, accounts, row, keeps, now).await?,
-            Step::Files => files(operator, accounts, tenant, keeps).await?,
-            Step::Certificate => certify(operator, accounts, row, keeps, now).await?,
-        }
+        // Boxed: with all steps in it, the future is large.
+        let doing: BoxFuture<'_, Result<(), Refusal>> = match step {
+            Step::Entrances => Box::pin(whole::entrances(operator, row, &keeps.members, now)),
+            Step::Sealing => Box::pin(anew::all(operator, accounts, tenant, keeps)),
+            Step::Keys => Box::pin(keys(operator, accounts, tenant, keeps)),
+            Step::Rows => Box::pin(rows(operator, tenant, keeps)),
+            Step::Log => Box::pin(log(operator, accounts, row, keeps, now)),
+            Step::Files => Box::pin(files(operator, accounts, tenant, keeps)),
+            Step::Certificate => Box::pin(certify(operator, accounts, row, keeps, now)),
+        };
+        doing.await?;
     }
     Ok(())
 }
