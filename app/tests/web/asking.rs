@@ -86,7 +86,7 @@ async fn the_log_is_taken_along_as_the_page_shows_it() {
     }
     let entries = |answer: &str| -> Vec<String> {
         let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
-        body.lines().filter(|line| line.contains("-")).map(str::to_owned).collect()
+        body.lines().filter(|line| line.contains('-')).map(str::to_owned).collect()
     };
     let whole = entries(&desk.page("/o/ours/audit.csv").await);
     let query = format!("action=unit-made&actor={}", desk.ada.account);
