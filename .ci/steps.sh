@@ -86,7 +86,7 @@ long_files() {
 }
 
 dependencies() {
-  local config=$log/deny.toml copy name deny=(cargo deny --workspace --offline --config "$log/deny.toml")
+  local config=$log/deny.toml copy name said deny=(cargo deny --workspace --offline --config "$log/deny.toml")
   if [ -z "${AVOUCH_ADVISORIES:-}" ]; then
     if timeout 60 cargo deny --workspace fetch db >/dev/null 2>&1; then cargo deny --workspace check; return; fi
     echo "the live advisories cannot be reached; set AVOUCH_ADVISORIES to a copy"
@@ -94,9 +94,13 @@ dependencies() {
     return 77
   fi
   sed "s|^\[advisories\]|&\ndb-path = \"$log/advisories\"|" deny.toml >"$config"
+  # cargo-deny looks at every platform's crates; a build fetches this one's only.
+  cargo fetch --quiet --locked || return 1
   # cargo-deny reads a checkout under a name of its own; it tells the name when the checkout is not there.
-  name=$("${deny[@]}" check advisories 2>&1 | grep -oE 'advisory-db-[0-9a-f]+' | head -1)
-  copy=$log/advisories/${name:?}
+  said=$("${deny[@]}" check advisories 2>&1)
+  name=$(grep -oE 'advisory-db-[0-9a-f]+' <<<"$said" | head -1)
+  [ -n "$name" ] || { printf 'cargo-deny did not name its checkout:\n%s\n' "$said"; return 1; }
+  copy=$log/advisories/$name
   mkdir -p "$log/advisories" && cp -r "$AVOUCH_ADVISORIES" "$copy" && chmod -R u+w "$copy"
   git -C "$copy" init -q && git -C "$copy" add -A && git -C "$copy" -c user.name=x -c user.email=x@localhost commit -qm snapshot || return 1
   "${deny[@]}" check
