@@ -13,44 +13,75 @@ let line = Promise.resolve();
 const say = (text) => (said.textContent = text);
 const pause = (seconds) => new Promise((done) => setTimeout(done, 1000 * seconds));
 const until = (answer) => Number(answer?.headers.get('retry-after')) || undefined;
-function form(row, action) {
-  putBack(row);
-  return row.querySelector(`form[data-action="${action}"]`);
-}
+const form = (row, action) => row.querySelector(`form[data-action="${action}"]`);
 
-/** What there is to fill in in rows that are far from sight, each with its place. */
-const aside = new WeakMap();
+/** So many items stay on the page, three of the server's pages: a browser stands still for seconds over the forms of a thousand. */
+const ROOM = 150;
+const SHEET = 50;
+/** Those that are out of the way, as text: above what is on the page and below it, the nearest last. */
+const above = [];
+const below = [];
+/** As high as what is out of the way above, so that nothing moves; and where what follows begins. */
+const [head, foot] = [document.createElement('div'), document.createElement('div')];
+items.before(head);
+items.after(foot);
+const many = document.getElementById('many');
 
-/**
- * Takes the fields out of a row; a tick stays, because it is sent with the others. Chromium looks through all fields of a page whenever one comes or
- * goes, and compares each with every label: with those of a thousand rows it stands still for seconds.
- */
-function putAside(row) {
-  if (aside.has(row) || typed.has(row) || 'saving' in row.dataset) return;
-  // As text: ten thousand rows of fields would take gigabytes.
-  const fields = [...row.querySelectorAll('form, .choose:not(:checked)')].map((field) => [new Comment(), field, field.outerHTML]);
-  for (const [place, field] of fields) field.replaceWith(place);
-  aside.set(row, fields.map(([place, , text]) => [place, text]));
-}
+const asText = (rows) => rows.map((row) => row.outerHTML).join('');
 
-function putBack(row) {
-  for (const [place, text] of aside.get(row) ?? []) {
-    const field = document.createElement('template');
-    field.innerHTML = text;
-    place.replaceWith(field.content);
+/** Takes items off the page, with all that was typed and ticked in them. Not while one of them is being saved: its answer is for what is on the page. */
+function putAway(rows, sheets) {
+  if (rows.some((row) => 'saving' in row.dataset)) return false;
+  const after = rows.at(-1).nextElementSibling ?? foot;
+  const height = after.getBoundingClientRect().top - rows[0].getBoundingClientRect().top;
+  for (const row of rows) {
+    if (row === here) here = null;
+    row.removeAttribute('aria-current');
+    for (const field of row.querySelectorAll('input')) {
+      field.setAttribute('value', field.value);
+      field.toggleAttribute('checked', field.checked);
+    }
+    for (const option of row.querySelectorAll('option')) option.toggleAttribute('selected', option.selected);
+    // A tick is sent with the others wherever its item is.
+    if (row.querySelector('.choose:checked')) many.append(tick(row.dataset.item));
   }
-  aside.delete(row);
+  sheets.push({ text: asText(rows), height });
+  for (const row of rows) row.remove();
+  return true;
 }
 
-/** Rows in which somebody chose or wrote something: that stays as it is. */
-const typed = new WeakSet();
-items.addEventListener('input', ({ target }) => typed.add(target.closest('[data-item]')));
+function tick(item) {
+  const field = document.createElement('input');
+  Object.assign(field, { type: 'hidden', name: 'items', value: item });
+  field.dataset.away = item;
+  return field;
+}
+
+/** The items of a sheet that come back onto the page. */
+function back({ text }) {
+  const sheet = document.createElement('template');
+  sheet.innerHTML = text;
+  const rows = [...sheet.content.children];
+  for (const row of rows) many?.querySelector(`[data-away="${row.dataset.item}"]`)?.remove();
+  return rows;
+}
+
+const room = () => (head.style.height = `${above.reduce((sum, { height }) => sum + height, 0)}px`);
+
+/** The items before those on the page come back. */
+function readBack() {
+  const sheet = above.pop();
+  if (!sheet) return;
+  items.prepend(...back(sheet));
+  room();
+  while (items.childElementCount > ROOM && putAway([...items.children].slice(-SHEET), below));
+  lookAgain(head);
+}
 
 function go(row) {
   if (!row) return;
   here?.removeAttribute('aria-current');
   here = row;
-  putBack(row);
   row.setAttribute('aria-current', 'true');
   row.focus({ preventScroll: true });
   row.scrollIntoView({ block: 'nearest' });
@@ -62,15 +93,19 @@ let last;
 async function step(forward) {
   const from = here;
   last = undefined;
-  if (forward && from && !from.nextElementSibling && next) {
+  if (!forward && from && !from.previousElementSibling) readBack();
+  if (forward && from && !from.nextElementSibling && (next || below.length > 0)) {
     last = from;
     await readOn();
     // Whoever went elsewhere meanwhile stays there.
     if (last !== from || here !== from) return;
     last = undefined;
   }
-  go(from ? (forward ? from.nextElementSibling : from.previousElementSibling) : items.firstElementChild);
+  go(from ? (forward ? from.nextElementSibling : from.previousElementSibling) : seen());
 }
+
+/** The first one in sight. */
+const seen = () => [...items.children].find((row) => row.getBoundingClientRect().bottom > 0);
 
 /** One after the other, in the order of the keys; nobody waits for it. */
 function save(sent, body) {
@@ -144,7 +179,7 @@ function refuse(text) {
 
 function decide(decision) {
   const sent = here && form(here, 'decide-item');
-  if (!sent) return refuse(here ? 'You cannot decide on this one.' : 'Press j to go to the first one.');
+  if (!sent) return refuse(here ? 'You cannot decide on this one.' : 'Press j to go to one.');
   const { role } = sent.elements;
   if (decision === 'change' && !role) return refuse('This one has no role to change.');
   sent.elements.decision.value = decision;
@@ -262,7 +297,7 @@ async function come() {
     // Signed out, or not there any more.
     if (answer && (answer.redirected || (answer.status >= 400 && answer.status < 500 && answer.status !== 429))) {
       late.textContent = 'More items cannot be read here. Go on with the next page.';
-      near.disconnect();
+      next = undefined;
       return undefined;
     }
     late.textContent = `More items could not be read. The next try is in ${wait} s.`;
@@ -270,7 +305,7 @@ async function come() {
   }
 }
 
-/** Puts the next page of the list below this one. */
+/** Puts what follows in the list below what is there. */
 let reading;
 function readOn() {
   reading ??= append().finally(() => (reading = undefined));
@@ -278,49 +313,50 @@ function readOn() {
 }
 
 async function append() {
-  const read = next && (await come());
-  if (!read) return;
-  late.textContent = '';
-  const rows = [...read.querySelectorAll('[data-items] > *')];
-  if (TOLD) rows.forEach(putAside);
-  if (TOLD && !long) far.forEach(putAside);
-  long = TOLD;
+  const sheet = below.pop();
+  const rows = sheet ? back(sheet) : await following();
+  if (rows.length === 0) return;
+  // Whoever went up while it was read: it comes after what is out of the way below.
+  if (!sheet && below.length > 0) return void below.unshift({ text: asText(rows) });
   items.append(...rows);
-  // Looked at anew: it may still be near.
-  near.unobserve(next);
+  while (items.childElementCount > ROOM && putAway([...items.children].slice(0, SHEET), above));
+  room();
+  lookAgain(foot);
+}
+
+/** The items of the next page; none, if nothing follows. */
+async function following() {
+  const read = next && (await come());
+  if (!read) return [];
+  late.textContent = '';
   const after = read.querySelector('.pages a[rel="next"]');
-  if (after) {
-    next.href = after.href;
-    near.observe(next);
-  } else {
+  if (after) next.href = after.href;
+  else {
     next.remove();
     next = undefined;
   }
+  return [...read.querySelectorAll('[data-items] > *')];
 }
 
-/** Whether the browser tells which rows come near and which go; only then can their forms come and go with them. */
-const TOLD = 'oncontentvisibilityautostatechange' in document;
-/** Whether there are more rows than one page has: only then is anything put aside. */
-let long = false;
-const far = new Set();
-items.addEventListener('contentvisibilityautostatechange', ({ target, skipped }) => {
-  if (!target.matches('[data-item]')) return;
-  if (!skipped) {
-    far.delete(target);
-    return putBack(target);
-  }
-  far.add(target);
-  if (long && target !== here) putAside(target);
-});
-
 // Several looks may be told of at once, where much is drawn: the newest counts.
-const near = new IntersectionObserver((looks) => looks.at(-1).isIntersecting && readOn(), { rootMargin: '1200px' });
-if (next) near.observe(next);
+const near = new IntersectionObserver((looks) => {
+  const isNear = (edge) => looks.findLast(({ target }) => target === edge)?.isIntersecting;
+  if (isNear(head)) readBack();
+  if (isNear(foot)) readOn();
+}, { rootMargin: '1200px' });
+near.observe(head);
+near.observe(foot);
+
+/** It may still be near. */
+function lookAgain(edge) {
+  near.unobserve(edge);
+  near.observe(edge);
+}
 
 const ticked = document.querySelector('[data-ticked]');
 addEventListener('change', ({ target }) => {
   if (!ticked || !target.matches('.choose')) return;
-  const count = items.querySelectorAll('.choose:checked').length;
+  const count = document.querySelectorAll('.choose:checked, [data-away]').length;
   ticked.textContent = count === 0 ? '' : `${count} ticked.`;
 });
 

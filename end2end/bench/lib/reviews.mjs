@@ -31,7 +31,7 @@ async function review(settings, report, engine) {
 const OPEN_S = 60;
 const STEP_S = 30;
 
-/** What whoever presses a key waits for: the next one marked, and the decision saved, both with every item of the review on the page. */
+/** What whoever presses a key waits for: the next one marked, and the decision saved, both with every item of the review read. */
 async function browsed(settings, report) {
   const place = await placed(settings, 'SQLite', 'reviewing');
   const grants = settings.quick ? 1000 : 10_000;
@@ -48,11 +48,14 @@ async function browsed(settings, report) {
   const of = `review of ${grants.toLocaleString('en')} grants in Chromium`;
   report.measured(`${of}: the page with its first items, ms`, performance.now() - began);
   const [items, waits] = await scrolled(page);
-  const all = `${of}, all ${items.toLocaleString('en')} items on the page`;
+  const all = `${of}, all ${items.toLocaleString('en')} items read`;
   report.measured(`${of}: scrolled until all ${items.toLocaleString('en')} items were read, s`, waits.reduce((sum, wait) => sum + wait, 0) / 1000);
   report.measured(`${of}: the pages that follow, p99 in ms`, nth(waits, 99), '≤', 1000, { median: median(waits) });
   report.measured(`${all}: nodes`, (await page.metrics()).Nodes);
   report.measured(`${all}: memory of the process that shows them, MB`, await memory(browser));
+  const left = performance.now();
+  await page.evaluate(back);
+  report.measured(`${all}: from the last back to the first, s`, (performance.now() - left) / 1000);
   const keys = settings.quick ? 50 : 200;
   const [marked, saved] = await decided(page, keys);
   // A tenth of a second is what people take for at once (web.dev, RAIL).
@@ -66,12 +69,13 @@ async function browsed(settings, report) {
 
 const nth = (values, of) => values.toSorted((one, other) => one - other)[Math.min(values.length - 1, Math.floor((values.length * of) / 100))];
 
-/** Goes to the end again and again until nothing follows: how many items there are then, and how long each page took. */
+/** Goes to the end again and again until nothing follows: how many items there were, and how long each page took. */
 async function scrolled(page) {
-  const waits = [];
+  const [met, waits] = [new Set(), []];
   for (;;) {
     const { items, took } = await page.evaluate(further, STEP_S);
-    if (took === undefined) return [items, waits];
+    items.forEach((item) => met.add(item));
+    if (took === undefined) return [met.size, waits];
     waits.push(took);
   }
 }
@@ -98,16 +102,25 @@ async function memory(browser) {
 /** In the page: goes to the end, and waits for what follows there. Without `took` nothing does. */
 async function further(seconds) {
   const items = document.querySelector('[data-items]');
-  const before = items.childElementCount;
-  if (!document.querySelector('.pages a[rel="next"]')) return { items: before };
+  const here = () => [...items.children].map((row) => row.dataset.item);
+  const before = items.lastElementChild;
+  if (!document.querySelector('.pages a[rel="next"]')) return { items: here() };
   const began = performance.now();
-  while (items.childElementCount === before) {
-    // Again and again: what comes into sight is laid out then, and may be higher than it was taken for.
+  while (items.lastElementChild === before) {
     scrollTo(0, document.body.scrollHeight);
-    if (performance.now() - began > seconds * 1000) throw new Error(`nothing followed ${before} items within ${seconds} s: ${document.querySelector('[data-late]')?.textContent}`);
+    if (performance.now() - began > seconds * 1000) throw new Error(`nothing followed within ${seconds} s: ${document.querySelector('[data-late]')?.textContent}`);
     await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
   }
-  return { items: items.childElementCount, took: performance.now() - began };
+  return { items: here(), took: performance.now() - began };
+}
+
+/** In the page: goes up until nothing is out of the way above. */
+async function back() {
+  const items = document.querySelector('[data-items]');
+  while (scrollY > 0 || items.previousElementSibling.offsetHeight > 0) {
+    scrollTo(0, 0);
+    await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+  }
 }
 
 /** In the page: keeps the one that is marked by key, until that is saved. Nothing: it is passed by, because it needs a reason or is one's own. */
