@@ -66,15 +66,21 @@ function back({ text }) {
   return rows;
 }
 
+/** Makes room for some more, before they come: what is there is laid out already, and all of it would be once more. */
+function makeRoom(more, away) {
+  while (items.childElementCount + more > ROOM && away([...items.children]));
+}
+
 const room = () => (head.style.height = `${above.reduce((sum, { height }) => sum + height, 0)}px`);
 
 /** The items before those on the page come back. */
 function readBack() {
   const sheet = above.pop();
   if (!sheet) return;
-  items.prepend(...back(sheet));
+  const rows = back(sheet);
+  makeRoom(rows.length, (all) => putAway(all.slice(-SHEET), below));
+  items.prepend(...rows);
   room();
-  while (items.childElementCount > ROOM && putAway([...items.children].slice(-SHEET), below));
   lookAgain(head);
 }
 
@@ -318,8 +324,8 @@ async function append() {
   if (rows.length === 0) return;
   // Whoever went up while it was read: it comes after what is out of the way below.
   if (!sheet && below.length > 0) return void below.unshift({ text: asText(rows) });
+  makeRoom(rows.length, (all) => putAway(all.slice(0, SHEET), above));
   items.append(...rows);
-  while (items.childElementCount > ROOM && putAway([...items.children].slice(0, SHEET), above));
   room();
   lookAgain(foot);
 }

@@ -107,7 +107,7 @@ async function further(seconds) {
   if (!document.querySelector('.pages a[rel="next"]')) return { items: here() };
   const began = performance.now();
   while (items.lastElementChild === before) {
-    scrollTo(0, document.body.scrollHeight);
+    scrollTo({ top: document.body.scrollHeight, behavior: 'instant' });
     if (performance.now() - began > seconds * 1000) throw new Error(`nothing followed within ${seconds} s: ${document.querySelector('[data-late]')?.textContent}`);
     await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
   }
@@ -118,7 +118,7 @@ async function further(seconds) {
 async function back() {
   const items = document.querySelector('[data-items]');
   while (scrollY > 0 || items.previousElementSibling.offsetHeight > 0) {
-    scrollTo(0, 0);
+    scrollTo({ top: 0, behavior: 'instant' });
     await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
   }
 }
