@@ -103,10 +103,11 @@ async fn contents(making: &mut Making<'_>) -> Result<(), ExportError> {
             .iter()
             .map(|listed| next(blobs.clone(), Arc::clone(&source.ring), blob_of(tenant, listed.id), listed.removed))
             .collect();
-        let mut contents = stream::iter(coming).buffered(AHEAD);
+        let mut contents = stream::iter(coming).map(tokio::spawn).buffered(AHEAD);
         for Listed { id, name, .. } in &page {
             let file = named(*id, name);
-            match contents.next().await.transpose()? {
+            let content = contents.next().await.transpose();
+            match content.map_err(|_| ExportError::Broken("a content could not be packed"))?.transpose()? {
                 Some(Next::Packed(packed, summed)) => making.archive.put_packed(&file, &packed, summed).await?,
                 Some(Next::Large(opening)) => {
                     let pieces = opening.stream(0..opening.bytes())?.map(|piece| Ok(piece?.to_vec()));
