@@ -22,8 +22,8 @@ use crate::vault::Keyring;
 const PAGE: u64 = 500;
 
 /// Contents that are read and packed ahead, and up to which size: the others are read as they are written. Three megabytes at most.
-const AHEAD: usize = 3;
-const SMALL_BYTES: u64 = 1024 * 1024;
+const AHEAD: usize = 6;
+const SMALL_BYTES: u64 = 512 * 1024;
 
 pub(crate) const FILES: &[&str] =
     &["id", "record_id", "field", "name", "media_type", "sha256", "bytes", "made_at", "made_by", "removed_at"];

@@ -6,7 +6,6 @@ mod history;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use sea_orm::sea_query::SimpleExpr;
 use sea_orm::{
     ColumnTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QueryResult, QuerySelect, Select,
 };
@@ -55,8 +54,7 @@ const OTHER: &str = "other";
 pub(crate) async fn write(making: &mut Making<'_>) -> Result<(), ExportError> {
     let profile = Arc::clone(&making.source.accounts.profile);
     let mut schema = Vec::new();
-    let in_lists = registers(&making.source, record::Column::RemovedAtMs.is_null()).await?;
-    let in_the_bin = registers(&making.source, record::Column::RemovedAtMs.is_not_null()).await?;
+    let (in_lists, in_the_bin) = (in_lists(&making.source).await?, in_the_bin(&making.source).await?);
     let known = profile.registers.iter().map(|register| register.id.get_ref());
     // Those of the profile, and any that the profile has no more and the organisation still has.
     for id in known.chain(&in_lists).chain(&in_the_bin).collect::<BTreeSet<_>>() {
@@ -70,15 +68,34 @@ pub(crate) async fn write(making: &mut Making<'_>) -> Result<(), ExportError> {
     acts(making).await
 }
 
-/// The registers of the records that lie there.
-async fn registers(source: &Source<'_>, there: SimpleExpr) -> Result<BTreeSet<String>, ExportError> {
-    #[derive(FromQueryResult)]
-    struct Named {
-        register: String,
+#[derive(FromQueryResult)]
+struct Named {
+    register: String,
+}
+
+/// The registers of what is in lists: a step in their index for each. All names at once would be those of all records, one by one.
+async fn in_lists(source: &Source<'_>) -> Result<BTreeSet<String>, ExportError> {
+    let (mut found, mut after) = (BTreeSet::new(), String::new());
+    loop {
+        let next = record::Entity::find()
+            .select_only()
+            .column(record::Column::Register)
+            .filter(record::Column::RemovedAtMs.is_null())
+            .filter(record::Column::Register.gt(after.as_str()))
+            .order_by_asc(record::Column::Register)
+            .limit(1);
+        let Some(Named { register }) = source.view.all_as(next).await?.pop() else { return Ok(found) };
+        found.insert(register.clone());
+        after = register;
     }
-    let kept = record::Entity::find().select_only().column(record::Column::Register).distinct().filter(there);
-    let kept: Vec<Named> = source.view.all_as(kept).await?;
-    Ok(kept.into_iter().map(|named| named.register).collect())
+}
+
+/// The registers of what is in the bin.
+async fn in_the_bin(source: &Source<'_>) -> Result<BTreeSet<String>, ExportError> {
+    let removed = record::Entity::find().select_only().column(record::Column::Register).distinct();
+    let removed = removed.filter(record::Column::RemovedAtMs.is_not_null());
+    let removed: Vec<Named> = source.view.all_as(removed).await?;
+    Ok(removed.into_iter().map(|named| named.register).collect())
 }
 
 /// What the columns of a register are called and what they hold.
