@@ -13,8 +13,9 @@ use time::OffsetDateTime;
 use tokio::time::timeout;
 
 use super::ExportError;
+use super::packing::Packing;
 use super::table::Written;
-use super::zip::{Deflating, Frame, Summed};
+use super::zip::{Frame, Summed};
 use crate::blobs::{Blobs, Sealing};
 use crate::crypto::hex;
 use crate::vault::Keyring;
@@ -135,8 +136,8 @@ pub(crate) struct Finished {
 pub(crate) struct Section {
     name: String,
     file: String,
-    lines: Option<Deflating>,
-    table: Option<Deflating>,
+    lines: Packing,
+    table: Packing,
     waiting: Waiting,
     rows: u64,
 }
@@ -156,13 +157,6 @@ pub(crate) struct SectionSaid {
     pub(crate) bytes: u64,
     pub(crate) sha256: String,
     pub(crate) table: Part,
-}
-
-/// One push through a compressor, off the threads that answer people.
-async fn feed(deflating: Option<Deflating>, bytes: Vec<u8>) -> Result<(Deflating, Vec<u8>), ExportError> {
-    let mut deflating = deflating.ok_or(ExportError::Broken("a content was ended twice"))?;
-    let pushed = tokio::task::spawn_blocking(move || deflating.push(&bytes).map(|out| (deflating, out))).await;
-    Ok(pushed.map_err(|_| ExportError::Broken("the compressor broke"))??)
 }
 
 impl<'a> Archive<'a> {
@@ -218,13 +212,12 @@ impl<'a> Archive<'a> {
         mut pieces: impl futures::Stream<Item = Result<Vec<u8>, ExportError>> + Unpin,
     ) -> Result<Part, ExportError> {
         self.begin(file).await?;
-        let mut deflating = Deflating::new();
+        let mut packing = Packing::begin();
         while let Some(piece) = pieces.next().await {
-            let (after, out) = feed(Some(deflating), piece?).await?;
-            deflating = after;
-            self.packed(&out).await?;
+            let packed = packing.push(piece?).await?;
+            self.packed(&packed).await?;
         }
-        let (rest, summed) = deflating.finish()?;
+        let (rest, summed) = packing.finish().await?;
         self.packed(&rest).await?;
         self.end(file, summed).await
     }
@@ -235,8 +228,8 @@ impl<'a> Archive<'a> {
         let mut section = Section {
             name: name.to_owned(),
             file: file.to_owned(),
-            lines: Some(Deflating::new()),
-            table: Some(Deflating::new()),
+            lines: Packing::begin(),
+            table: Packing::begin(),
             waiting: Waiting::Memory(Vec::new()),
             rows: 0,
         };
@@ -247,11 +240,11 @@ impl<'a> Archive<'a> {
     /// More rows of a section, its lines and its table side by side.
     pub(crate) async fn rows(&mut self, section: &mut Section, written: Written) -> Result<(), ExportError> {
         let Written { lines, table, rows } = written;
-        let (lines, table) = futures::try_join!(feed(section.lines.take(), lines), feed(section.table.take(), table))?;
         section.rows += rows;
-        (section.lines, section.table) = (Some(lines.0), Some(table.0));
-        self.packed(&lines.1).await?;
-        self.wait(&mut section.waiting, &table.1).await
+        let lines = section.lines.push(lines).await?;
+        self.packed(&lines).await?;
+        let table = section.table.push(table).await?;
+        self.wait(&mut section.waiting, &table).await
     }
 
     async fn wait(&mut self, waiting: &mut Waiting, packed: &[u8]) -> Result<(), ExportError> {
@@ -272,13 +265,10 @@ impl<'a> Archive<'a> {
     /// Ends a section: the last of its lines, then its table.
     pub(crate) async fn close(&mut self, section: Section) -> Result<SectionSaid, ExportError> {
         let Section { name, file, lines, table, mut waiting, rows } = section;
-        let (Some(lines), Some(table)) = (lines, table) else {
-            return Err(ExportError::Broken("a content was ended twice"));
-        };
-        let (rest, summed) = lines.finish()?;
+        let (rest, summed) = lines.finish().await?;
         self.packed(&rest).await?;
         let lines = self.end(&format!("{file}.jsonl"), summed).await?;
-        let (rest, summed) = table.finish()?;
+        let (rest, summed) = table.finish().await?;
         self.wait(&mut waiting, &rest).await?;
         let file = format!("{file}.csv");
         self.begin(&file).await?;

@@ -22,8 +22,8 @@ use crate::vault::Keyring;
 const PAGE: u64 = 500;
 
 /// Contents that are read and packed ahead, and up to which size: the others are read as they are written. Three megabytes at most.
-const AHEAD: usize = 3;
-const SMALL_BYTES: u64 = 1024 * 1024;
+const AHEAD: usize = 6;
+const SMALL_BYTES: u64 = 512 * 1024;
 
 pub(crate) const FILES: &[&str] =
     &["id", "record_id", "field", "name", "media_type", "sha256", "bytes", "made_at", "made_by", "removed_at"];
@@ -103,10 +103,11 @@ async fn contents(making: &mut Making<'_>) -> Result<(), ExportError> {
             .iter()
             .map(|listed| next(blobs.clone(), Arc::clone(&source.ring), blob_of(tenant, listed.id), listed.removed))
             .collect();
-        let mut contents = stream::iter(coming).buffered(AHEAD);
+        let mut contents = stream::iter(coming).map(tokio::spawn).buffered(AHEAD);
         for Listed { id, name, .. } in &page {
             let file = named(*id, name);
-            match contents.next().await.transpose()? {
+            let content = contents.next().await.transpose();
+            match content.map_err(|_| ExportError::Broken("a content could not be packed"))?.transpose()? {
                 Some(Next::Packed(packed, summed)) => making.archive.put_packed(&file, &packed, summed).await?,
                 Some(Next::Large(opening)) => {
                     let pieces = opening.stream(0..opening.bytes())?.map(|piece| Ok(piece?.to_vec()));

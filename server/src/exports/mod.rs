@@ -15,6 +15,7 @@ mod making;
 pub(crate) mod manifest;
 mod mask;
 pub mod offered;
+mod packing;
 mod people;
 pub mod personal;
 mod progress;

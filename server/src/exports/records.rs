@@ -54,10 +54,13 @@ const OTHER: &str = "other";
 pub(crate) async fn write(making: &mut Making<'_>) -> Result<(), ExportError> {
     let profile = Arc::clone(&making.source.accounts.profile);
     let mut schema = Vec::new();
-    for id in registers(&making.source).await? {
-        let register = profile.registers.iter().find(|register| *register.id.get_ref() == id);
-        schema.push(described(&id, register));
-        of_register(making, &id, register).await?;
+    let (in_lists, in_the_bin) = (in_lists(&making.source).await?, in_the_bin(&making.source).await?);
+    let known = profile.registers.iter().map(|register| register.id.get_ref());
+    // Those of the profile, and any that the profile has no more and the organisation still has.
+    for id in known.chain(&in_lists).chain(&in_the_bin).collect::<BTreeSet<_>>() {
+        let register = profile.registers.iter().find(|register| register.id.get_ref() == id);
+        schema.push(described(id, register));
+        of_register(making, id, register, in_the_bin.contains(id)).await?;
     }
     let schema = serde_json::to_string_pretty(&serde_json::json!({ "registers": schema })).unwrap_or_default();
     making.archive.put("data/records/schema.json", schema.as_bytes()).await?;
@@ -65,16 +68,34 @@ pub(crate) async fn write(making: &mut Making<'_>) -> Result<(), ExportError> {
     acts(making).await
 }
 
-/// Those of the profile, and any that the profile has no more and the organisation still has.
-async fn registers(source: &Source<'_>) -> Result<BTreeSet<String>, ExportError> {
-    #[derive(FromQueryResult)]
-    struct Named {
-        register: String,
+#[derive(FromQueryResult)]
+struct Named {
+    register: String,
+}
+
+/// The registers of what is in lists: a step in their index for each. All names at once would be those of all records, one by one.
+async fn in_lists(source: &Source<'_>) -> Result<BTreeSet<String>, ExportError> {
+    let (mut found, mut after) = (BTreeSet::new(), String::new());
+    loop {
+        let next = record::Entity::find()
+            .select_only()
+            .column(record::Column::Register)
+            .filter(record::Column::RemovedAtMs.is_null())
+            .filter(record::Column::Register.gt(after.as_str()))
+            .order_by_asc(record::Column::Register)
+            .limit(1);
+        let Some(Named { register }) = source.view.all_as(next).await?.pop() else { return Ok(found) };
+        found.insert(register.clone());
+        after = register;
     }
-    let kept = record::Entity::find().select_only().column(record::Column::Register).distinct();
-    let kept: Vec<Named> = source.view.all_as(kept).await?;
-    let known = source.accounts.profile.registers.iter().map(|register| register.id.get_ref().clone());
-    Ok(known.chain(kept.into_iter().map(|named| named.register)).collect())
+}
+
+/// The registers of what is in the bin.
+async fn in_the_bin(source: &Source<'_>) -> Result<BTreeSet<String>, ExportError> {
+    let removed = record::Entity::find().select_only().column(record::Column::Register).distinct();
+    let removed = removed.filter(record::Column::RemovedAtMs.is_not_null());
+    let removed: Vec<Named> = source.view.all_as(removed).await?;
+    Ok(removed.into_iter().map(|named| named.register).collect())
 }
 
 /// What the columns of a register are called and what they hold.
@@ -124,7 +145,12 @@ struct Form {
     mask: Option<(Arc<Mask>, Arc<[Class]>)>,
 }
 
-async fn of_register(making: &mut Making<'_>, id: &str, register: Option<&Register>) -> Result<(), ExportError> {
+async fn of_register(
+    making: &mut Making<'_>,
+    id: &str,
+    register: Option<&Register>,
+    in_the_bin: bool,
+) -> Result<(), ExportError> {
     let fields = register.map(|register| register.fields.as_slice()).unwrap_or_default();
     let fields: Vec<(String, bool)> =
         fields.iter().map(|field| (field.id.get_ref().clone(), field.kind == FieldKind::Number)).collect();
@@ -141,7 +167,7 @@ async fn of_register(making: &mut Making<'_>, id: &str, register: Option<&Regist
     let columns = RECORDS.iter().copied().chain(form.fields.iter().map(|(id, _)| id.as_str())).chain([OTHER]);
     let head = table::head(columns);
     let mut section = making.archive.section(&format!("records/{id}"), &format!("data/records/{id}"), head).await?;
-    let mut pages = read_ahead(&making.source.view, form, id.to_owned());
+    let mut pages = read_ahead(&making.source.view, form, in_the_bin);
     while let Some(page) = pages.recv().await {
         let written = page?.await.map_err(|_| ExportError::Broken("a page could not be written down"))??;
         let rows = written.rows;
@@ -154,13 +180,13 @@ async fn of_register(making: &mut Making<'_>, id: &str, register: Option<&Regist
 type Page = Result<JoinHandle<Result<Written, ExportError>>, ExportError>;
 
 /// Reads page after page of the snapshot and has each opened and written down on a thread of its own, in their order.
-fn read_ahead(view: &Arc<TenantDb>, form: Form, register: String) -> mpsc::Receiver<Page> {
+fn read_ahead(view: &Arc<TenantDb>, form: Form, in_the_bin: bool) -> mpsc::Receiver<Page> {
     let (pages, taken) = mpsc::channel(AHEAD);
     let view = Arc::clone(view);
     tokio::spawn(async move {
         let mut after = Uuid::nil();
         loop {
-            let rows = match view.all_as::<_, Kept>(after_record(&register, after)).await {
+            let rows = match view.all_as::<_, Kept>(after_record(&form.id, in_the_bin, after)).await {
                 Ok(rows) => rows,
                 Err(error) => {
                     let _ = pages.send(Err(error.into())).await;
@@ -221,14 +247,16 @@ impl FromQueryResult for Kept {
     }
 }
 
-fn after_record(register: &str, after: Uuid) -> Select<record::Entity> {
-    record::Entity::find()
+/// What is in lists has an index by register. Where some are in the bin, the records of all registers are gone through.
+fn after_record(register: &str, in_the_bin: bool, after: Uuid) -> Select<record::Entity> {
+    let all = record::Entity::find()
         .select_only()
         .columns(KEPT)
         .filter(record::Column::Register.eq(register))
         .filter(record::Column::Id.gt(after))
         .order_by_asc(record::Column::Id)
-        .limit(PAGE)
+        .limit(PAGE);
+    if in_the_bin { all } else { all.filter(record::Column::RemovedAtMs.is_null()) }
 }
 
 impl Form {

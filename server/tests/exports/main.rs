@@ -7,5 +7,6 @@ mod attached;
 mod download;
 mod killed;
 mod moving;
+mod paging;
 mod reading;
 mod reduced;

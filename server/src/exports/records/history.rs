@@ -36,10 +36,10 @@ pub(super) async fn history(making: &mut Making<'_>) -> Result<(), ExportError> 
     let mut section = making.archive.section("history", "data/history", head).await?;
     let (mut record, mut version) = (Uuid::nil(), 0);
     loop {
-        let later = record_change::Column::RecordId
-            .gt(record)
-            .or(record_change::Column::RecordId.eq(record).and(record_change::Column::Version.gt(version)));
+        // The first of the two is what the key is searched by: with the second alone, each page would go through all before it.
+        let later = record_change::Column::RecordId.gt(record).or(record_change::Column::Version.gt(version));
         let rows = record_change::Entity::find()
+            .filter(record_change::Column::RecordId.gte(record))
             .filter(later)
             .order_by_asc(record_change::Column::RecordId)
             .order_by_asc(record_change::Column::Version)
