@@ -21,6 +21,7 @@ pub mod m0027_deciders;
 pub mod m0028_reduced;
 pub mod m0029_settled_seats;
 pub mod m0030_withdrawn;
+pub mod m0031_counted;
 pub mod t0001_log;
 pub mod t0002_owner;
 pub mod t0003_records;
@@ -59,6 +60,7 @@ impl MigratorTrait for Platform {
             Box::new(m0028_reduced::Migration),
             Box::new(m0029_settled_seats::Migration),
             Box::new(m0030_withdrawn::Migration),
+            Box::new(m0031_counted::Migration),
         ]
     }
 }

@@ -47,6 +47,7 @@ pub mod record_count;
 pub mod record_token;
 pub mod record_unique;
 pub mod review;
+pub mod review_count;
 pub mod review_item;
 pub mod review_note;
 pub mod review_reviewer;

@@ -411,7 +411,7 @@ async fn grant(admin: &DatabaseConnection, url: &str, admin_url: &str) -> Result
         format!("grant insert, update on instance to \"{serving}\""),
         // What belongs to people comes and goes; the record of an account can only be lengthened.
         format!(
-            "grant insert, update, delete on account, organisation, membership, totp, backup_code, known_device, session, token, allowance, letter, custom_role, unit, reach, invitation, departure, help_grant, tally, outbox, environment, export, former_log, personal_copy, export_approval, legal_hold, purge, review, review_reviewer, review_item, review_vote, review_note, calendar_key, seat_review, seat_review_item to \"{serving}\""
+            "grant insert, update, delete on account, organisation, membership, totp, backup_code, known_device, session, token, allowance, letter, custom_role, unit, reach, invitation, departure, help_grant, tally, outbox, environment, export, former_log, personal_copy, export_approval, legal_hold, purge, review, review_reviewer, review_item, review_count, review_vote, review_note, calendar_key, seat_review, seat_review_item to \"{serving}\""
         ),
         // A log can only be lengthened; what may go of it is for the triggers to say.
         format!("grant insert, delete on entry, signed_head, delivered to \"{serving}\""),

@@ -5,7 +5,8 @@ use sea_orm::{EntityTrait, Iterable, PrimaryKeyToColumn};
 use crate::entity::{
     act, calendar_key, custom_role, delivered, departure, entry, environment, export, file, former_log, help_grant,
     invitation, legal_hold, log_head, membership, outbox, reach, record, record_change, record_count, record_token,
-    record_unique, review, review_item, review_note, review_reviewer, review_vote, signed_head, tally, unit,
+    record_unique, review, review_count, review_item, review_note, review_reviewer, review_vote, signed_head, tally,
+    unit,
 };
 
 /// A table whose rows belong to one organisation each.
@@ -86,6 +87,7 @@ tenanted! {
     review false As "reviews";
     review_reviewer false As "review-reviewers";
     review_item false As "review-items";
+    review_count false Not "computed from the review's items";
     review_vote false As "review-votes";
     review_note false As "review-notes";
     calendar_key false Not "the secrets of addresses of calendars, of which each person makes a new one";

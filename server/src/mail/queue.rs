@@ -29,7 +29,7 @@ const LEASE: Duration = Duration::minutes(10);
 const ROUND: u64 = 20;
 
 /// What is sealed.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 struct Content {
     from_name: String,
     from: String,
@@ -37,6 +37,20 @@ struct Content {
     subject: String,
     plain: String,
     html: String,
+}
+
+impl Content {
+    fn of(accounts: &Accounts, to: &str, what: &Letter) -> Self {
+        let words = what.words(&accounts.profile.name);
+        Self {
+            from_name: accounts.profile.name.clone(),
+            from: accounts.profile.contacts.security.clone(),
+            to: to.to_owned(),
+            plain: words.plain(),
+            html: words.html(),
+            subject: words.subject,
+        }
+    }
 }
 
 /// Puts a letter into the queue. The self-test's own accounts have no mailbox, so none is written to them.
@@ -47,7 +61,7 @@ pub(crate) async fn put(
     what: &Letter,
     now: OffsetDateTime,
 ) -> Result<(), Refusal> {
-    match written(accounts, to, what, now)? {
+    match written(accounts, Content::of(accounts, to, what), what, now)? {
         Some(row) => Ok(change.insert(row.into_active_model().reset_all()).await?),
         None => Ok(()),
     }
@@ -64,10 +78,12 @@ pub(crate) async fn put_all(
     what: &Letter,
     now: OffsetDateTime,
 ) -> Result<(), Refusal> {
+    let words = Content::of(accounts, "", what);
     for part in to.chunks(TOGETHER) {
         let mut rows = Vec::with_capacity(part.len());
         for to in part {
-            rows.extend(written(accounts, to, what, now)?.map(|row| row.into_active_model().reset_all()));
+            let content = Content { to: to.clone(), ..words.clone() };
+            rows.extend(written(accounts, content, what, now)?.map(|row| row.into_active_model().reset_all()));
         }
         change.insert_many(rows).await?;
     }
@@ -77,22 +93,13 @@ pub(crate) async fn put_all(
 /// A letter as it waits; none to an account of the self-test's own.
 fn written(
     accounts: &Accounts,
-    to: &str,
+    content: Content,
     what: &Letter,
     now: OffsetDateTime,
 ) -> Result<Option<letter::Model>, Refusal> {
-    if to.ends_with(crate::identity::stand_in::NO_MAILBOX) {
+    if content.to.ends_with(crate::identity::stand_in::NO_MAILBOX) {
         return Ok(None);
     }
-    let words = what.words(&accounts.profile.name);
-    let content = Content {
-        from_name: accounts.profile.name.clone(),
-        from: accounts.profile.contacts.security.clone(),
-        to: to.to_owned(),
-        plain: words.plain(),
-        html: words.html(),
-        subject: words.subject,
-    };
     let id = Uuid::now_v7();
     let plain = zeroize::Zeroizing::new(serde_json::to_vec(&content).unwrap_or_default());
     Ok(Some(letter::Model {

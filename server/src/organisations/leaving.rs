@@ -130,8 +130,14 @@ async fn write(
     let person = change.unscoped("the leaver's name").one(account::Entity::find_by_id(row.account_id)).await?;
     let name = person.map(|row| names::open(accounts, &row).name).unwrap_or_default();
     let told = Told { account: row.account_id, name: &name, asked_by, successor };
-    change.insert(planned(change, accounts, id, &told, (now, at))?).await?;
+    change.insert(planned(change, id, &told, promised(accounts, at), (now, at))?).await?;
     Ok(id)
+}
+
+/// When everything has to be done for whoever goes then.
+pub(crate) fn promised(accounts: &Accounts, at: OffsetDateTime) -> Option<Due> {
+    let policy = &accounts.profile.policy;
+    business::offboarding_due(&policy.clocks, &policy.calendar, at)
 }
 
 /// Whose access ends, by whose word, and who takes over.
@@ -146,13 +152,11 @@ pub(crate) struct Told<'a> {
 /// An end that is asked for now and comes then.
 fn planned(
     change: &Change,
-    accounts: &Accounts,
     id: Uuid,
     told: &Told<'_>,
+    due: Option<Due>,
     (now, at): (OffsetDateTime, OffsetDateTime),
 ) -> Result<departure::ActiveModel, Refusal> {
-    let policy = &accounts.profile.policy;
-    let due: Option<Due> = business::offboarding_due(&policy.clocks, &policy.calendar, at);
     Ok(departure::ActiveModel {
         tenant_id: ActiveValue::NotSet,
         id: ActiveValue::Set(id),
@@ -172,8 +176,8 @@ fn planned(
 /// An end that came in the same change, with its receipt.
 pub(crate) fn done(
     change: &Change,
-    accounts: &Accounts,
     told: &Told<'_>,
+    due: Option<Due>,
     receipt: &Receipt,
     now: OffsetDateTime,
 ) -> Result<departure::ActiveModel, Refusal> {
@@ -181,7 +185,7 @@ pub(crate) fn done(
     Ok(departure::ActiveModel {
         done_at_ms: ActiveValue::Set(Some(to_ms(now))),
         receipt: ActiveValue::Set(Some(sealed(change, id, receipt)?)),
-        ..planned(change, accounts, id, told, (now, now))?
+        ..planned(change, id, told, due, (now, now))?
     })
 }
 

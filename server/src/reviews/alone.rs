@@ -6,7 +6,7 @@ use sea_orm::{ColumnTrait, Condition, EntityTrait, FromQueryResult, QueryFilter,
 use uuid::Uuid;
 
 use super::bench::{self, Asked, Bench};
-use super::mailboxes::Mailboxes;
+use super::mailboxes::{Mailboxes, Those};
 use super::rules::{People, Subject};
 use crate::entity::{membership, review, review_item, review_vote};
 use crate::guard::Reads;
@@ -37,14 +37,20 @@ pub(crate) async fn alone(
 ) -> Result<Condition, Refusal> {
     let around = Around::of(rows, accounts, bench, review).await?;
     let mut all = Condition::any();
+    // Whom it is about, unless it may be about anybody.
+    let mut about = Some(Those::default());
     for stage in 1..=review.stages {
         let at = || Condition::all().add(review_item::Column::Stage.eq(stage));
         // Somebody of whom nothing is known is anybody who decides on nothing.
         if around.stuck(stage, Subject::default()) {
             all = all.add(at());
+            about = None;
             continue;
         }
-        all = around.voted(stage, Subject::default()).into_iter().fold(all, |all, voted| all.add(at().add(voted)));
+        if let Some(voted) = around.voted(stage, Subject::default()) {
+            all = all.add(at().add(voted));
+            about = None;
+        }
         let mut stuck = People::default();
         for subject in bench::subjects(&around.people) {
             if around.stuck(stage, subject) {
@@ -52,13 +58,21 @@ pub(crate) async fn alone(
             } else if let Some(voted) = around.voted(stage, subject) {
                 let theirs = Mailboxes::of(rows, accounts, review).await?.of_people(&[subject].into_iter().collect());
                 all = all.add(at().add(theirs.theirs()).add(voted));
+                about = about.map(|about| about.and(theirs));
             }
         }
         if !stuck.is_empty() {
-            all = all.add(at().add(Mailboxes::of(rows, accounts, review).await?.of_people(&stuck).theirs()));
+            let theirs = Mailboxes::of(rows, accounts, review).await?.of_people(&stuck);
+            all = all.add(at().add(theirs.theirs()));
+            about = about.map(|about| about.and(theirs));
         }
     }
-    Ok(all)
+    if all.is_empty() {
+        return Ok(all);
+    }
+    // By person first: by the rest of it the database would walk through all that is undecided.
+    let few = about.map(|about| review_item::Column::Id.in_subquery(about.ids(review)));
+    Ok(Condition::all().add_option(few).add(all))
 }
 
 /// Everybody on whom it depends, and what they decided so far.

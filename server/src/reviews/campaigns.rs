@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use contract::permission::Permission;
-use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -11,11 +11,11 @@ use super::alone;
 use super::bench::{Bench, GIVEN, Reviewer};
 use super::close::Outcome;
 use super::freeze::Found;
-use super::mine::{Mine, pending};
+use super::mine::Mine;
 use super::name_place;
 use super::words::{Decision, Effect, Scope, Silence, State, Status, WhenDue};
 use crate::clock::{from_ms, to_ms};
-use crate::entity::{review, review_item};
+use crate::entity::{review, review_count, review_item};
 use crate::guard::{Allowed, Right, TenantDb};
 use crate::identity::{Accounts, Refusal};
 use crate::organisations::names;
@@ -79,38 +79,23 @@ pub struct Campaign {
     pub population_sha256: Option<String>,
 }
 
-/// Items that stand alike.
-#[derive(Debug, FromQueryResult)]
-pub(crate) struct Group {
-    decision: Option<String>,
-    state: String,
-    number: i64,
+/// How far a review is, as the database keeps it: a few rows, however many items there are.
+pub(crate) async fn groups(view: &TenantDb, review: Uuid) -> Result<Vec<review_count::Model>, Refusal> {
+    Ok(view.all(review_count::Entity::find().filter(review_count::Column::ReviewId.eq(review))).await?)
 }
 
-/// How far a review is: one walk through one index, in its order, which is most of what a page of many items costs.
-pub(crate) async fn groups(view: &TenantDb, review: Uuid) -> Result<Vec<Group>, Refusal> {
-    let groups = review_item::Entity::find()
-        .select_only()
-        .columns([review_item::Column::Decision, review_item::Column::State])
-        .column_as(review_item::Column::Id.count(), "number")
-        .filter(review_item::Column::ReviewId.eq(review))
-        .group_by(review_item::Column::Decision)
-        .group_by(review_item::Column::State);
-    Ok(view.all_as::<review_item::Entity, Group>(groups).await?)
-}
-
-impl Group {
+impl review_count::Model {
     pub(crate) fn number(&self) -> u64 {
         u64::try_from(self.number).unwrap_or(0)
     }
 
     pub(crate) fn is_pending(&self) -> bool {
-        self.decision.is_none() && self.state == State::Pending.word()
+        self.decision.is_empty() && self.state == State::Pending.word()
     }
 }
 
 impl Counts {
-    pub(crate) fn of(groups: &[Group]) -> Self {
+    pub(crate) fn of(groups: &[review_count::Model]) -> Self {
         let mut counts = Self::default();
         for group in groups {
             counts.add(group);
@@ -118,10 +103,11 @@ impl Counts {
         counts
     }
 
-    fn add(&mut self, group: &Group) {
+    fn add(&mut self, group: &review_count::Model) {
         let number = group.number();
         self.items += number;
-        match group.decision.as_deref().map(Decision::stored) {
+        let decision = Some(&group.decision).filter(|word| !word.is_empty());
+        match decision.map(|word| Decision::stored(word)) {
             Some(Decision::Keep) => self.keep += number,
             Some(Decision::Revoke) => self.revoke += number,
             Some(Decision::Change) => self.change += number,
@@ -133,7 +119,7 @@ impl Counts {
             State::Applied => self.applied += number,
             State::Gone => {
                 self.gone += number;
-                self.ended_otherwise += if group.decision.is_some() { number } else { 0 };
+                self.ended_otherwise += if decision.is_some() { number } else { 0 };
             }
             State::Changed => self.changed += number,
             State::Ended => self.ended += number,
@@ -264,7 +250,7 @@ pub(crate) async fn mine(
     bench: &Bench,
     row: &review::Model,
     account: Uuid,
-    groups: &[Group],
+    groups: &[review_count::Model],
 ) -> Result<u64, Refusal> {
     Mine::of(view, accounts, bench, row, account).await?.count(view, groups).await
 }
@@ -275,5 +261,10 @@ async fn undecidable(view: &TenantDb, accounts: &Accounts, bench: &Bench, row: &
     if alone.is_empty() {
         return Ok(0);
     }
-    Ok(view.count(review_item::Entity::find().filter(pending(row.id)).filter(alone)).await?)
+    // Without the range of ids, which SQLite would walk through.
+    let pending = review_item::Entity::find()
+        .filter(review_item::Column::ReviewId.eq(row.id))
+        .filter(review_item::Column::Decision.is_null())
+        .filter(review_item::Column::State.eq(State::Pending.word()));
+    Ok(view.count(pending.filter(alone)).await?)
 }

@@ -73,8 +73,7 @@ pub(crate) async fn apply(
     let members = revoked.iter().chain(&changed).any(|row| row.kind == Kind::Membership.word());
     let before = if members { roles::administrators(change, &accounts.profile).await? } else { 0 };
     if !revoked.is_empty() {
-        let kinds: BTreeSet<Kind> = revoked.iter().map(|row| Kind::stored(&row.kind)).collect();
-        done.sessions += revoke(&those, accounts, &kinds, now).await?;
+        done.sessions += revoke(&those, accounts, &revoked, now).await?;
     }
     if !changed.is_empty() {
         done.sessions += change_roles(&those, &changed, now).await?;
@@ -106,13 +105,14 @@ async fn settle(those: &Those<'_>, now: OffsetDateTime) -> Result<(), Refusal> {
 async fn revoke(
     those: &Those<'_>,
     accounts: &Accounts,
-    kinds: &BTreeSet<Kind>,
+    revoked: &[review_item::Model],
     now: OffsetDateTime,
 ) -> Result<u64, Refusal> {
     let change = those.change;
+    let kinds: BTreeSet<Kind> = revoked.iter().map(|row| Kind::stored(&row.kind)).collect();
     let mut sessions = 0;
     if kinds.contains(&Kind::Membership) {
-        leave(those, accounts, now).await?;
+        leave(those, accounts, revoked, now).await?;
     }
     // Sessions hang on a person and not on an organisation: whoever has others signs in again.
     let through = [Kind::Membership, Kind::Help, Kind::Reach];
@@ -138,12 +138,17 @@ async fn revoke(
 }
 
 /// Each gets a receipt and is told, and no link leads back to their account.
-async fn leave(those: &Those<'_>, accounts: &Accounts, now: OffsetDateTime) -> Result<(), Refusal> {
+async fn leave(
+    those: &Those<'_>,
+    accounts: &Accounts,
+    revoked: &[review_item::Model],
+    now: OffsetDateTime,
+) -> Result<(), Refusal> {
     let rows =
         those.change.unscoped("the addresses of those whose access ends, and the links that lead to their accounts");
     let people = || those.people(Decision::Revoke, &[Kind::Membership]);
     let found = rows.all(account::Entity::find().filter(account::Column::Id.in_subquery(people()))).await?;
-    leavers::receipts(those, accounts, &found, now).await?;
+    leavers::receipts(those, accounts, (&found, revoked), now).await?;
     let to: Vec<String> = found.iter().map(|row| names::address(accounts, row)).collect();
     queue::put_all(rows, accounts, &to, &Letter::AccessEnded, now).await?;
     rows.delete(token::Entity::delete_many().filter(token::Column::AccountId.in_subquery(people()))).await?;

@@ -109,14 +109,15 @@ impl Hanging {
             let keys = calendar_key::Column::AccountId.is_in(holders.iter().copied());
             let keys = calendar_key::Entity::find().filter(keys);
             add(&mut hanging.goes, view.all_as(counted(keys, calendar_key::Column::AccountId)).await?);
-            let kept = items(review, HANGS, holders).filter(review_item::Column::State.eq(State::Decided.word()));
-            let kept = kept.filter(review_item::Column::Decision.eq(Decision::Keep.word()));
-            add(&mut hanging.kept, view.all_as(counted(kept, review_item::Column::AccountId)).await?);
+            for one in stand(view, review, HANGS, holders).await? {
+                if one.is(Decision::Keep) && one.state == State::Decided.word() {
+                    *hanging.kept.entry(one.account_id).or_default() += 1;
+                }
+            }
         }
         if !hangers.is_empty() {
-            let revoked = items(review, HOLDS, hangers);
-            let revoked = revoked.filter(review_item::Column::Decision.eq(Decision::Revoke.word()));
-            hanging.ends = view.all(revoked).await?.into_iter().filter_map(|row| row.account_id).collect();
+            let held = stand(view, review, HOLDS, hangers).await?.into_iter();
+            hanging.ends = held.filter(|one| one.is(Decision::Revoke)).map(|one| one.account_id).collect();
         }
         Ok(hanging)
     }
@@ -133,11 +134,34 @@ impl Hanging {
     }
 }
 
-fn items(review: &review::Model, kinds: [Kind; 2], people: BTreeSet<Uuid>) -> Select<review_item::Entity> {
-    review_item::Entity::find()
-        .filter(of_review(review.id))
+/// How an item of somebody stands.
+#[derive(Debug, FromQueryResult)]
+struct Stands {
+    account_id: Uuid,
+    decision: Option<String>,
+    state: String,
+}
+
+impl Stands {
+    fn is(&self, decision: Decision) -> bool {
+        self.decision.as_deref() == Some(decision.word())
+    }
+}
+
+/// Items of these people. Asked for by person alone: with a decision or a range of ids in it SQLite walks through the review.
+async fn stand(
+    view: &TenantDb,
+    review: &review::Model,
+    kinds: [Kind; 2],
+    people: BTreeSet<Uuid>,
+) -> Result<Vec<Stands>, Refusal> {
+    let items = review_item::Entity::find()
+        .select_only()
+        .columns([review_item::Column::AccountId, review_item::Column::Decision, review_item::Column::State])
+        .filter(review_item::Column::ReviewId.eq(review.id))
         .filter(of_kinds(kinds))
-        .filter(review_item::Column::AccountId.is_in(people))
+        .filter(review_item::Column::AccountId.is_in(people));
+    Ok(view.all_as::<review_item::Entity, Stands>(items).await?)
 }
 
 fn counted<E: EntityTrait, C: ColumnTrait>(of: Select<E>, account: C) -> Select<E> {

@@ -3,7 +3,8 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sea_orm::{ColumnTrait, Condition, EntityTrait, FromQueryResult, QueryFilter, QuerySelect};
+use sea_orm::sea_query::{SelectStatement, UnionType};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, FromQueryResult, QueryFilter, QuerySelect, QueryTrait};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -61,6 +62,28 @@ impl Those {
         Condition::any()
             .add(review_item::Column::AccountId.is_in(self.accounts.iter().copied()))
             .add(review_item::Column::Id.is_in(self.items.iter().copied()))
+    }
+
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        self.accounts.extend(other.accounts);
+        self.items.extend(other.items);
+        self
+    }
+
+    /// The ids of the items that are about one of them: by person and by invitation, each of which has an index.
+    pub(crate) fn ids(&self, review: &review::Model) -> SelectStatement {
+        let of = |column: review_item::Column, values: &BTreeSet<Uuid>| {
+            let ids = review_item::Entity::find().select_only().column(review_item::Column::Id);
+            let here = ids
+                .filter(review_item::Column::TenantId.eq(review.tenant_id))
+                .filter(review_item::Column::ReviewId.eq(review.id));
+            here.filter(column.is_in(values.iter().copied())).into_query()
+        };
+        let mut ids = of(review_item::Column::AccountId, &self.accounts);
+        if !self.items.is_empty() {
+            ids.union(UnionType::All, of(review_item::Column::Id, &self.items));
+        }
+        ids
     }
 
     /// The items that are about none of them.

@@ -7,13 +7,12 @@ use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect, Que
 use uuid::Uuid;
 
 use super::bench::{self, Asked, Bench, GIVEN};
-use super::campaigns::Group;
 use super::drift::there;
 use super::items::{invited_address, of_review};
 use super::mailboxes::{Mailboxes, Those};
 use super::rules::{Decider, Subject, mailbox};
 use super::words::State;
-use crate::entity::{review, review_item, review_vote};
+use crate::entity::{review, review_count, review_item, review_vote};
 use crate::guard::{Reads, TenantDb};
 use crate::identity::{Accounts, Refusal};
 
@@ -75,8 +74,8 @@ impl Mine {
     }
 
     /// How many those are.
-    pub(crate) async fn count(&self, view: &TenantDb, groups: &[Group]) -> Result<u64, Refusal> {
-        let left: u64 = groups.iter().filter(|group| group.is_pending()).map(Group::number).sum();
+    pub(crate) async fn count(&self, view: &TenantDb, groups: &[review_count::Model]) -> Result<u64, Refusal> {
+        let left: u64 = groups.iter().filter(|group| group.is_pending()).map(review_count::Model::number).sum();
         if left == 0 {
             return Ok(0);
         }

@@ -27,7 +27,7 @@ const CLEAR: &[(&str, &str)] = &[
          account.certificate_id legal_hold.tenant_id legal_hold.id legal_hold.subject legal_hold.placed_by purge.id \
          purge.certificate_id certificate.id certificate.subject backup_receipt.id backup_receipt.backup_id drill_receipt.id \
          component.id review.tenant_id review.id review.fallback_id review.made_by review.closed_by review.scope_of \
-         review_reviewer.tenant_id review_reviewer.review_id review_reviewer.account_id review_reviewer.delegate_id \
+         review_count.tenant_id review_count.review_id review_reviewer.tenant_id review_reviewer.review_id review_reviewer.account_id review_reviewer.delegate_id \
          review_item.tenant_id review_item.id review_item.review_id review_item.account_id review_item.target_id \
          review_item.granted_by review_item.reviewer_id review_item.decided_by review_item.note_id review_item.act_id review_item.settled_by review_item.settled_note_id seat_review_item.settled_by \
          review_vote.tenant_id review_vote.item_id review_vote.review_id review_vote.decided_by review_vote.note_id \
@@ -86,7 +86,7 @@ const CLEAR: &[(&str, &str)] = &[
          review.origin review.stages review.items review.found review.outcome review.reminded review.when_due review_item.alone review_reviewer.stage \
          review_item.kind review_item.target_kind review_item.has_factor review_item.privileged review_item.orphaned \
          review_item.previous review_item.advice review_item.reason review_item.stage review_item.decision \
-         review_item.silent review_item.state review_vote.stage review_vote.decision review_note.kind seat_review.silence \
+         review_item.silent review_item.state review_count.decision review_count.state review_count.number review_vote.stage review_vote.decision review_note.kind seat_review.silence \
          seat_review.state seat_review.origin seat_review.items seat_review.reminded seat_review_item.has_factor \
          seat_review_item.previous seat_review_item.advice seat_review_item.reason seat_review_item.decision \
          seat_review_item.silent seat_review_item.state",

@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{Decision, Kind, Those};
-use crate::entity::{account, departure, membership, reach, session, token};
+use crate::entity::{account, departure, membership, reach, review_item, session, token};
 use crate::identity::{Accounts, Refusal};
 use crate::organisations::leaving::{self, Receipt};
 use crate::organisations::{names, roles};
@@ -30,23 +30,23 @@ fn counted<E: EntityTrait, C: ColumnTrait>(of: Select<E>, account: C) -> Select<
     of.select_only().column(account).column_as(account.count(), "number").group_by(account)
 }
 
-/// The receipts of everybody whose membership goes, written before it does. `people` are their accounts.
+/// The receipts of everybody whose membership goes, written before it does. `people` are their accounts, `items` all that is revoked.
 pub(super) async fn receipts(
     those: &Those<'_>,
     accounts: &Accounts,
-    people: &[account::Model],
+    (people, items): (&[account::Model], &[review_item::Model]),
     now: OffsetDateTime,
 ) -> Result<(), Refusal> {
     let change = those.change;
     let leaving = || those.people(Decision::Revoke, &[Kind::Membership]);
     let here = membership::Entity::find().filter(membership::Column::AccountId.in_subquery(leaving()));
     let here = change.all(here).await?;
-    let items = change.all(those.of(Decision::Revoke, &[Kind::Membership])).await?;
+    let items = items.iter().filter(|item| item.kind == Kind::Membership.word());
     let asked: BTreeMap<Uuid, Uuid> =
-        items.into_iter().filter_map(|item| Some((item.account_id?, item.decided_by.unwrap_or_default()))).collect();
+        items.filter_map(|item| Some((item.account_id?, item.decided_by.unwrap_or_default()))).collect();
     let found = Found::of(those).await?;
     let successor = successor(those, accounts).await?;
-    let planned = planned(those).await?;
+    let (planned, due) = (planned(those).await?, leaving::promised(accounts, now));
     let names: BTreeMap<Uuid, String> = people.iter().map(|row| (row.id, names::open(accounts, row).name)).collect();
     let mut rows = Vec::new();
     for member in here {
@@ -58,7 +58,7 @@ pub(super) async fn receipts(
             asked_by: asked.get(&id).copied().unwrap_or_default(),
             successor: chosen.or(successor),
         };
-        rows.push(leaving::done(change, accounts, &told, &found.receipt(&member), now)?);
+        rows.push(leaving::done(change, &told, due.clone(), &found.receipt(&member), now)?);
     }
     Ok(change.insert_many(rows).await?)
 }

@@ -14,12 +14,12 @@ use uuid::Uuid;
 use super::deciding::{REVIEWER, REVIEWS};
 use super::*;
 
-async fn close(world: &World, by: &Somebody, review: Uuid) -> Result<Outcome, Refusal> {
+pub async fn close(world: &World, by: &Somebody, review: Uuid) -> Result<Outcome, Refusal> {
     let manager = may::<rights::ReviewsManage>(world, by).await;
     reviews::close(&manager, world.accounts(), &review.to_string(), &here(), world.now).await
 }
 
-async fn offboard(world: &World, by: &Somebody, member: &Somebody) {
+pub async fn offboard(world: &World, by: &Somebody, member: &Somebody) {
     let manager = may::<rights::MembersManage>(world, by).await;
     let form = leaving::Form { member: &member.id(), successor: None, at: None };
     leaving::offboard(&manager, world.accounts(), &form, &here(), world.now).await.expect("offboard");
@@ -31,7 +31,7 @@ async fn drift(world: &World, by: &Somebody, review: Uuid) -> Vec<(How, Option<U
     all.iter().map(|drift| (drift.how, drift.item.account)).collect()
 }
 
-async fn accept(world: &World, by: &Somebody, item: Uuid) -> Result<(), Refusal> {
+pub async fn accept(world: &World, by: &Somebody, item: Uuid) -> Result<(), Refusal> {
     let manager = may::<rights::ReviewsManage>(world, by).await;
     reviews::resolve(&manager, world.accounts(), (&item.to_string(), false), "Known", &here(), world.now).await
 }

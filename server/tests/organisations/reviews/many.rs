@@ -9,7 +9,13 @@ use uuid::Uuid;
 
 use super::*;
 
-async fn many(world: &World, by: &Somebody, review: Uuid, decision: &str, sure: Option<u64>) -> Result<Many, Refusal> {
+pub async fn many(
+    world: &World,
+    by: &Somebody,
+    review: Uuid,
+    decision: &str,
+    sure: Option<u64>,
+) -> Result<Many, Refusal> {
     let reviewer = may::<rights::ReviewsDecide>(world, by).await;
     let review = review.to_string();
     let form = ManyForm { review: &review, decision, note: Some("Yearly"), sure, ..ManyForm::default() };

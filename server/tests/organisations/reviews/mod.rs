@@ -6,6 +6,7 @@ mod asking;
 mod by_itself;
 mod clock;
 mod closing;
+mod counted;
 mod deciding;
 mod explained;
 mod hanging;
@@ -41,7 +42,9 @@ pub async fn review(world: &World, by: &Somebody) -> Uuid {
     open(world, by, &Form { name: "Yearly", due: DUE, ..Form::default() }).await.expect("a review")
 }
 
+/// The review as its page shows it. What the database keeps of it is what there is, whatever a test did before.
 pub async fn campaign(world: &World, by: &Somebody, review: Uuid) -> Campaign {
+    counted::exact(world).await;
     let reader = may::<rights::ReviewsRead>(world, by).await;
     let found = reviews::campaign(&reader, world.accounts(), review, world.now).await.expect("database");
     found.expect("the review")
