@@ -61,7 +61,7 @@ pub(crate) async fn put(
     what: &Letter,
     now: OffsetDateTime,
 ) -> Result<(), Refusal> {
-    match written(accounts, Content::of(accounts, to, what), what, now)? {
+    match written(accounts, &Content::of(accounts, to, what), what, now)? {
         Some(row) => Ok(change.insert(row.into_active_model().reset_all()).await?),
         None => Ok(()),
     }
@@ -83,7 +83,7 @@ pub(crate) async fn put_all(
         let mut rows = Vec::with_capacity(part.len());
         for to in part {
             let content = Content { to: to.clone(), ..words.clone() };
-            rows.extend(written(accounts, content, what, now)?.map(|row| row.into_active_model().reset_all()));
+            rows.extend(written(accounts, &content, what, now)?.map(|row| row.into_active_model().reset_all()));
         }
         change.insert_many(rows).await?;
     }
@@ -93,7 +93,7 @@ pub(crate) async fn put_all(
 /// A letter as it waits; none to an account of the self-test's own.
 fn written(
     accounts: &Accounts,
-    content: Content,
+    content: &Content,
     what: &Letter,
     now: OffsetDateTime,
 ) -> Result<Option<letter::Model>, Refusal> {
@@ -101,7 +101,7 @@ fn written(
         return Ok(None);
     }
     let id = Uuid::now_v7();
-    let plain = zeroize::Zeroizing::new(serde_json::to_vec(&content).unwrap_or_default());
+    let plain = zeroize::Zeroizing::new(serde_json::to_vec(content).unwrap_or_default());
     Ok(Some(letter::Model {
         id,
         kind: what.kind().to_owned(),
