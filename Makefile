@@ -6,7 +6,7 @@ IN_ENV := . .ci/env.sh &&
 .PHONY: run test check watch bench fmt lists build setup
 
 run: build ## install what is missing, build, and serve PROFILE on http://127.0.0.1:3000
-	@$(IN_ENV) exec "$$CARGO_TARGET_DIR/release/avouch" serve --profile "$(PROFILE)" --accept-unavailable
+	@$(IN_ENV) exec env -u AVOUCH_ROOT -u AVOUCH_CACHE "$$CARGO_TARGET_DIR/release/avouch" serve --profile "$(PROFILE)" --accept-unavailable
 
 test: ## every check there is; closes with a line "N passed, N failed"
 	@.ci/test.sh

@@ -117,6 +117,8 @@ fi
 "$program" migrate --status >/dev/null || complain "migrate --status failed"
 expect 3 'pending' "$program" migrate --status --data other
 expect 2 'there is no database yet' "$program" profile adopt --data other
+expect 2 'there is no database yet' "$program" billing standing --organisation acme lapsed --data other
+[ ! -e other/avouch.db ] || complain "a command that asks for what is there made a new instance"
 expect 2 'not 64 hexadecimal digits' "$program" certificate verify certificate.json --key zz
 kill -TERM $server; wait $server; [ $? = 0 ] || complain "SIGTERM does not end with 0"
 grep -qiE 'panick|backtrace' errors && complain "the server panicked: $(cat errors)"

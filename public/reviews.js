@@ -87,6 +87,7 @@ function readBack() {
 function go(row) {
   if (!row) return;
   here?.removeAttribute('aria-current');
+  if (refused) refused.textContent = '';
   here = row;
   row.setAttribute('aria-current', 'true');
   row.focus({ preventScroll: true });
@@ -147,7 +148,11 @@ async function send(sent, row, body) {
 
 function show(row, { stands, said: words, done, decided, total, words: all, mine }) {
   row.dataset.stands = stands;
-  if (done) row.dataset.done = '';
+  if (done) {
+    row.dataset.done = '';
+    // As after a reload: there is nothing left to decide, and no key leads to a form that nobody sees.
+    for (const gone of row.querySelectorAll('form[data-action="decide-item"], form[data-action="undo-decision"], .choose')) gone.remove();
+  }
   row.querySelector('[data-stands-said]').textContent = words;
   const progress = document.querySelector('[data-progress]');
   progress.querySelector('progress').value = decided;
@@ -176,11 +181,15 @@ function ask(sent) {
 
 /** Until when keys do nothing: whoever types a reason where none is taken must not decide with its letters. */
 let deaf = 0;
+/** Where it is said that a key did nothing, until another one is marked. */
+let refused = null;
 const PAUSE_MS = 1000;
 
 function refuse(text) {
   deaf = performance.now() + PAUSE_MS;
   say(text);
+  refused = here?.querySelector('[data-wrong]');
+  if (refused) refused.textContent = text;
 }
 
 function decide(decision) {
@@ -237,7 +246,8 @@ document.addEventListener('keydown', (event) => {
     }
     return;
   }
-  if (performance.now() < deaf) {
+  // Moving on decides nothing.
+  if (performance.now() < deaf && key !== 'j' && key !== 'k') {
     deaf = performance.now() + PAUSE_MS;
     return;
   }

@@ -65,6 +65,22 @@ pub fn master_if_there(config: &Config) -> Result<Option<MasterKey>, Failure> {
     key_beside_data(config).map(Some)
 }
 
+/// Opening makes an instance where there is none. What asks for something that is in it already must not: the folder is then most likely another.
+///
+/// # Errors
+/// When there is no database.
+pub fn is_there(config: &Config) -> Result<(), Failure> {
+    if let Where::Embedded(folder) = &config.place
+        && !folder.join("avouch.db").exists()
+    {
+        return Err(Failure::usage(format!(
+            "there is no database yet in {}; set AVOUCH_DATA if it lies elsewhere; avouch serve makes a new one, of the profile that it is given",
+            folder.display()
+        )));
+    }
+    Ok(())
+}
+
 /// # Errors
 /// One line that says what to do.
 pub async fn open(config: &Config, migrate: bool) -> Result<Opened, Failure> {
@@ -83,12 +99,7 @@ pub async fn open(config: &Config, migrate: bool) -> Result<Opened, Failure> {
 /// One line that says what to do.
 pub async fn adopt(config: &Config) -> Result<Option<String>, Failure> {
     let profile = profile(config)?;
-    // Opening makes the file; a look must not.
-    if let Where::Embedded(folder) = &config.place
-        && !folder.join("avouch.db").exists()
-    {
-        return Err(Failure::usage("there is no database yet; avouch serve makes it, of the profile that it is given"));
-    }
+    is_there(config)?;
     let behind = "the schema is not up to date; run avouch migrate with the profile that this data is of, and adopt this one then";
     let store = Store::open(&config.place, false).await;
     let store = store

@@ -148,6 +148,33 @@ test('a decision that is refused stands beside its item, and nothing else is los
   expect(watched.complaintsBeside(422)).toEqual([]);
 });
 
+test('on what is done already no key leads anywhere, and the letters of a reason decide on nobody', async ({ own, page, watched }) => {
+  const ada = await founder(own, page);
+  await invitations(ada, 3);
+  await begun(ada);
+  const first = page.locator('[data-item]').filter({ hasText: 'guest-1@' });
+  await first.focus();
+  await page.keyboard.press('r');
+  await page.keyboard.type('left the firm');
+  await page.keyboard.press('Enter');
+  await expect(first).toHaveAttribute('data-done', '');
+  await expect(first.locator('form[data-action="decide-item"], .choose')).toHaveCount(0);
+  await first.focus();
+  await page.keyboard.press('n');
+  await expect(first.locator('[data-wrong]')).toContainText('cannot decide');
+  await page.keyboard.type('her badge returned', { delay: 60 });
+  await page.keyboard.press('Enter');
+  // Moving on is no decision, so it goes on at once.
+  const marked = page.locator('[data-item][aria-current]');
+  const before = await marked.getAttribute('data-item');
+  await page.keyboard.press('k');
+  await page.keyboard.press('k');
+  await page.keyboard.press('j');
+  await expect(marked).not.toHaveAttribute('data-item', before);
+  await expect(page.locator('[data-item][data-stands="undecided"]')).toHaveCount(3);
+  expect(watched.complaints).toEqual([]);
+});
+
 test('more items than a page come by themselves while one reads on', async ({ own, page, watched }) => {
   const ada = await founder(own, page);
   await invitations(ada, 60);

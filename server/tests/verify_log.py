@@ -3,7 +3,8 @@
 
     verify_log.py EXPORT.jsonl HEADS.jsonl PUBLIC_KEY_HEX
 
-Exits 0 with "holds: N entries", 3 with one line that names the first bad entry and why, and 2 when it could not look.
+Exits 0 with "holds: N entries", 3 with one line that names the first bad entry and why, 4 when there is no head at all, so
+that nobody has signed any of it, and 2 when it could not look.
 Only the standard library is used, so that an auditor can read everything there is to trust.
 
 It cannot say whether the entries after the newest head were rewritten, or whether heads were taken away from the end
@@ -36,6 +37,9 @@ def main(arguments):
     except Bad as bad:
         print(bad)
         return 3
+    if not lines(heads):
+        print(f"signed by nobody: {count} entries follow each other, and no head says that they are the vendor's")
+        return 4
     if signed < last:
         print(f"not signed yet: entries {max(signed, last - count) + 1} to {last}", file=sys.stderr)
     print(f"holds: {count} entries")

@@ -414,6 +414,8 @@ class CommandLine(unittest.TestCase):
         self.assertEqual(self.run_with(entries, [head(entries[3])]), (0, "holds: 4 entries\n", ""))
         signed = [head(entries[2])]
         self.assertEqual(self.run_with(entries, signed), (0, "holds: 4 entries\n", "not signed yet: entries 4 to 4\n"))
+        code, told, _ = self.run_with(entries, [])
+        self.assertEqual((code, told.split(":")[0]), (4, "signed by nobody"))
         entries[1]["action"] = "forged"
         why = "entry 2: its hash does not follow from its contents and the hash before it\n"
         self.assertEqual(self.run_with(entries, signed), (3, why, ""))

@@ -27,6 +27,7 @@ use tracing_subscriber::EnvFilter;
 use crate::cli::{AuditCommand, CertificateCommand, Cli, Command, ProfileCommand};
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::opened::is_there;
 
 pub async fn run(cli: Cli) -> Result<(), Failure> {
     // Logs go to standard error, so that what a command prints can be piped.
@@ -44,6 +45,13 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         return certificate::offline(file, key);
     }
     let config = Config::read(&cli.options)?;
+    let of_what_is_there = matches!(
+        &cli.command,
+        Command::Billing(_) | Command::Hold(_) | Command::Audit(_) | Command::Backup { .. } | Command::Drill
+    );
+    if of_what_is_there {
+        is_there(&config)?;
+    }
     match cli.command {
         Command::Serve { migrate, accept_unavailable } => serve::run(config, migrate, accept_unavailable).await,
         Command::Migrate { status } => migrate::run(&config, status).await,

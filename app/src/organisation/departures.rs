@@ -91,7 +91,7 @@ fn receipt(receipt: &Receipt) -> AnyView {
     let role = role.clone();
     let records = records.unwrap_or(0);
     let named = crate::ui::words::count(usize::try_from(records).unwrap_or(usize::MAX), "record");
-    let named = (records > 0).then(|| view! { <span>"Named in "{named}"."</span> });
+    let named = (records > 0).then(|| view! { <span>" Named in "{named}"."</span> });
     view! { <span>{said.join(", ")}" removed; "{*left}" left."</span>{named}<span class="small">"Role: "{role}</span> }
         .into_any()
 }

@@ -209,21 +209,21 @@ fn reported(visit: &Visit, shape: &Shape<'_>, report: &Report, only_check: bool)
 }
 
 fn shown(visit: &Visit, shape: &Shape<'_>, report: &Report, only_check: bool) -> Middle {
-    let rows = number(report.rows);
+    let rows = if report.rows == 1 { "1 row".to_owned() } else { format!("{} rows", number(report.rows)) };
     let (title, said) = match (report.wrong_count, only_check) {
-        (0, true) => ("Nothing is wrong", format!("All {rows} rows can be imported. Nothing was written.")),
+        (0, true) => ("Nothing is wrong", format!("{rows} can be imported. Nothing was written.")),
         (0, false) if report.goes_on => (
             "It goes on",
             format!(
-                "Nothing is wrong with the {rows} rows, and they are being imported. You need not wait: the register shows how far it is."
+                "Nothing is wrong with {rows}, and the import goes on. You need not wait: the register shows how far it is."
             ),
         ),
-        (0, false) => ("Imported", format!("All {rows} rows are records now.")),
+        (0, false) => ("Imported", format!("{rows} imported; each is a record now.")),
         (wrong, _) => (
             "Nothing was imported",
             format!(
-                "Of {rows} rows, {} values do not fit. Put them right in the file, and send it again.",
-                number(wrong)
+                "In {rows} {} not fit. Put that right in the file, and send it again.",
+                if wrong == 1 { "1 value does".to_owned() } else { format!("{} values do", number(wrong)) }
             ),
         ),
     };

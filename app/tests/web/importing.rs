@@ -39,7 +39,7 @@ async fn a_file_is_judged_whole_before_a_row_of_it_is_written() {
     assert!(desk.page(CONTROLS).await.contains("No records yet"), "neither of them wrote anything");
 
     let imported = desk.import("", &good, "text/html").await;
-    assert!(status(&imported) == 200 && imported.contains("All 2 rows are records now"), "{imported}");
+    assert!(status(&imported) == 200 && imported.contains("2 rows imported; each is a record now"), "{imported}");
     let list = desk.page(CONTROLS).await;
     assert!(list.contains(">Locks</a>") && list.contains(">Logs</a>"), "{list}");
     let act = list.split("data-act=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("an act").to_owned();

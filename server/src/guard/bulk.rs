@@ -101,7 +101,7 @@ fn listed(values: impl Iterator<Item = impl std::fmt::Display>) -> String {
 }
 
 /// Rows as one value, for PostgreSQL: a statement with a value for each column of each row takes it longer to read than to do.
-pub(super) fn as_one_value<A: ActiveModelTrait>(rows: Vec<A>) -> Result<Statement, DbErr> {
+pub(super) fn as_one_value<A: ActiveModelTrait>(rows: &[A]) -> Result<Statement, DbErr> {
     let table = <A::Entity as Default>::default().table_name().to_owned();
     let set = |column: &<A::Entity as EntityTrait>::Column| rows.iter().any(|row| !row.get(*column).is_not_set());
     let columns: Vec<_> = <A::Entity as EntityTrait>::Column::iter().filter(set).collect();

@@ -128,7 +128,7 @@ impl Rows {
                 return Ok(());
             }
             if as_one {
-                self.0.execute_raw(bulk::as_one_value(some)?).await?;
+                self.0.execute_raw(bulk::as_one_value(&some)?).await?;
             } else {
                 <A::Entity as EntityTrait>::insert_many(some).exec_without_returning(&self.0).await?;
             }

@@ -232,11 +232,7 @@ fn message(content: Content) -> Result<Message, PostError> {
         let address: Address = address.parse().map_err(|_| PostError::BadAddress)?;
         Ok::<_, PostError>(Mailbox::new(name, address))
     };
-    // Plain ASCII goes as it is, so that a link in a file can be copied; anything else is encoded.
-    let part = |kind, text: String| {
-        let plain = Body::new_with_encoding(text.clone(), ContentTransferEncoding::SevenBit);
-        SinglePart::builder().header(kind).body(plain.unwrap_or_else(|_| Body::new(text)))
-    };
+    let part = |kind, text: String| SinglePart::builder().header(kind).body(body(text));
     Message::builder()
         .from(mailbox(Some(content.from_name), &content.from)?)
         .to(mailbox(None, &content.to)?)
@@ -244,9 +240,25 @@ fn message(content: Content) -> Result<Message, PostError> {
         .multipart(
             MultiPart::alternative()
                 .singlepart(part(ContentType::TEXT_PLAIN, content.plain))
-                .singlepart(part(ContentType::TEXT_HTML, content.html)),
+                .singlepart(part(ContentType::TEXT_HTML, in_ascii(&content.html))),
         )
         .map_err(|_| PostError::Unreadable)
+}
+
+/// The longest line of a letter (RFC 5322 section 2.1.1).
+const LINE: usize = 998;
+
+/// Plain ASCII goes as it is, so that a link in a file can be copied: the library would fold what is longer than 76. Anything else is encoded.
+fn body(text: String) -> Body {
+    if !text.is_ascii() || text.contains('\r') || text.lines().any(|line| line.len() > LINE) {
+        return Body::new(text);
+    }
+    Body::dangerous_pre_encoded(text.replace('\n', "\r\n").into_bytes(), ContentTransferEncoding::SevenBit)
+}
+
+/// HTML can say every character in ASCII.
+fn in_ascii(html: &str) -> String {
+    html.chars().map(|c| if c.is_ascii() { c.to_string() } else { format!("&#{};", u32::from(c)) }).collect()
 }
 
 /// A letter as operators see it: when, what kind, how it went; neither to whom nor what it says.
@@ -279,4 +291,35 @@ pub async fn newest(operator: &Operator, most: u64) -> Result<Vec<Seen>, DbErr> 
         queued_at: from_ms(row.queued_at_ms),
     };
     Ok(operator.all(rows).await?.into_iter().map(seen).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn letter(plain: &str, html: &str) -> String {
+        let content = Content {
+            from_name: "Aertous".into(),
+            from: "security@aertous.example".into(),
+            to: "ada@acme.example".into(),
+            subject: "Confirm".into(),
+            plain: plain.into(),
+            html: html.into(),
+        };
+        String::from_utf8(message(content).expect("a letter").formatted()).expect("ASCII")
+    }
+
+    #[test]
+    fn a_link_can_be_copied_out_of_the_file_of_a_letter() {
+        let link = format!("http://127.0.0.1:3000/sign-up/verify?token={}", "0f".repeat(32));
+        let sent = letter(
+            &format!("Confirm:\n{link}\n"),
+            &format!("<title>Confirm \u{b7} Us</title><a href=\"{link}\">Confirm</a>"),
+        );
+        assert_eq!(sent.matches(&link).count(), 2, "{sent}");
+        assert!(sent.contains(&format!("Confirm:\r\n{link}\r\n")) && sent.contains("Confirm &#183; Us"), "{sent}");
+        // What cannot go as it is, is encoded as before.
+        let (long, other) = ("a".repeat(LINE + 1), "gr\u{fc}n");
+        assert!(letter(&long, "").lines().all(|line| line.len() <= LINE) && letter(other, "").contains("gr=C3=BCn"));
+    }
 }

@@ -59,7 +59,12 @@ pub async fn offboard(
     origin: &Origin,
     now: OffsetDateTime,
 ) -> Result<Ended, Refusal> {
-    let at = form.at.map(|text| day(accounts, text)).transpose()?.filter(|at| *at > now);
+    let at = form.at.map(|text| day(accounts, text)).transpose()?;
+    // A day that is over is a slip, and what it ended at once nobody could take back.
+    if at.is_some_and(|at| at + Duration::days(1) <= now) {
+        return Err(Refusal::Field("at", "this day has passed; leave it empty to end access now".into()));
+    }
+    let at = at.filter(|at| *at > now);
     let named = handover::count(&manager.read().await?, accounts, super::id("member", form.member)?).await?;
     let change = manager.begin(accounts, origin).await?;
     let row = members::named(&change, "member", form.member).await?;

@@ -41,6 +41,18 @@ async fn is_in(world: &World, who: &Somebody) -> bool {
 }
 
 #[tokio::test]
+async fn a_day_that_is_over_ends_nothing() {
+    for (mode, plain) in MODES {
+        let world = world(mode).await;
+        let ada = ada(&world).await;
+        let grace = joins(&world, &ada, GRACE, plain).await;
+        let refused = on(&world, &ada, &grace, "2020-01-01").await;
+        assert!(matches!(refused, Err(Refusal::Field("at", _))), "{mode}: {refused:?}");
+        assert!(is_in(&world, &grace).await && departures(&world, &ada).await.is_empty(), "{mode}");
+    }
+}
+
+#[tokio::test]
 async fn the_receipt_counts_what_was_found_and_that_nothing_is_left() {
     for (mode, plain) in MODES {
         let world = world(mode).await;
