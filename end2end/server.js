@@ -131,7 +131,7 @@ class Server {
     const folder = join(this.data, 'mail');
     const files = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.eml')) : [];
     return files.sort().map((name) => {
-      const text = readFileSync(join(folder, name), 'utf8').replace(/=\r?\n/g, '').replace(/=([0-9A-F]{2})/g, (_, code) => String.fromCharCode(parseInt(code, 16)));
+      const text = readFileSync(join(folder, name), 'utf8').split(/^(?=--)/m).map(decoded).join('');
       return { to: /^To: (.*)\r?$/m.exec(text)[1], text };
     });
   }
@@ -211,6 +211,12 @@ class Server {
       await sleep(100);
     }
   }
+}
+
+/** A part of a letter as it is read: as it stands, unless it says that it is encoded. */
+function decoded(part) {
+  if (!/^Content-Transfer-Encoding: quoted-printable/im.test(part)) return part;
+  return part.replace(/=\r?\n/g, '').replace(/=([0-9A-F]{2})/g, (_, code) => String.fromCharCode(parseInt(code, 16)));
 }
 
 /** A copy of a shipped profile below `folder`, with its text changed by `edit`. Returns its path. */
