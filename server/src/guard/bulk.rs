@@ -1,17 +1,14 @@
 //! Many rows of one organisation, made into statements where there is no database: what takes long about them can be done beside the writer.
 
-use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use sea_orm::{
-    ActiveModelTrait, ConnectionTrait, DbBackend, DbErr, EntityName, EntityTrait, IdenStatic, Iterable, QueryTrait,
-    Statement, Value,
+    ActiveModelTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, Iterable, QueryTrait, Statement, Value,
 };
 use uuid::Uuid;
 
 use super::tables::Tenanted;
 use super::tenant::{Change, TenantId};
-use crate::crypto::hex;
 use crate::entity::record_token;
 
 /// Values of one statement, which takes at most 32,766 (SQLite) or 65,535 (PostgreSQL).
@@ -98,37 +95,6 @@ fn listed(values: impl Iterator<Item = impl std::fmt::Display>) -> String {
         let _ = write!(list, "{comma}{value}");
     }
     list
-}
-
-/// Rows as one value, for PostgreSQL: a statement with a value for each column of each row takes it longer to read than to do.
-pub(super) fn as_one_value<A: ActiveModelTrait>(rows: &[A]) -> Result<Statement, DbErr> {
-    let table = <A::Entity as Default>::default().table_name().to_owned();
-    let set = |column: &<A::Entity as EntityTrait>::Column| rows.iter().any(|row| !row.get(*column).is_not_set());
-    let columns: Vec<_> = <A::Entity as EntityTrait>::Column::iter().filter(set).collect();
-    let each = rows.iter().map(|row| {
-        let values = columns.iter().map(|column| Ok((column.as_str(), in_json(row.get(*column).into_value())?)));
-        values.collect::<Result<BTreeMap<&str, serde_json::Value>, DbErr>>()
-    });
-    let each: Vec<_> = each.collect::<Result<_, _>>()?;
-    let each = serde_json::to_string(&each).map_err(|error| DbErr::Custom(error.to_string()))?;
-    let names = columns.iter().map(|column| format!("\"{}\"", column.as_str())).collect::<Vec<_>>().join(", ");
-    let sql = format!(
-        "insert into \"{table}\" ({names}) select {names} from json_populate_recordset(null::\"{table}\", $1::text::json)"
-    );
-    Ok(Statement::from_sql_and_values(DbBackend::Postgres, sql, [each.into()]))
-}
-
-/// A value as PostgreSQL reads it out of JSON.
-fn in_json(value: Option<Value>) -> Result<serde_json::Value, DbErr> {
-    Ok(match value {
-        Some(Value::Uuid(value)) => value.map(|id| id.to_string()).into(),
-        Some(Value::Bytes(value)) => value.map(|bytes| format!("\\x{}", hex(&bytes))).into(),
-        Some(Value::String(value)) => value.into(),
-        Some(Value::BigInt(value)) => value.into(),
-        Some(Value::Int(value)) => value.into(),
-        Some(_) => return Err(DbErr::Custom("a kind of value that no table of ours has".into())),
-        None => serde_json::Value::Null,
-    })
 }
 
 impl Change {

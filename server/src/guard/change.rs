@@ -9,7 +9,6 @@ use sea_orm::{
 use time::OffsetDateTime;
 
 use super::AccountId;
-use super::bulk;
 use super::tenant::{Change, Entering, TenantId};
 use crate::audit::{self, Event};
 use crate::entity::{account, finding, revision};
@@ -17,9 +16,6 @@ use crate::identity::record::{self, Happened};
 
 /// Values of one statement, which takes at most 32,766 (SQLite) or 65,535 (PostgreSQL).
 const VALUES_AT_ONCE: usize = 30_000;
-
-/// Rows that go as single values anywhere.
-const FEW: usize = 100;
 
 fn rows_at_once<E: EntityTrait>() -> usize {
     (VALUES_AT_ONCE / E::Column::iter().count().max(1)).max(1)
@@ -120,18 +116,13 @@ impl Rows {
     where
         A: ActiveModelTrait + Send,
     {
-        let as_one = rows.len() > FEW && self.0.get_database_backend() == DbBackend::Postgres;
         let mut rows = rows.into_iter();
         loop {
             let some: Vec<A> = rows.by_ref().take(rows_at_once::<A::Entity>()).collect();
             if some.is_empty() {
                 return Ok(());
             }
-            if as_one {
-                self.0.execute_raw(bulk::as_one_value(&some)?).await?;
-            } else {
-                <A::Entity as EntityTrait>::insert_many(some).exec_without_returning(&self.0).await?;
-            }
+            <A::Entity as EntityTrait>::insert_many(some).exec_without_returning(&self.0).await?;
         }
     }
 
