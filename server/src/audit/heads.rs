@@ -189,7 +189,9 @@ async fn write(operator: &Operator, vault: &Vault, row: signed_head::Model) -> R
     // The file first: a head that only the file knows is harmless, one that only the database knows protects nothing.
     keep(vault, &row)?;
     let change = operator.begin_log(TenantId(row.tenant_id)).await?;
-    change.insert(row.into_active_model().reset_all()).await?;
+    let key = [signed_head::Column::TenantId, signed_head::Column::Kind, signed_head::Column::Seq];
+    // Another instance may be at the same: one head is enough.
+    change.upsert(row.into_active_model().reset_all(), OnConflict::columns(key).do_nothing().to_owned()).await?;
     Ok(change.commit().await?)
 }
 

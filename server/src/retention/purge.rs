@@ -86,17 +86,10 @@ pub(crate) async fn due(
     }
     for row in operator.all(purge::Entity::find()).await? {
         let id = row.id;
-        let done = match Keeps::of(&row) {
-            Ok(None) => go_on(operator, accounts, &row, Step::Certificate, now).await.map(|()| false),
-            Ok(Some(keeps)) => {
-                let last = reduce::Step::Certificate;
-                reduce::go_on(operator, accounts, &row, &keeps, last, now).await.map(|()| true)
-            }
-            Err(cause) => Err(cause),
-        };
-        match done {
-            Ok(true) => round.reduced += 1,
-            Ok(false) => round.purged += 1,
+        match finished(operator, accounts, row, now).await {
+            Ok(Some(true)) => round.reduced += 1,
+            Ok(Some(false)) => round.purged += 1,
+            Ok(None) => {}
             Err(cause) => {
                 round.broken += 1;
                 tracing::error!(organisation = %id, %cause, "the purge of an organisation stopped; it goes on with the next round");
@@ -104,6 +97,36 @@ pub(crate) async fn due(
         }
     }
     Ok(())
+}
+
+/// Whether it was reduced rather than purged; nothing, if another instance has finished it. Two that do the same step get into each other's way, and
+/// every step can be done again: whoever was stopped does once more what is left.
+async fn finished(
+    operator: &Operator,
+    accounts: &Accounts,
+    row: purge::Model,
+    now: OffsetDateTime,
+) -> Result<Option<bool>, Refusal> {
+    let cause = match once(operator, accounts, &row, now).await {
+        Ok(reduced) => return Ok(Some(reduced)),
+        Err(cause) => cause,
+    };
+    let left = operator.all(purge::Entity::find().filter(purge::Column::Id.eq(row.id))).await?;
+    let Some(row) = left.first() else { return Ok(None) };
+    tracing::warn!(organisation = %row.id, %cause, "the purge of an organisation was stopped, and is tried once more");
+    once(operator, accounts, row, now).await.map(Some)
+}
+
+async fn once(
+    operator: &Operator,
+    accounts: &Accounts,
+    row: &purge::Model,
+    now: OffsetDateTime,
+) -> Result<bool, Refusal> {
+    let Some(keeps) = Keeps::of(row)? else {
+        return go_on(operator, accounts, row, Step::Certificate, now).await.map(|()| false);
+    };
+    reduce::go_on(operator, accounts, row, &keeps, reduce::Step::Certificate, now).await.map(|()| true)
 }
 
 /// Marks an organisation for the purge: the one place where one can begin, and only on what is closed and whose time is over. Whether it did.
