@@ -9,7 +9,8 @@ bad=0
 unset ${!AVOUCH_@}
 # Whoever uses the default port on this machine is not disturbed.
 export AVOUCH_LISTEN=127.0.0.1:0
-complain() { printf 'FAILED: %s\n' "$*"; bad=1; }
+complaints=()
+complain() { printf 'FAILED: %s\n' "$*"; complaints+=("$*"); bad=1; }
 
 # expect STATUS WORDS COMMAND...: that status, one line on standard error with these words.
 expect() {
@@ -160,4 +161,6 @@ if [ -n "$postgres" ]; then
   psql -qAt "$split" -c "select count(*) from trust_change" | grep -q '^0$' && complain "nothing was written with a login that owns nothing"
   expect 2 'cannot be opened' "$program" serve --database-url postgres://postgres@127.0.0.1:1/none
 fi
+# Said again where somebody who reads only the end will find it.
+[ $bad = 0 ] || printf 'FAILED: %s\n' "${complaints[@]}"
 exit $bad

@@ -54,7 +54,8 @@ pub fn recognition(token: &str, nonce: u128) -> String {
 /// An answer longer than this is not one of our pages.
 const LONGEST: usize = 4 * 1024 * 1024;
 
-const PATIENCE: Duration = Duration::from_secs(4);
+/// How long one answer may take: well below what a whole check may, and above what a busy machine makes people wait.
+const PATIENCE: Duration = Duration::from_secs(12);
 
 #[derive(Debug, thiserror::Error)]
 pub enum ProbeError {
