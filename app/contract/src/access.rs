@@ -319,7 +319,7 @@ endpoints! {
     ShareCalendar "share-calendar" @ "/api/o/{slug}/" Member(ReviewsDecide) [] [] on Reviews;
     CloseCalendar "close-calendar" @ "/api/o/{slug}/" Member(ReviewsDecide) [] [] on Reviews;
     OpenHelp "open-help" @ "/api/o/{slug}/" Member(HelpGrant) ["operator" "role" "hours" "reason"] [] on Settings;
-    EndHelp "end-help" @ "/api/o/{slug}/" Member(HelpGrant) ["grant"] [] on Settings;
+    EndHelp "end-help" @ "/api/o/{slug}/" Member(HelpEnd) ["grant"] [] on Settings;
     ApproveCopy "approve-copy" Operator ["archive" "purpose" "days"] [] on OperateApprovals;
     CancelSubscription "cancel-subscription" @ "/api/o/{slug}/" Member(BillingManage) [] [] on Billing;
     RestoreOrganisation "restore-organisation" @ "/api/o/{slug}/" Member(BillingManage) [] [] on Billing;

@@ -1,5 +1,7 @@
 //! Everything one can be allowed in an organisation. Roles are data: a name and a set of these.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 macro_rules! permissions {
@@ -37,6 +39,7 @@ permissions! {
     BillingManage = "billing_manage",
     SettingsManage = "settings_manage",
     HelpGrant = "help_grant",
+    HelpEnd = "help_end",
 }
 
 /// What exercising a permission does to the organisation. One whose subscription has lapsed keeps `Read` and `Settle`.
@@ -44,7 +47,7 @@ permissions! {
 pub enum Effect {
     Read,
     Change,
-    /// Payment, export, deletion: possible in every standing.
+    /// Payment, export, deletion, showing the vendor out: possible in every standing.
     Settle,
 }
 
@@ -55,7 +58,7 @@ impl Permission {
             Self::OrganisationRead | Self::MembersRead | Self::RecordsRead | Self::AuditRead | Self::ReviewsRead => {
                 Effect::Read
             }
-            Self::ExportCreate | Self::BillingManage => Effect::Settle,
+            Self::ExportCreate | Self::BillingManage | Self::HelpEnd => Effect::Settle,
             Self::OrganisationManage
             | Self::MembersManage
             | Self::RolesManage
@@ -86,6 +89,7 @@ impl Permission {
                 | Self::UnitsManage
                 | Self::SettingsManage
                 | Self::HelpGrant
+                | Self::HelpEnd
                 | Self::ReviewsManage
                 | Self::ReviewsDecide
         )
@@ -112,10 +116,20 @@ impl Permission {
             Self::BillingManage => "See and settle the subscription",
             Self::SettingsManage => "Change the organisation's settings",
             Self::HelpGrant => "Let the vendor's staff in for a while",
+            Self::HelpEnd => "End the help of the vendor's staff at once",
         }
     }
 
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|permission| permission.word() == word)
+    }
+
+    /// A role of an organisation's own, as it is kept. Whoever may let help in may end it, also by a role from before that was said apart.
+    pub fn kept(words: &str) -> BTreeSet<Self> {
+        let mut kept: BTreeSet<Self> = words.split(' ').filter_map(Self::parse).collect();
+        if kept.contains(&Self::HelpGrant) {
+            kept.insert(Self::HelpEnd);
+        }
+        kept
     }
 }

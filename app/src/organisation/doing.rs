@@ -148,7 +148,7 @@ async fn arrange(act: Act, visit: &Visit, fields: &Fields) -> Result<Done, Probl
             to("settings", "help")
         }
         Act::EndHelp => {
-            let giver = visit.may::<rights::HelpGrant>(Asks::ToDo)?;
+            let giver = visit.may::<rights::HelpEnd>(Asks::ToDo)?;
             help::end(&giver, accounts, fields.get("grant"), origin, now).await?;
             to("settings", "help-ended")
         }

@@ -8,9 +8,11 @@ use futures::stream::try_unfold;
 use leptos::prelude::*;
 use server::audit::log::Action;
 use server::audit::view::{self, CSV_HEAD, Form, Line, Query};
-use server::guard::{Asks, Person, rights};
+use server::guard::{Allowed, Asks, Person, rights};
 use server::problem::internal;
+use server::registers::names;
 use std::sync::Arc;
+use uuid::Uuid;
 
 use super::frame;
 use crate::http::asked::Asked;
@@ -21,6 +23,9 @@ use crate::identity::pages::Middle;
 use crate::ui::chart::{Slice, bars};
 use crate::ui::form::trouble;
 use crate::ui::list::{Filter, empty, filters, pages, table};
+
+/// How many members there are to choose from. Whoever is not among them is chosen by their name in the log.
+const PEOPLE: u64 = 200;
 
 pub async fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
     let reader = visit.may::<rights::AuditRead>(Asks::ToSee)?;
@@ -39,13 +44,11 @@ pub async fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
         })
         .collect();
     let actions = Action::ALL.iter().map(|action| (action.word().to_owned(), action.said().to_owned())).collect();
-    let narrowing = vec![Filter {
-        name: "action",
-        label: "What",
-        options: actions,
-        chosen: query.action.clone().unwrap_or_default(),
-        first: "All",
-    }];
+    let chosen = |asked: &Option<String>| asked.clone().unwrap_or_default();
+    let what = Filter { name: "action", label: "What", options: actions, chosen: chosen(&query.action), first: "All" };
+    let people = people(visit, &reader, &query, &listed.lines).await?;
+    let who = Filter { name: "actor", label: "Who", options: people, chosen: chosen(&query.actor), first: "Everybody" };
+    let days = vec![("from", "From", chosen(&query.from)), ("to", "To", chosen(&query.to))];
     let keep: Vec<(&str, String)> = [
         ("action", query.action.clone()),
         ("actor", query.actor.clone()),
@@ -73,7 +76,7 @@ pub async fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
         {trouble(typed)}
         <p>"Who did what, when, and from which network. Each entry is chained to the one before it and the chain is signed; entries are kept for "{kept.get()}" days."</p>
         {bars("The last 30 days", &slices)}
-        {filters(&path, None, narrowing)}
+        {filters(&path, None, vec![what, who], days)}
         {list}
         {pages(&path, &keep, listed.next, query.before.is_none())}
         <section aria-labelledby="h-along">
@@ -89,6 +92,24 @@ pub async fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
         </section>
     };
     Ok(Middle::new("Audit log", view).wide())
+}
+
+/// Members to choose from, the program itself, and whoever was chosen although they are neither.
+async fn people(
+    visit: &Visit,
+    reader: &Allowed<rights::AuditRead>,
+    query: &Query,
+    lines: &[Line],
+) -> Result<Vec<(String, String)>, Problem> {
+    let members = names::people(reader, &visit.site.accounts, PEOPLE).await?;
+    let mut people: Vec<(String, String)> =
+        members.into_iter().map(|(id, named)| (id.to_string(), named.name)).collect();
+    people.push((Uuid::nil().to_string(), "Avouch itself".to_owned()));
+    if let Some(actor) = query.actor.as_ref().filter(|actor| !people.iter().any(|(id, _)| id == *actor)) {
+        let name = lines.first().map_or_else(|| "Somebody else".to_owned(), |line| line.who.clone());
+        people.push((actor.clone(), name));
+    }
+    Ok(people)
 }
 
 /// What the address asks for.

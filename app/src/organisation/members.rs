@@ -47,7 +47,7 @@ pub async fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
         <h1>"Members"</h1>
         {done(typed)}
         {trouble(typed)}
-        {filters(&path, Some(("search", "Whole e-mail address", query.address.clone().unwrap_or_default())), choices(&roles, &query))}
+        {filters(&path, Some(("search", "Whole e-mail address", query.address.clone().unwrap_or_default())), choices(&roles, &query), Vec::new())}
         {list}
         {pages(&path, &keep, listed.next, query.after.is_none())}
         {invite}

@@ -74,7 +74,7 @@ fn given(visit: &Visit, person: &Person, grants: Vec<Shown>) -> Option<AnyView> 
     if grants.is_empty() {
         return None;
     }
-    let ends = frame::may(visit, Permission::HelpGrant);
+    let ends = frame::may(visit, Permission::HelpEnd);
     let rows: Vec<AnyView> = grants
         .into_iter()
         .map(|grant| {

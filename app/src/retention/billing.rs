@@ -71,12 +71,14 @@ fn cancelling(visit: &Visit) -> AnyView {
         || "Everything stays until we are told to destroy it.".to_owned(),
         |days| format!("For {days} days you can restore it from this page; then all of it is destroyed, with the accounts of those who belong to nothing else, and you get the signed proof."),
     );
-    let button = view! { <button class="btn" type="submit">"Cancel the subscription"</button> }.into_any();
+    let button = view! { <button class="btn" type="submit">"Yes, cancel the subscription"</button> }.into_any();
     view! {
         <section aria-labelledby="h-cancel">
             <h2 id="h-cancel">"Cancel"</h2>
             <p>"From that moment on nobody sees what is in here, members and programs alike. "{after}</p>
-            {frame::form(visit, Act::CancelSubscription, button, ())}
+            <details class="instead"><summary>"Cancel\u{2026}"</summary>
+                {frame::form(visit, Act::CancelSubscription, button, ())}
+            </details>
         </section>
     }
     .into_any()

@@ -102,7 +102,7 @@ impl Narrow {
             all.push(filter("whose", "Who decides", vec![("mine".to_owned(), "I do, and have not".to_owned())]));
         }
         let search = ("search", "Whole e-mail address", self.get("search").to_owned());
-        filters(path, Some(search), all)
+        filters(path, Some(search), all, Vec::new())
     }
 }
 

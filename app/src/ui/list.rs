@@ -13,21 +13,34 @@ pub struct Filter {
     pub first: &'static str,
 }
 
-/// The form above a list. `search` is name, label and what was searched for.
+/// The form above a list. `search` is name, label and what was searched for; so is each of `days`.
 ///
 /// It drops the cursor of `pages`: another selection begins at its first page.
-pub fn filters(action: &str, search: Option<(&'static str, &'static str, String)>, filters: Vec<Filter>) -> AnyView {
+pub fn filters(
+    action: &str,
+    search: Option<(&'static str, &'static str, String)>,
+    filters: Vec<Filter>,
+    days: Vec<(&'static str, &'static str, String)>,
+) -> AnyView {
     let searched = search.as_ref().is_some_and(|(.., value)| !value.is_empty());
-    let narrowed = searched || filters.iter().any(|filter| !filter.chosen.is_empty());
+    let dated = days.iter().any(|(.., value)| !value.is_empty());
+    let narrowed = searched || dated || filters.iter().any(|filter| !filter.chosen.is_empty());
     let clear = narrowed.then(|| view! { <a class="btn" href=action.to_owned()>"Clear"</a> });
     let search = search.map(|(name, label, value)| {
         view! { <label>{label}<input class="input" type="search" name=name value=value maxlength="100"/></label> }
     });
     let selects = filters.into_iter().map(select).collect_view();
+    let days: Vec<AnyView> = days
+        .into_iter()
+        .map(|(name, label, value)| {
+            view! { <label>{label}<input class="input" type="date" name=name value=value/></label> }.into_any()
+        })
+        .collect();
     view! {
         <form class="search" method="get" action=action.to_owned() role="search">
             {search}
             {selects}
+            {days}
             <button class="btn btn-primary" type="submit">"Show"</button>
             {clear}
         </form>
@@ -133,7 +146,7 @@ mod tests {
 
     #[test]
     fn a_form_keeps_what_was_chosen_and_can_be_cleared() {
-        let html = html(filters("/people", Some(("q", "Name", "Ada".into())), vec![role("owner")]));
+        let html = html(filters("/people", Some(("q", "Name", "Ada".into())), vec![role("owner")], Vec::new()));
         assert!(html.contains("method=\"get\"") && html.contains("value=\"Ada\""), "{html}");
         assert!(
             html.contains("<option value=\"\">All</option><option value=\"owner\" selected>Owner</option>"),
@@ -144,15 +157,22 @@ mod tests {
 
     #[test]
     fn there_is_nothing_to_clear_when_nothing_is_chosen() {
-        let html = html(filters("/people", Some(("q", "Name", String::new())), vec![role("")]));
+        let html = html(filters("/people", Some(("q", "Name", String::new())), vec![role("")], Vec::new()));
         assert!(!html.contains("Clear") && !html.contains("selected"), "{html}");
         assert!(html.contains(">Show</button>"), "{html}");
     }
 
     #[test]
     fn a_choice_alone_can_be_cleared() {
-        let html = html(filters("/people", None, vec![role("owner")]));
+        let html = html(filters("/people", None, vec![role("owner")], Vec::new()));
         assert!(html.contains("Clear") && !html.contains("type=\"search\""), "{html}");
+    }
+
+    #[test]
+    fn a_day_alone_can_be_cleared() {
+        let html = html(filters("/people", None, vec![role("")], vec![("from", "From", "2026-11-20".into())]));
+        assert!(html.contains("Clear") && html.contains("type=\"date\" name=\"from\""), "{html}");
+        assert!(html.contains("value=\"2026-11-20\""), "{html}");
     }
 
     #[test]
@@ -198,7 +218,12 @@ mod tests {
 
     #[test]
     fn hostile_words_stay_words() {
-        let searched = html(filters("/people", Some(("q", "Name", HOSTILE.into())), vec![role("<b>")]));
+        let searched = html(filters(
+            "/people",
+            Some(("q", "Name", HOSTILE.into())),
+            vec![role("<b>")],
+            vec![("from", "From", HOSTILE.into())],
+        ));
         let tabled = html(table(HOSTILE, &[HOSTILE], Vec::new()));
         assert!(
             searched.contains("value=\"&lt;script&gt;alert(1)&lt;/script&gt;&quot; onload=&quot;x\""),

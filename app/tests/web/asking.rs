@@ -45,6 +45,7 @@ const LISTS: &[(&str, &str, &str)] = &[
     ("/o/ours/audit", "actor=123", "actor"),
     ("/o/ours/audit", "from=garbage", "from"),
     ("/o/ours/audit", "to=2026-13-01", "to"),
+    ("/o/ours/audit", "from=2026-02-02&to=2026-02-01", "to"),
     ("/o/ours/audit", "after=garbage", "after"),
     ("/trust/history", "before=x", "before"),
     ("/trust/history", "page=x", "page"),
@@ -102,6 +103,11 @@ async fn the_log_is_taken_along_as_the_page_shows_it() {
         assert!(!file.contains("log-exported"), "{file}");
     }
     assert!(whole.iter().any(|line| line.contains("log-exported")), "{whole:?}");
+    // What was chosen stands in the form, so that choosing one thing more keeps it.
+    let page = desk.page(&format!("/o/ours/audit?{query}&from=2001-01-01")).await;
+    let chosen = [format!("value=\"{}\" selected", desk.ada.account), "value=\"unit-made\" selected".to_owned()];
+    assert!(chosen.iter().all(|option| page.contains(option)), "{page}");
+    assert!(page.contains("name=\"from\" value=\"2001-01-01\"") && page.contains("name=\"to\""), "{page}");
     let none = desk.page("/o/ours/audit.jsonl?to=2001-01-01").await;
     assert!(status(&none) == 200 && entries(&none).iter().all(|line| !line.contains("\"seq\"")), "{none}");
 }

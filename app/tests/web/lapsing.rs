@@ -70,6 +70,10 @@ async fn a_missing_payment_looks_neither_settled_nor_lost() {
     {
         served.world.stage_standing(&staged, standing).await;
         let page = browser.get("/o/ours/billing", "accept: text/html\r\n").await;
+        // One click does not end everything: what does is under another.
+        let hidden = page.split("<details").nth(1).and_then(|rest| rest.split("</details>").next());
+        assert!(hidden.is_some_and(|hidden| hidden.contains("cancel-subscription")), "{standing:?}: {page}");
+        assert_eq!(page.matches("/cancel-subscription\"").count(), 1, "{standing:?}: {page}");
         let badge = page.split("data-standing=\"").nth(1).and_then(|rest| rest.split("</p>").next());
         let badge = badge.unwrap_or_else(|| unreachable!("no standing: {page}"));
         assert!(badge.contains(class), "{standing:?}: {badge}");

@@ -10,17 +10,15 @@ use super::log::{self, Action, Event};
 use crate::clock::{from_ms, parse_date, rfc3339, to_ms};
 use crate::crypto::hex;
 use crate::entity::{entry, signed_head, tally};
-use crate::guard::{Allowed, TenantDb, rights};
+use crate::guard::{Allowed, Person, TenantDb, rights};
 use crate::identity::origin::Place;
 use crate::identity::{Accounts, Origin, Refusal};
 use crate::organisations::names;
 use crate::organisations::upkeep::day_of;
+use crate::zone::Zone;
 
 /// How many entries a page shows.
 pub const PAGE: u64 = 50;
-
-/// A day in milliseconds.
-const DAY_MS: i64 = 86_400_000;
 
 /// How many entries are read at once when the log is taken along.
 const CHUNK: u64 = 2000;
@@ -31,7 +29,7 @@ pub struct Query {
     pub action: Option<String>,
     /// Who did it: the id of a person.
     pub actor: Option<String>,
-    /// First and last day, both included.
+    /// First and last day, both included, as the reader's wall says.
     pub from: Option<String>,
     pub to: Option<String>,
     /// The number of the entry where the page before ended.
@@ -74,7 +72,7 @@ pub struct Listed {
 /// # Errors
 /// [`Refusal::Field`] on what is no day, person or place in the list.
 pub async fn list(reader: &Allowed<rights::AuditRead>, accounts: &Accounts, query: &Query) -> Result<Listed, Refusal> {
-    let rows = narrowed(query)?.order_by_desc(entry::Column::Seq).limit(PAGE + 1);
+    let rows = narrowed(reader, query)?.order_by_desc(entry::Column::Seq).limit(PAGE + 1);
     let view = reader.read().await?;
     let mut lines = lines(&view, accounts, rows).await?;
     let more = lines.len() as u64 > PAGE;
@@ -83,7 +81,7 @@ pub async fn list(reader: &Allowed<rights::AuditRead>, accounts: &Accounts, quer
     Ok(Listed { lines, next })
 }
 
-fn narrowed(query: &Query) -> Result<Select<entry::Entity>, Refusal> {
+fn narrowed(reader: &Person, query: &Query) -> Result<Select<entry::Entity>, Refusal> {
     let mut rows = entry::Entity::find();
     if let Some(action) = &query.action {
         rows = rows.filter(entry::Column::Action.eq(action));
@@ -91,16 +89,19 @@ fn narrowed(query: &Query) -> Result<Select<entry::Entity>, Refusal> {
     if let Some(actor) = &query.actor {
         rows = rows.filter(entry::Column::Actor.eq(crate::organisations::id("actor", actor)?));
     }
+    let zone = Zone::named(&reader.time_zone);
     let day = |field: &'static str, text: &str| {
-        parse_date(text)
-            .map(|date| date.midnight().assume_utc())
-            .map_err(|_| Refusal::Field(field, "write the day as 2026-04-30".into()))
+        parse_date(text).map_err(|_| Refusal::Field(field, "write the day as 2026-04-30".into()))
     };
     if let Some(from) = &query.from {
-        rows = rows.filter(entry::Column::AtMs.gte(to_ms(day("from", from)?)));
+        rows = rows.filter(entry::Column::AtMs.gte(to_ms(zone.begins(day("from", from)?))));
     }
     if let Some(to) = &query.to {
-        rows = rows.filter(entry::Column::AtMs.lt(to_ms(day("to", to)?).saturating_add(DAY_MS)));
+        let to = day("to", to)?;
+        if query.from.as_deref().is_some_and(|from| day("from", from).is_ok_and(|from| to < from)) {
+            return Err(Refusal::Field("to", "the last day is before the first".into()));
+        }
+        rows = rows.filter(entry::Column::AtMs.lt(to_ms(zone.begins(to.next_day().unwrap_or(to)))));
     }
     if let Some(before) = &query.before {
         let before: i64 = before
@@ -225,7 +226,7 @@ pub async fn begin_export(
         Form::Csv => "csv",
         Form::JsonLines => "jsonl",
     };
-    narrowed(query)?;
+    narrowed(reader, query)?;
     let event = Event::of(Action::LogExported, Uuid::nil()).with("form", form);
     let event = if query.narrows() { event.with("part", "narrowed") } else { event };
     reader.note(accounts, origin, &event, now).await?;
@@ -243,7 +244,7 @@ pub async fn piece(
     (form, query): (Form, &Query),
     (after, until): (i64, i64),
 ) -> Result<Option<(String, i64)>, Refusal> {
-    let rows = narrowed(query)?
+    let rows = narrowed(reader, query)?
         .filter(entry::Column::Seq.gt(after))
         .filter(entry::Column::Seq.lte(until))
         .order_by_asc(entry::Column::Seq)

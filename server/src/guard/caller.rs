@@ -312,7 +312,7 @@ impl Belonging {
         }
         let permissions = match (profile.roles.get(&role), &row.permissions) {
             (Some(known), _) => known.grants.clone(),
-            (None, Some(own)) => own.split(' ').filter_map(Permission::parse).collect(),
+            (None, Some(own)) => Permission::kept(own),
             (None, None) => BTreeSet::new(),
         };
         let is_help = row.member_kind.as_deref() == Some("help");

@@ -50,7 +50,7 @@ pub mod rights {
         OrganisationRead: Read, OrganisationManage: Change, MembersRead: Read, MembersManage: Change, RolesManage: Change,
         MfaReset: Change, UnitsManage: Change, RecordsRead: Read, RecordsWrite: Change, RecordsDelete: Change, AuditRead: Read,
         ExportCreate: Settle, ReviewsRead: Read, ReviewsManage: Change, ReviewsDecide: Change, BillingManage: Settle,
-        SettingsManage: Change, HelpGrant: Change,
+        SettingsManage: Change, HelpGrant: Change, HelpEnd: Settle,
     }
 }
 

@@ -105,12 +105,12 @@ async fn take_out(change: &Change, account: Uuid, now: OffsetDateTime) -> Result
     Ok(())
 }
 
-/// Ends help at once.
+/// Ends help at once, in every standing: letting the vendor in can be paused by a lapse, showing it out cannot.
 ///
 /// # Errors
 /// [`Refusal::Field`] when there is none that is still open.
 pub async fn end(
-    giver: &Allowed<rights::HelpGrant>,
+    giver: &Allowed<rights::HelpEnd>,
     accounts: &Accounts,
     grant: &str,
     origin: &Origin,

@@ -67,7 +67,7 @@ pub(crate) fn all(profile: &Profile, own: Vec<custom_role::Model>) -> Vec<Role> 
     roles.extend(own.into_iter().map(|row| {
         let hidden = profile.roles.contains_key(&row.name);
         Role {
-            permissions: if hidden { BTreeSet::new() } else { parse(&row.permissions) },
+            permissions: if hidden { BTreeSet::new() } else { Permission::kept(&row.permissions) },
             whose: if hidden { Whose::Hidden } else { Whose::Own },
             privileged: false,
             needs_factor: profile.demands_factor([row.name.as_str()]),
@@ -91,10 +91,6 @@ pub async fn hidden(operator: &Operator, profile: &Profile) -> Result<Vec<(Strin
     Ok(found)
 }
 
-fn parse(words: &str) -> BTreeSet<Permission> {
-    words.split(' ').filter_map(Permission::parse).collect()
-}
-
 /// What a role permits, inside a change. `None`: there is no such role.
 pub(crate) async fn permissions(
     change: &Change,
@@ -105,7 +101,7 @@ pub(crate) async fn permissions(
         return Ok(Some(role.grants.clone()));
     }
     let row = change.one(custom_role::Entity::find().filter(custom_role::Column::Name.eq(name))).await?;
-    Ok(row.map(|row| parse(&row.permissions)))
+    Ok(row.map(|row| Permission::kept(&row.permissions)))
 }
 
 /// The one rule of giving: nobody gives, or takes from somebody, what they do not have themselves.

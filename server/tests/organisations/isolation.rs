@@ -44,7 +44,7 @@ async fn answers(world: &World, ada: &Somebody, own: &str, ids: &Ids) -> Vec<(&'
     let of_units = may::<rights::UnitsManage>(world, ada).await;
     let owner = may::<rights::OrganisationManage>(world, ada).await;
     let resetter = may::<rights::MfaReset>(world, ada).await;
-    let giver = may::<rights::HelpGrant>(world, ada).await;
+    let ender = may::<rights::HelpEnd>(world, ada).await;
     let auditor = may::<rights::AuditRead>(world, ada).await;
     let writer = may::<rights::RecordsWrite>(world, ada).await;
     let remover = may::<rights::RecordsDelete>(world, ada).await;
@@ -82,7 +82,7 @@ async fn answers(world: &World, ada: &Somebody, own: &str, ids: &Ids) -> Vec<(&'
         "grant-reach record" members::grant_reach(&of_units, accounts, own, (None, Some(record)), origin, now);
         "withdraw-reach target" members::withdraw_reach(&of_units, accounts, own, departure, origin, now);
         "withdraw-reach member" members::withdraw_reach(&of_units, accounts, member, unit, origin, now);
-        "end-help grant" help::end(&giver, accounts, grant, origin, now);
+        "end-help grant" help::end(&ender, accounts, grant, origin, now);
         "edit-record record" edit::edit(&writer, accounts, register, uuid(record), None, &typed, origin, now);
         "delete-record record" edit::remove(&remover, accounts, register, uuid(record), origin, now);
         "restore-record record" edit::restore(&remover, accounts, register, uuid(record), origin, now);

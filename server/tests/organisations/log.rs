@@ -265,6 +265,28 @@ async fn the_log_is_read_page_by_page_without_gaps_or_doubles() {
 }
 
 #[tokio::test]
+async fn a_day_of_the_log_is_a_day_of_whoever_reads_it() {
+    let mut world = world("aertous").await;
+    let ada = ada(&world).await;
+    world.tamper("update account set time_zone = 'Pacific/Kiritimati'").await;
+    let reader = may::<rights::AuditRead>(&world, &ada).await;
+    // Noon there is 22:00 of the day before in UTC.
+    let noon = world.now.replace_time(time::macros::time!(22:00)) + time::Duration::days(1);
+    world.now = noon;
+    view::begin_export(&reader, world.accounts(), (Form::Csv, &Query::default()), &here(), noon)
+        .await
+        .expect("an entry");
+    let day = |days: i64| {
+        let day = (noon + time::Duration::days(days)).date().to_string();
+        view::Query { from: Some(day.clone()), to: Some(day), action: Some("log-exported".into()), ..Query::default() }
+    };
+    for (query, found) in [(day(0), 0), (day(1), 1), (day(2), 0)] {
+        let listed = view::list(&reader, world.accounts(), &query).await.expect("a page");
+        assert_eq!(listed.lines.len(), found, "{query:?}");
+    }
+}
+
+#[tokio::test]
 async fn two_instances_that_append_in_turn_and_at_once_keep_one_chain() {
     for (mode, _) in MODES {
         let world = world(mode).await;

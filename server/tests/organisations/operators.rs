@@ -1,12 +1,13 @@
 //! The vendor's staff: few, outside of every organisation, let in by its hand for hours, and always in its log.
 
 use contract::permission::Permission;
+use contract::standing::Standing;
 use sea_orm::{ConnectionTrait, QueryResult};
 use server::audit::{verify_platform, view};
 use server::guard::{Asks, Barred, rights};
 use server::identity::{Refusal, recovery};
 use server::operators;
-use server::organisations::{founding, help, members, tell, upkeep};
+use server::organisations::{founding, help, members, standing, tell, upkeep};
 use server::testing::World;
 use time::Duration;
 
@@ -150,7 +151,7 @@ async fn help_ends_at_once_when_the_organisation_says_so() {
         let (ada, op) = (ada(&world).await, operator(&world, OP).await);
         open(&world, &ada, plain, "72").await.expect("open");
         let inside = op.again(&world).await.in_the_place_of(&ada);
-        let giver = may::<rights::HelpGrant>(&world, &ada).await;
+        let giver = may::<rights::HelpEnd>(&world, &ada).await;
         let grant = help::list(&giver, world.accounts(), 1).await.expect("help")[0].id.to_string();
         help::end(&giver, world.accounts(), &grant, &here(), world.now).await.expect("end");
         let after = try_may::<rights::OrganisationRead>(&world, &inside).await.err();
@@ -158,6 +159,31 @@ async fn help_ends_at_once_when_the_organisation_says_so() {
         let again = help::end(&giver, world.accounts(), &grant, &here(), world.now).await;
         assert!(matches!(again, Err(Refusal::Field("grant", _))), "{mode}: {again:?}");
         open(&world, &ada, plain, "1").await.expect("and can be given anew");
+    }
+}
+
+#[tokio::test]
+async fn who_does_not_pay_can_still_show_the_vendor_out_and_let_nobody_in() {
+    for (mode, plain) in MODES {
+        let world = world(mode).await;
+        let (ada, op) = (ada(&world).await, operator(&world, OP).await);
+        role(&world, &ada, "Host", "organisation_read help_grant").await;
+        let host = joins(&world, &ada, "host@acme.example", "Host").await;
+        open(&world, &ada, plain, "72").await.expect("open");
+        let (vendor, accounts) = (world.operator(), world.accounts());
+        let reader = may::<rights::OrganisationRead>(&world, &ada).await;
+        let grant = help::list(&reader, accounts, 1).await.expect("help")[0].id.to_string();
+        standing::set(&vendor, accounts, &ada.slug, Standing::Lapsed, world.now).await.expect("set");
+        let barred = Some(Barred::Lapsed(ada.slug.clone()));
+        let inside = op.again(&world).await.in_the_place_of(&ada);
+        assert!(try_may::<rights::OrganisationRead>(&world, &inside).await.is_ok(), "{mode}");
+        for giver in [&ada, &host] {
+            assert_eq!(try_may::<rights::HelpGrant>(&world, giver).await.err(), barred, "{mode}");
+        }
+        let ender = may::<rights::HelpEnd>(&world, &host).await;
+        help::end(&ender, accounts, &grant, &here(), world.now).await.expect("end");
+        let after = try_may::<rights::OrganisationRead>(&world, &inside).await.err();
+        assert_eq!(after, Some(Barred::Unknown), "{mode}");
     }
 }
 
