@@ -1,5 +1,7 @@
 //! One register: its records page by page, narrowed and ordered, with a small picture, and what can be done to many at once.
 
+use std::collections::BTreeSet;
+
 use contract::access::{Act, Page};
 use contract::permission::Permission;
 use contract::problem::Problem;
@@ -24,7 +26,7 @@ use crate::identity::pages::{Middle, done};
 use crate::organisation::frame as organisation;
 use crate::ui::chart::{Slice, bars, number};
 use crate::ui::entry::{Entry, choose, line, summary};
-use crate::ui::form::hidden;
+use crate::ui::form::{hidden, ticked, ticked_elsewhere};
 use crate::ui::list::{pages, table};
 
 /// Fields that a list shows beside the name; the record's own page shows all.
@@ -53,11 +55,16 @@ pub async fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
     let list = if listed.lines.is_empty() {
         narrow.nothing(&asked, &path, new.as_deref())
     } else {
-        records(visit, &shape, &listed)
+        records(visit, &shape, &listed, &ticked(typed, "records"))
     };
     let kept = narrow.kept(&asked);
     let kept: Vec<(&str, &str)> = kept.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let many = (!listed.lines.is_empty()).then(|| many(visit, &shape, typed)).flatten();
+    let many = (!listed.lines.is_empty())
+        .then(|| {
+            let shown = listed.lines.iter().map(|line| line.id.to_string());
+            many(visit, &shape, typed, ticked_elsewhere(typed, "records", shown, &path))
+        })
+        .flatten();
     let led =
         (!asked.value("link").is_empty()).then(|| view! { <p class="small">"Only those that lead to one record."</p> });
     let view = view! {
@@ -153,12 +160,12 @@ fn columns<'a>(shape: &Shape<'a>) -> Vec<&'a Field> {
     all.iter().take(others).chain(stands.and_then(|at| all.get(at))).copied().collect()
 }
 
-fn records(visit: &Visit, shape: &Shape<'_>, listed: &Listed) -> AnyView {
+fn records(visit: &Visit, shape: &Shape<'_>, listed: &Listed, ticked: &BTreeSet<String>) -> AnyView {
     let columns = columns(shape);
     let naming = naming(shape.register).filter(|field| shape.reads(field));
     let mut head: Vec<&str> = vec![naming.map_or("Record", |field| field.label.as_str())];
     head.extend(columns.iter().map(|field| field.label.as_str()));
-    let rows = listed.lines.iter().map(|line| row(visit, shape, line, &columns, &listed.behind)).collect();
+    let rows = listed.lines.iter().map(|line| row(visit, shape, line, (&columns, &listed.behind), ticked)).collect();
     table(shape.title(), &head, rows)
 }
 
@@ -168,7 +175,13 @@ pub(super) fn called(shape: &Shape<'_>, line: &Line) -> String {
     naming.and_then(|field| line.content.first(field.id.get_ref())).unwrap_or("Without a name").to_owned()
 }
 
-fn row(visit: &Visit, shape: &Shape<'_>, line: &Line, columns: &[&Field], behind: &Behind) -> AnyView {
+fn row(
+    visit: &Visit,
+    shape: &Shape<'_>,
+    line: &Line,
+    (columns, behind): (&[&Field], &Behind),
+    ticked: &BTreeSet<String>,
+) -> AnyView {
     let (id, name) = (line.id.to_string(), called(shape, line));
     let href = frame::record_path(visit, shape.id(), line.id);
     let cells: Vec<AnyView> = columns
@@ -181,8 +194,8 @@ fn row(visit: &Visit, shape: &Shape<'_>, line: &Line, columns: &[&Field], behind
         .collect();
     let label = format!("Choose {name}");
     let tick = acts_on_many(visit, shape).then(|| {
-        let id = id.clone();
-        view! { <input class="choose" type="checkbox" name="records" value=id form=BULK aria-label=label/>" " }
+        let (id, is) = (id.clone(), ticked.contains(&id));
+        view! { <input class="choose" type="checkbox" name="records" value=id form=BULK checked=is aria-label=label/>" " }
     });
     view! { <tr data-record=id data-version=line.version><th scope="row">{tick}<a class="link" href=href>{name}</a></th>{cells}</tr> }
         .into_any()
@@ -200,7 +213,7 @@ fn bulk_labels() -> Vec<(String, String)> {
 }
 
 /// One form for all ticked records: a field set to a value, or the bin.
-fn many(visit: &Visit, shape: &Shape<'_>, typed: &Typed) -> Option<AnyView> {
+fn many(visit: &Visit, shape: &Shape<'_>, typed: &Typed, elsewhere: Option<AnyView>) -> Option<AnyView> {
     let row = organisation::row_of(Act::EditRecords);
     let (action, token) = (visit.fill(row.path), visit.token.text.clone());
     let writes = organisation::may(visit, Permission::RecordsWrite) && shape.writes_any();
@@ -237,6 +250,7 @@ fn many(visit: &Visit, shape: &Shape<'_>, typed: &Typed) -> Option<AnyView> {
                 <p class="small">"One act for all of them, which can be undone above the list until the next one."</p>
                 <form class="form" id=BULK method="post" action=action data-action=row.name>
                     <input type="hidden" name="csrf" value=token/>
+                    {elsewhere}
                     {set}
                     {remove}
                 </form>

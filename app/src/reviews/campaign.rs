@@ -17,7 +17,7 @@ use crate::http::visit::Visit;
 use crate::identity::pages::{Middle, done};
 use crate::organisation::frame::{self, button, when};
 use crate::ui::chart::number;
-use crate::ui::form::{hidden, sentence, trouble};
+use crate::ui::form::{hidden, sentence, ticked_elsewhere, trouble};
 use crate::ui::list::{empty, pages};
 
 pub async fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
@@ -120,8 +120,11 @@ async fn begun(
     }
     let decides = open && desk.decides;
     let list = if rows.is_empty() { nothing(campaign, &narrow, &path) } else { items(rows, campaign, decides) };
-    let many =
-        (decides && !page.items.is_empty()).then(|| many::section(desk, campaign.id, &narrow, &roles, &people, typed));
+    let many = (decides && !page.items.is_empty()).then(|| {
+        let shown = page.items.iter().map(|one| one.id.to_string());
+        let elsewhere = ticked_elsewhere(typed, "items", shown, &path);
+        many::section(desk, campaign.id, &narrow, (&roles, &people), typed, elsewhere)
+    });
     Ok(view! {
         {decides.then(|| many::undoing(desk, campaign.id, typed)).flatten()}
         {progress(desk, campaign)}

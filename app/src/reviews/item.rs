@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::desk::{Deed, Desk};
 use crate::http::people::Typed;
 use crate::organisation::frame::{self, badge, small};
-use crate::ui::form::{hidden, sentence};
+use crate::ui::form::{hidden, sentence, ticked};
 
 /// The form that the boxes of the items belong to.
 pub const MANY: &str = "many";
@@ -67,6 +67,7 @@ pub struct Shown {
 /// One item of a list. What was typed into its form last stands there again when it was refused.
 pub fn item(desk: &Desk<'_>, shown: &Shown, place: &str, typed: &Typed) -> AnyView {
     let refused = typed.problem.is_some() && typed.value("item") == shown.id.to_string();
+    let was_ticked = ticked(typed, "items").contains(&shown.id.to_string());
     let typed = if refused { typed.clone() } else { Typed::default() };
     let wrong = typed.problem.as_ref().map(|problem| {
         let blamed: Vec<String> = problem.blames().into_iter().map(|(_, said)| sentence(&said)).collect();
@@ -81,7 +82,7 @@ pub fn item(desk: &Desk<'_>, shown: &Shown, place: &str, typed: &Typed) -> AnyVi
     let decides = shown.open && desk.decides && shown.barred.is_none();
     let tick = (decides && !desk.seats).then(|| {
         let (value, label) = (id.clone(), format!("Choose {}", shown.who));
-        view! { <input class="choose" type="checkbox" name="items" value=value form=MANY aria-label=label/>" " }
+        view! { <input class="choose" type="checkbox" name="items" value=value form=MANY checked=was_ticked aria-label=label/>" " }
     });
     let advice = shown.advice.clone().map(|(said, why)| view! { <p class="advice"><b>{said}</b>" "{why}</p> });
     let note = shown.note.clone().map(|note| view! { <span class="small">{format!("\u{201c}{note}\u{201d}")}</span> });

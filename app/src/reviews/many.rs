@@ -32,36 +32,45 @@ pub fn section(
     desk: &Desk<'_>,
     review: Uuid,
     narrow: &Narrow,
-    roles: &[String],
-    people: &[(String, String)],
+    (roles, people): (&[String], &[(String, String)]),
     typed: &Typed,
+    elsewhere: Option<AnyView>,
 ) -> AnyView {
     if let Some(asked) = asked(typed) {
         return confirming(desk, review, asked, typed);
     }
     let row = frame::row_of(Act::DecideItems);
+    // Refused once, it stands as it was sent; an item's own form has fields of the same names.
+    let again = typed.problem.is_some() && typed.value("item").is_empty() && typed.values.contains_key("decision");
+    let sent = if again { typed.clone() } else { Typed::default() };
     let none = [(String::new(), "None".to_owned())];
     let roles = none.into_iter().chain(roles.iter().map(|role| (role.clone(), role.clone()))).collect();
+    let decisions = [("keep", "Keep"), ("revoke", "Revoke"), ("change", "Change the role")].map(|(value, said)| {
+        let is = sent.value("decision") == value;
+        view! { <option value=value selected=is>{said}</option> }
+    });
+    let every = !sent.value("narrowing").is_empty();
     let (action, token) = (desk.visit.fill(row.path), desk.visit.token.text.clone());
     let all = if narrow.narrows() { "All that the list is narrowed to" } else { "All in this review" };
     view! {
-        <details class="instead" id="decide-many"><summary>"Decide on many at once"</summary>
+        <details class="instead" id="decide-many" open=again><summary>"Decide on many at once"</summary>
             <p class="small">"Tick items in the list, or take all that are undecided and yours to decide among those that it is narrowed to. Before anything happens you are told how many it is about."<b data-ticked=""></b></p>
             <form class="form roomy" id=MANY method="post" action=action data-action=row.name>
                 <input type="hidden" name="csrf" value=token/>
                 {hidden("review", review.to_string())}
+                {elsewhere}
                 <div class="field"><label for="many-which">"Which"</label>
                     <select class="select" id="many-which" name="narrowing">
                         <option value="">"The ticked ones"</option>
-                        <option value=narrow.whole_text()>{all}</option>
+                        <option value=narrow.whole_text() selected=every>{all}</option>
                     </select></div>
                 <div class="field"><label for="many-decision">"Decision"</label>
                     <select class="select" id="many-decision" name="decision" required>
-                        <option value="">"Choose one"</option><option value="keep">"Keep"</option><option value="revoke">"Revoke"</option><option value="change">"Change the role"</option>
+                        <option value="">"Choose one"</option>{decisions}
                     </select></div>
-                {super::opening::choice("many-role", "role", "New role (to change it)", roles, &Typed::default())}
+                {super::opening::choice("many-role", "role", "New role (to change it)", roles, &sent)}
                 <div class="field whole"><label for="many-note">"Why (needed to revoke, and to keep what permits much)"</label>
-                    <input class="input" id="many-note" name="note" maxlength="500" autocomplete="off" value=typed.value("note")/></div>
+                    <input class="input" id="many-note" name="note" maxlength="500" autocomplete="off" value=sent.value("note")/></div>
                 <button class="btn" type="submit">"Go on"</button>
             </form>
             {desk.manages.then(|| reassigning(desk, people))}

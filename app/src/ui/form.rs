@@ -1,6 +1,8 @@
 //! Forms: every one posts below `/api/`, carries its token, and shows what was wrong beside the field and once at the top, where
 //! screen readers begin.
 
+use std::collections::BTreeSet;
+
 use contract::access::{Act, ENDPOINTS};
 use leptos::prelude::*;
 
@@ -90,6 +92,37 @@ pub fn with_button(act: Act, token: &str, button: impl IntoView + 'static, inner
 
 pub fn hidden(name: &'static str, value: String) -> impl IntoView {
     view! { <input type="hidden" name=name value=value/> }
+}
+
+/// Which boxes of a list were ticked in a form that was refused: they stay ticked.
+pub fn ticked(typed: &Typed, name: &str) -> BTreeSet<String> {
+    let of_refused = typed.problem.as_ref().map(|_| typed.value(name)).unwrap_or_default();
+    of_refused.split('\n').filter(|one| !one.is_empty()).map(str::to_owned).collect()
+}
+
+/// Those of them that the page does not show, because the list begins anew after a refusal. They go along, and it says so; the list at
+/// `path` has none ticked.
+pub fn ticked_elsewhere(
+    typed: &Typed,
+    name: &'static str,
+    shown: impl IntoIterator<Item = String>,
+    path: &str,
+) -> Option<AnyView> {
+    let mut rest = ticked(typed, name);
+    for one in shown {
+        rest.remove(&one);
+    }
+    let said = match rest.len() {
+        0 => return None,
+        1 => "1 more is ticked that this page does not show.".to_owned(),
+        many => format!("{many} more are ticked that this page does not show."),
+    };
+    let boxes: Vec<_> = rest.into_iter().map(|one| hidden(name, one)).collect();
+    let path = path.to_owned();
+    Some(
+        view! { {boxes}<p class="small" data-elsewhere="">{said}" "<a class="link" href=path>"Untick all"</a></p> }
+            .into_any(),
+    )
 }
 
 /// With a capital at its start and a full stop at its end.

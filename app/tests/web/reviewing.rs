@@ -119,6 +119,29 @@ async fn ticked_items_are_given_to_somebody_else() {
 }
 
 #[tokio::test]
+async fn a_refused_act_on_many_stands_as_it_was_sent() {
+    let mut desk = Desk::new().await;
+    let (cy, _) = others(&desk).await;
+    let review = desk.open(&[]).await;
+    let (about_bea, about_cy) = (desk.item(&review, &desk.bea.clone()).await, desk.item(&review, &cy).await);
+    let sent = [
+        ("items", about_bea.as_str()),
+        ("narrowing", ""),
+        ("decision", "change"),
+        ("role", "Nobody"),
+        ("note", "They moved"),
+    ];
+    let answer = press(&mut desk.browser, &review, "decide-items", &sent).await;
+    assert_eq!(status(&answer), 422, "{answer}");
+    let tag = |part: &str| answer.split('<').find(|tag| tag.contains(part)).map(str::to_owned).unwrap_or_default();
+    assert!(tag(&format!("value=\"{about_bea}\" form=")).contains(" checked"), "{answer}");
+    assert!(!tag(&format!("value=\"{about_cy}\" form=")).contains(" checked"), "{answer}");
+    let form = answer.split("id=\"decide-many\"").nth(1).unwrap_or_default();
+    assert!(tag("id=\"decide-many\"").contains(" open"), "{answer}");
+    assert!(form.contains("value=\"change\" selected") && form.contains("value=\"They moved\""), "{answer}");
+}
+
+#[tokio::test]
 async fn of_two_who_decide_the_second_reads_what_the_first_decided() {
     let mut desk = Desk::new().await;
     let (cy, _) = others(&desk).await;
