@@ -17,7 +17,8 @@ const form = (row, action) => row.querySelector(`form[data-action="${action}"]`)
 
 /** So many items stay on the page, three of the server's pages: a browser stands still for seconds over the forms of a thousand. */
 const ROOM = 150;
-const SHEET = 50;
+/** So many go and come within one frame, so that a key between them is obeyed at once. */
+const SHEET = 10;
 /** Those that are out of the way, as text: above what is on the page and below it, the nearest last. */
 const above = [];
 const below = [];
@@ -101,7 +102,7 @@ async function step(forward) {
   const from = here;
   last = undefined;
   if (!forward && from && !from.previousElementSibling) readBack();
-  if (forward && from && !from.nextElementSibling && (next || below.length > 0)) {
+  if (forward && from && !from.nextElementSibling && (reading || next || below.length > 0)) {
     last = from;
     await readOn();
     // Whoever went elsewhere meanwhile stays there.
@@ -334,10 +335,23 @@ async function append() {
   if (rows.length === 0) return;
   // Whoever went up while it was read: it comes after what is out of the way below.
   if (!sheet && below.length > 0) return void below.unshift({ text: asText(rows) });
-  makeRoom(rows.length, (all) => putAway(all.slice(0, SHEET), above));
-  items.append(...rows);
-  room();
+  await putIn(rows);
   lookAgain(foot);
+}
+
+const frame = () => new Promise(requestAnimationFrame);
+
+async function putIn(rows) {
+  const under = below.length;
+  for (let at = 0; at < rows.length; at += SHEET) {
+    if (at > 0) await frame();
+    // Whoever went up meanwhile: what is not there yet comes after what was put away below.
+    if (below.length > under) return void below.splice(under, 0, { text: asText(rows.slice(at)) });
+    const some = rows.slice(at, at + SHEET);
+    makeRoom(some.length, (all) => putAway(all.slice(0, SHEET), above));
+    items.append(...some);
+    room();
+  }
 }
 
 /** The items of the next page; none, if nothing follows. */
@@ -359,7 +373,7 @@ const near = new IntersectionObserver((looks) => {
   const isNear = (edge) => looks.findLast(({ target }) => target === edge)?.isIntersecting;
   if (isNear(head)) readBack();
   if (isNear(foot)) readOn();
-}, { rootMargin: '1200px' });
+}, { rootMargin: '3000px' });
 near.observe(head);
 near.observe(foot);
 

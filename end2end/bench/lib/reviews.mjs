@@ -30,6 +30,8 @@ async function review(settings, report, engine) {
 /** How long one step may take before it counts as stuck. */
 const OPEN_S = 60;
 const STEP_S = 30;
+/** How many items the server sends at once. */
+const PAGE = 50;
 
 /** What whoever presses a key waits for: the next one marked, and the decision saved, both with every item of the review read. */
 async function browsed(settings, report) {
@@ -73,7 +75,7 @@ const nth = (values, of) => values.toSorted((one, other) => one - other)[Math.mi
 async function scrolled(page) {
   const [met, waits] = [new Set(), []];
   for (;;) {
-    const { items, took } = await page.evaluate(further, STEP_S);
+    const { items, took } = await page.evaluate(further, STEP_S, PAGE);
     items.forEach((item) => met.add(item));
     if (took === undefined) return [met.size, waits];
     waits.push(took);
@@ -100,16 +102,23 @@ async function memory(browser) {
 }
 
 /** In the page: goes to the end, and waits for what follows there. Without `took` nothing does. */
-async function further(seconds) {
+async function further(seconds, whole) {
   const items = document.querySelector('[data-items]');
   const here = () => [...items.children].map((row) => row.dataset.item);
   const before = items.lastElementChild;
-  if (!document.querySelector('.pages a[rel="next"]')) return { items: here() };
+  const more = () => document.querySelector('.pages a[rel="next"]');
+  if (!more()) return { items: here() };
   const began = performance.now();
-  while (items.lastElementChild === before) {
+  const rows = () => [...items.children];
+  const come = () => rows().length - 1 - rows().indexOf(before);
+  let still = 0;
+  // They are put in frame by frame: a page is there when all of its items are, the last one when no more come for ten frames.
+  while (come() < whole && (more() || still < 10)) {
+    const count = come();
     scrollTo({ top: document.body.scrollHeight, behavior: 'instant' });
     if (performance.now() - began > seconds * 1000) throw new Error(`nothing followed within ${seconds} s: ${document.querySelector('[data-late]')?.textContent}`);
     await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+    still = count > 0 && come() === count ? still + 1 : 0;
   }
   return { items: here(), took: performance.now() - began };
 }
