@@ -12,12 +12,14 @@ use sea_orm::{ActiveModelTrait, ActiveValue, ColumnTrait, DbErr, EntityTrait, In
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
+use tokio::sync::mpsc;
+use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
 use crate::clock::to_ms;
 use crate::crypto::seal::SealError;
 use crate::entity::{entry, log_head};
-use crate::guard::{Actor, LogEnds, Rows, TenantId};
+use crate::guard::{Actor, LogEnds, Rows, TenantId, Together};
 use crate::identity::origin::Place;
 use crate::identity::trace::Trace;
 use crate::vault::Keyring;
@@ -338,24 +340,40 @@ async fn append_held(rows: &Rows, tenant: TenantId, written: &Written) -> Result
 /// Entries of one statement: about a megabyte.
 const TOGETHER: usize = 1000;
 
-/// Many entries of one act, in few statements: the head is held, and moved once.
+/// How many of those lie ready while the database writes one.
+const AHEAD: usize = 2;
+
+/// Many entries of one act, in few statements: the head is held, and moved once. They are sealed and chained on a thread of their own while the
+/// database writes those before them.
 pub(crate) async fn append_all(
     rows: &Rows,
     ends: &LogEnds,
     tenant: TenantId,
-    written: &[Written],
+    mut written: impl Iterator<Item = Result<Written, DbErr>> + Send + 'static,
 ) -> Result<(), DbErr> {
-    let Some((first, rest)) = written.split_first() else { return Ok(()) };
+    let Some(first) = written.next() else { return Ok(()) };
     // The first one holds the head until the end of the transaction.
-    let mut last = append_held(rows, tenant, first).await?;
-    for part in rest.chunks(TOGETHER) {
-        let mut entries = Vec::with_capacity(part.len());
-        for one in part {
-            last = after((last.seq, &as_hash(&last.hash)), tenant, one);
-            entries.push(last.clone());
+    let mut last = append_held(rows, tenant, &first?).await?;
+    let (ready, mut parts) = mpsc::channel(AHEAD);
+    let mut end = last.clone();
+    let chaining = spawn_blocking(move || {
+        loop {
+            let mut entries = Vec::with_capacity(TOGETHER);
+            for one in written.by_ref().take(TOGETHER) {
+                end = after((end.seq, &as_hash(&end.hash)), tenant, &one?);
+                entries.push(end.clone());
+            }
+            // Nobody waits for more when one of them could not be written.
+            if entries.is_empty() || ready.blocking_send((Together::of(&entries)?, end.clone())).is_err() {
+                return Ok::<_, DbErr>(());
+            }
         }
-        rows.put_in(tenant, &entries).await?;
+    });
+    while let Some((part, end)) = parts.recv().await {
+        rows.put_in(tenant, part).await?;
+        last = end;
     }
+    chaining.await.map_err(|broken| DbErr::Custom(broken.to_string()))??;
     let moved = log_head::Entity::update_many()
         .col_expr(log_head::Column::Seq, Expr::value(last.seq))
         .col_expr(log_head::Column::Hash, Expr::value(last.hash.clone()))

@@ -97,17 +97,26 @@ impl Rows {
     }
 
     /// Puts entries in whose places are known: the head of their log is held by this change.
-    pub(crate) async fn put_in(&self, tenant: TenantId, entries: &[entry::Model]) -> Result<(), DbErr> {
+    pub(crate) async fn put_in(&self, tenant: TenantId, entries: Together) -> Result<(), DbErr> {
         let backend = self.connection().get_database_backend();
         let sql: &str = match backend {
             DbBackend::Postgres => &POSTGRES_MANY,
             DbBackend::Sqlite | DbBackend::MySql | _ => &SQLITE_MANY,
         };
-        let rows: Vec<_> = entries.iter().map(listed).collect();
-        let rows = serde_json::to_string(&rows).map_err(|error| DbErr::Custom(error.to_string()))?;
-        let values: [Value; 2] = [tenant.0.into(), rows.into()];
+        let values: [Value; 2] = [tenant.0.into(), entries.0.into()];
         self.connection().execute_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
         Ok(())
+    }
+}
+
+/// Many entries as the one value that a statement takes.
+#[derive(Debug)]
+pub struct Together(String);
+
+impl Together {
+    pub(crate) fn of(entries: &[entry::Model]) -> Result<Self, DbErr> {
+        let rows: Vec<_> = entries.iter().map(listed).collect();
+        serde_json::to_string(&rows).map(Self).map_err(|error| DbErr::Custom(error.to_string()))
     }
 }
 

@@ -31,7 +31,7 @@ pub(crate) use self::change::AccountChange;
 pub use self::change::{PlatformChange, Rows};
 pub use self::copy::{Contents, CopyError, LogEnd, TableSum};
 pub use self::database::{OpenError, SchemaStatus, Store, Where};
-pub(crate) use self::log_end::LogEnds;
+pub(crate) use self::log_end::{LogEnds, Together};
 pub use self::owner::owner_lacks;
 pub use self::proof::{Operator, Visitor};
 pub use self::recorded::recorded_profile;

@@ -9,6 +9,7 @@ use sea_orm::{
 };
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
+use tokio::task::{JoinHandle, spawn_blocking};
 use uuid::Uuid;
 
 use super::{Letter, Post, PostError};
@@ -67,27 +68,31 @@ pub(crate) async fn put(
     }
 }
 
-/// Letters of one statement: SQLite takes 32,766 values, and a letter has nine.
-const TOGETHER: usize = 3000;
+/// The same letter to many, being sealed on a thread of its own while its change goes on.
+#[derive(Debug)]
+pub(crate) struct Sealing(JoinHandle<Result<Vec<letter::Model>, Refusal>>);
 
-/// The same letter to many, in few statements.
-pub(crate) async fn put_all(
-    change: &Rows,
-    accounts: &Accounts,
-    to: &[String],
-    what: &Letter,
-    now: OffsetDateTime,
-) -> Result<(), Refusal> {
-    let words = Content::of(accounts, "", what);
-    for part in to.chunks(TOGETHER) {
-        let mut rows = Vec::with_capacity(part.len());
-        for to in part {
-            let content = Content { to: to.clone(), ..words.clone() };
-            rows.extend(written(accounts, &content, what, now)?.map(|row| row.into_active_model().reset_all()));
-        }
-        change.insert_many(rows).await?;
+impl Sealing {
+    /// `to` finds the addresses, on the same thread.
+    pub(crate) fn begin(
+        accounts: &Accounts,
+        to: impl FnOnce() -> Vec<String> + Send + 'static,
+        what: Letter,
+        now: OffsetDateTime,
+    ) -> Self {
+        let accounts = accounts.clone();
+        Self(spawn_blocking(move || {
+            let words = Content::of(&accounts, "", &what);
+            let letters = to().into_iter().map(|to| written(&accounts, &Content { to, ..words.clone() }, &what, now));
+            letters.filter_map(Result::transpose).collect()
+        }))
     }
-    Ok(())
+
+    /// Puts them into the queue.
+    pub(crate) async fn put(self, change: &Rows) -> Result<(), Refusal> {
+        let letters = self.0.await.map_err(|_| Refusal::Busy(1))??;
+        Ok(change.insert_many(letters.into_iter().map(|row| row.into_active_model().reset_all()).collect()).await?)
+    }
 }
 
 /// A letter as it waits; none to an account of the self-test's own.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QuerySelect, Select};
 use uuid::Uuid;
 
 use super::address_of;
@@ -21,24 +21,47 @@ pub struct Named {
 
 /// Opens the sealed name and address of one row.
 pub(crate) fn open(accounts: &Accounts, row: &account::Model) -> Named {
-    let open = |place: String, sealed: &[u8]| {
-        accounts
-            .vault
-            .open_sealed(&place, sealed)
-            .map(|plain| String::from_utf8_lossy(&plain).into_owned())
-            .unwrap_or_default()
-    };
     Named {
-        name: open(format!("account/{}/name", row.id), &row.name),
-        address: open(address_of(AccountId(row.id)), &row.address),
+        name: text(accounts, &name_of(row.id), &row.name),
+        address: text(accounts, &address_of(AccountId(row.id)), &row.address),
         is_operator: row.kind == crate::guard::OPERATOR_KIND,
+    }
+}
+
+fn name_of(id: Uuid) -> String {
+    format!("account/{id}/name")
+}
+
+fn text(accounts: &Accounts, place: &str, sealed: &[u8]) -> String {
+    let plain = accounts.vault.open_sealed(place, sealed);
+    plain.map(|plain| String::from_utf8_lossy(&plain).into_owned()).unwrap_or_default()
+}
+
+/// One of many people, as far as a letter or a receipt needs them: the other columns are most of what would be read.
+#[derive(Debug, FromQueryResult)]
+pub(crate) struct Light {
+    pub(crate) id: Uuid,
+    name: Vec<u8>,
+    address: Vec<u8>,
+}
+
+impl Light {
+    pub(crate) fn of(people: Select<account::Entity>) -> Select<account::Entity> {
+        people.select_only().columns([account::Column::Id, account::Column::Name, account::Column::Address])
+    }
+
+    pub(crate) fn name(&self, accounts: &Accounts) -> String {
+        text(accounts, &name_of(self.id), &self.name)
+    }
+
+    pub(crate) fn address(&self, accounts: &Accounts) -> String {
+        text(accounts, &address_of(AccountId(self.id)), &self.address)
     }
 }
 
 /// Opens the address of one row alone: of many, that is half the work.
 pub(crate) fn address(accounts: &Accounts, row: &account::Model) -> String {
-    let plain = accounts.vault.open_sealed(&address_of(AccountId(row.id)), &row.address);
-    plain.map(|plain| String::from_utf8_lossy(&plain).into_owned()).unwrap_or_default()
+    text(accounts, &address_of(AccountId(row.id)), &row.address)
 }
 
 /// The people of these ids, as far as they still exist.

@@ -4,6 +4,7 @@
 mod leavers;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use sea_orm::sea_query::{Expr, ExprTrait, SelectStatement};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect, QueryTrait};
@@ -147,10 +148,14 @@ async fn leave(
     let rows =
         those.change.unscoped("the addresses of those whose access ends, and the links that lead to their accounts");
     let people = || those.people(Decision::Revoke, &[Kind::Membership]);
-    let found = rows.all(account::Entity::find().filter(account::Column::Id.in_subquery(people()))).await?;
+    let leaving = account::Entity::find().filter(account::Column::Id.in_subquery(people()));
+    let found: Arc<[names::Light]> = rows.all_as(names::Light::of(leaving)).await?.into();
+    // Ten thousand letters are sealed while the database counts what goes.
+    let (to, known) = (Arc::clone(&found), accounts.clone());
+    let to = move || to.iter().map(|person| person.address(&known)).collect();
+    let letters = queue::Sealing::begin(accounts, to, Letter::AccessEnded, now);
     leavers::receipts(those, accounts, (&found, revoked), now).await?;
-    let to: Vec<String> = found.iter().map(|row| names::address(accounts, row)).collect();
-    queue::put_all(rows, accounts, &to, &Letter::AccessEnded, now).await?;
+    letters.put(rows).await?;
     rows.delete(token::Entity::delete_many().filter(token::Column::AccountId.in_subquery(people()))).await?;
     Ok(())
 }

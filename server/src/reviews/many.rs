@@ -238,8 +238,9 @@ async fn mailboxes(change: &Change, accounts: &Accounts, which: Condition) -> Re
         .column(review_item::Column::AccountId)
         .into_query();
     let people = account::Entity::find().filter(account::Column::Id.in_subquery(ids));
-    let people = change.unscoped("the addresses of those whose access is decided on").all(people).await?;
-    Ok(people.iter().map(|row| (row.id, mailbox(&names::address(accounts, row)))).collect())
+    let rows = change.unscoped("the addresses of those whose access is decided on");
+    let people: Vec<names::Light> = rows.all_as(names::Light::of(people)).await?;
+    Ok(people.iter().map(|person| (person.id, mailbox(&person.address(accounts)))).collect())
 }
 
 fn invited(change: &Change, row: &Light) -> Option<String> {

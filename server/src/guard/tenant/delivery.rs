@@ -52,10 +52,10 @@ async fn appended(store: &Store, own: &Rows, tenant: TenantId, waiting: &[outbox
             .ok_or_else(|| DbErr::Custom("an event on its way to a log cannot be read".into()))
     };
     let written: Result<Vec<_>, _> = waiting.iter().filter(|row| new.contains(&row.id)).map(decoded).collect();
-    match written?.as_slice() {
-        [] => Ok(()),
+    let written = written?;
+    match written.as_slice() {
         [one] => log::append(own, &store.ends, tenant, one).await,
-        many => log::append_all(own, &store.ends, tenant, many).await,
+        _ => log::append_all(own, &store.ends, tenant, written.into_iter().map(Ok)).await,
     }
 }
 

@@ -99,13 +99,13 @@ impl Change {
     }
 
     /// The entries of one act on many things, written together.
-    pub(crate) async fn also_all(&self, events: &[Event], at: OffsetDateTime) -> Result<(), DbErr> {
-        let written: Result<Vec<_>, _> =
-            events.iter().map(|event| log::write(&self.sealer, self.tenant, self.actor, event, at)).collect();
-        let written = written?;
+    pub(crate) async fn also_all(&self, events: Vec<Event>, at: OffsetDateTime) -> Result<(), DbErr> {
+        let (sealer, tenant, actor) = (self.sealer.clone(), self.tenant, self.actor);
+        let written = events.into_iter().map(move |event| log::write(&sealer, tenant, actor, &event, at));
         if self.store.own.is_none() || self.in_own {
-            return log::append_all(&self.rows, &self.store.ends, self.tenant, &written).await;
+            return log::append_all(&self.rows, &self.store.ends, tenant, written).await;
         }
+        let written: Vec<_> = written.collect::<Result<_, _>>()?;
         let waiting = written.iter().map(|written| outbox::ActiveModel {
             tenant_id: sea_orm::ActiveValue::NotSet,
             id: sea_orm::ActiveValue::Set(Uuid::now_v7()),
@@ -117,7 +117,7 @@ impl Change {
     /// The change and all its entries, or neither.
     pub(crate) async fn commit_all(self, first: Event, more: Vec<Event>, at: OffsetDateTime) -> Result<(), DbErr> {
         let events: Vec<Event> = std::iter::once(first).chain(more).collect();
-        self.also_all(&events, at).await?;
+        self.also_all(events, at).await?;
         let Self { tenant, store, rows, .. } = self;
         rows.commit().await?;
         store.resting.wake(tenant);

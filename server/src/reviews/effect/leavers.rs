@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{Decision, Kind, Those};
-use crate::entity::{account, departure, membership, reach, review_item, session, token};
+use crate::entity::{departure, membership, reach, review_item, session, token};
 use crate::identity::{Accounts, Refusal};
 use crate::organisations::leaving::{self, Receipt};
 use crate::organisations::{names, roles};
@@ -34,7 +34,7 @@ fn counted<E: EntityTrait, C: ColumnTrait>(of: Select<E>, account: C) -> Select<
 pub(super) async fn receipts(
     those: &Those<'_>,
     accounts: &Accounts,
-    (people, items): (&[account::Model], &[review_item::Model]),
+    (people, items): (&[names::Light], &[review_item::Model]),
     now: OffsetDateTime,
 ) -> Result<(), Refusal> {
     let change = those.change;
@@ -47,7 +47,7 @@ pub(super) async fn receipts(
     let found = Found::of(those).await?;
     let successor = successor(those, accounts).await?;
     let (planned, due) = (planned(those).await?, leaving::promised(accounts, now));
-    let names: BTreeMap<Uuid, String> = people.iter().map(|row| (row.id, names::open(accounts, row).name)).collect();
+    let names: BTreeMap<Uuid, String> = people.iter().map(|person| (person.id, person.name(accounts))).collect();
     let mut rows = Vec::new();
     for member in here {
         let id = member.account_id;
