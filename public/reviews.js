@@ -44,7 +44,7 @@ function putAway(rows, sheets) {
     }
     for (const option of row.querySelectorAll('option')) option.toggleAttribute('selected', option.selected);
     // A tick is sent with the others wherever its item is.
-    if (row.querySelector('.choose:checked')) many.append(tick(row.dataset.item));
+    if (row.querySelector('.choose:checked')) many?.append(tick(row.dataset.item));
   }
   sheets.push({ text: asText(rows), height });
   for (const row of rows) row.remove();
@@ -104,10 +104,13 @@ async function step(forward) {
   if (!forward && from && !from.previousElementSibling) readBack();
   if (forward && from && !from.nextElementSibling && (reading || next || below.length > 0)) {
     last = from;
-    await readOn();
-    // Whoever went elsewhere meanwhile stays there.
-    if (last !== from || here !== from) return;
-    last = undefined;
+    try {
+      await readOn();
+      // Whoever went elsewhere meanwhile stays there.
+      if (last !== from || here !== from) return;
+    } finally {
+      if (last === from) last = undefined;
+    }
   }
   go(from ? (forward ? from.nextElementSibling : from.previousElementSibling) : seen());
 }
@@ -336,6 +339,7 @@ async function append() {
   // Whoever went up while it was read: it comes after what is out of the way below.
   if (!sheet && below.length > 0) return void below.unshift({ text: asText(rows) });
   await putIn(rows);
+  lookAgain(head);
   lookAgain(foot);
 }
 
@@ -365,7 +369,21 @@ async function following() {
     next.remove();
     next = undefined;
   }
-  return [...read.querySelectorAll('[data-items] > *')];
+  const rows = [...read.querySelectorAll('[data-items] > *')];
+  for (const row of rows) untuck(row);
+  return rows;
+}
+
+/** What was ticked before a refusal goes along unseen until its item comes: from then on its box says it. */
+function untuck(row) {
+  const field = many?.querySelector(`input[name="items"][value="${row.dataset.item}"]`);
+  const box = row.querySelector('.choose');
+  if (!field || !box) return;
+  box.setAttribute('checked', '');
+  field.remove();
+  const [elsewhere, left] = [many.querySelector('[data-elsewhere]'), many.querySelectorAll('input[type="hidden"][name="items"]:not([data-away])').length];
+  if (left === 0) elsewhere?.remove();
+  else if (elsewhere) elsewhere.firstChild.textContent = `${left} more ${left === 1 ? 'is' : 'are'} ticked that this page does not show.`;
 }
 
 // Several looks may be told of at once, where much is drawn: the newest counts.
@@ -386,7 +404,7 @@ function lookAgain(edge) {
 const ticked = document.querySelector('[data-ticked]');
 addEventListener('change', ({ target }) => {
   if (!ticked || !target.matches('.choose')) return;
-  const count = document.querySelectorAll('.choose:checked, [data-away]').length;
+  const count = document.querySelectorAll('.choose:checked, #many input[type="hidden"][name="items"]').length;
   ticked.textContent = count === 0 ? '' : `${count} ticked.`;
 });
 

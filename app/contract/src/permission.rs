@@ -124,12 +124,17 @@ impl Permission {
         Self::ALL.iter().copied().find(|permission| permission.word() == word)
     }
 
-    /// A role of an organisation's own, as it is kept. Whoever may let help in may end it, also by a role from before that was said apart.
-    pub fn kept(words: &str) -> BTreeSet<Self> {
-        let mut kept: BTreeSet<Self> = words.split(' ').filter_map(Self::parse).collect();
-        if kept.contains(&Self::HelpGrant) {
-            kept.insert(Self::HelpEnd);
+    /// All that a role permits that names these. Whoever may let help in may end it, also by a role from before that was said apart.
+    #[must_use]
+    pub fn with_implied(mut named: BTreeSet<Self>) -> BTreeSet<Self> {
+        if named.contains(&Self::HelpGrant) {
+            named.insert(Self::HelpEnd);
         }
-        kept
+        named
+    }
+
+    /// A role of an organisation's own, as it is kept.
+    pub fn kept(words: &str) -> BTreeSet<Self> {
+        Self::with_implied(words.split(' ').filter_map(Self::parse).collect())
     }
 }

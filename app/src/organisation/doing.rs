@@ -150,7 +150,7 @@ async fn arrange(act: Act, visit: &Visit, fields: &Fields) -> Result<Done, Probl
         Act::EndHelp => {
             let giver = visit.may::<rights::HelpEnd>(Asks::ToDo)?;
             help::end(&giver, accounts, fields.get("grant"), origin, now).await?;
-            to("settings", "help-ended")
+            to(if giver.here().closed.is_some() { "billing" } else { "settings" }, "help-ended")
         }
         Act::CancelSubscription => {
             let owner = visit.may::<rights::BillingManage>(Asks::ToDo)?;

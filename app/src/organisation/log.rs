@@ -3,6 +3,7 @@
 use axum::body::Body;
 use axum::response::Response;
 use contract::access::Page;
+use contract::permission::Permission;
 use contract::problem::Problem;
 use futures::stream::try_unfold;
 use leptos::prelude::*;
@@ -101,9 +102,11 @@ async fn people(
     query: &Query,
     lines: &[Line],
 ) -> Result<Vec<(String, String)>, Problem> {
-    let members = names::people(reader, &visit.site.accounts, PEOPLE).await?;
-    let mut people: Vec<(String, String)> =
-        members.into_iter().map(|(id, named)| (id.to_string(), named.name)).collect();
+    let mut people: Vec<(String, String)> = Vec::new();
+    if reader.here().permissions.contains(&Permission::MembersRead) {
+        let members = names::people(reader, &visit.site.accounts, PEOPLE).await?;
+        people.extend(members.into_iter().map(|(id, named)| (id.to_string(), named.name)));
+    }
     people.push((Uuid::nil().to_string(), "Avouch itself".to_owned()));
     if let Some(actor) = query.actor.as_ref().filter(|actor| !people.iter().any(|(id, _)| id == *actor)) {
         let name = lines.first().map_or_else(|| "Somebody else".to_owned(), |line| line.who.clone());

@@ -18,7 +18,7 @@ use crate::ui::list::table;
 
 /// How many people and grants the choices show.
 const CHOICE: u64 = 500;
-const GRANTS: u64 = 50;
+pub const GRANTS: u64 = 50;
 
 pub async fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
     let reader = visit.may::<rights::SettingsManage>(Asks::ToSee)?;
@@ -70,7 +70,7 @@ fn rename(visit: &Visit, typed: &Typed) -> AnyView {
     .into_any()
 }
 
-fn given(visit: &Visit, person: &Person, grants: Vec<Shown>) -> Option<AnyView> {
+pub fn given(visit: &Visit, person: &Person, grants: Vec<Shown>) -> Option<AnyView> {
     if grants.is_empty() {
         return None;
     }

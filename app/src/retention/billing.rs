@@ -6,6 +6,7 @@ use contract::problem::Problem;
 use contract::standing::Standing;
 use leptos::prelude::*;
 use server::guard::{Allowed, Asks, Closed, rights};
+use server::organisations::help;
 use server::retention::holds::{self, Shown};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -14,6 +15,7 @@ use crate::http::people::Typed;
 use crate::http::visit::Visit;
 use crate::identity::pages::{Middle, done};
 use crate::organisation::frame::{self, badge};
+use crate::organisation::settings::{self, GRANTS};
 use crate::ui::form::trouble;
 
 pub async fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
@@ -41,6 +43,8 @@ pub async fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
         Some(closed) => restoring(visit, &reader, closed),
         None => cancelling(visit),
     };
+    // The settings, where help is given and ended, cannot be seen any more.
+    let helped = if here.closed.is_some() { helped(visit, &reader).await? } else { None };
     let contacts = &visit.site.profile.contacts;
     let contact = contacts.general.clone().unwrap_or_else(|| contacts.security.clone());
     // A page of theirs, or an address.
@@ -60,9 +64,18 @@ pub async fn page(visit: &Visit, typed: &Typed) -> Result<Middle, Problem> {
         <p>"Payment is arranged with us directly: "<a class="link" href=to>{contact}</a>". As soon as it is settled, everything can be changed again."</p>
         <p class="small">"Your own account never depends on the subscription."</p>
         {end}
+        {helped}
         {super::holds::notice(visit, &reader, &held)}
     };
     Ok(Middle::new("Subscription", view))
+}
+
+/// Whoever of the staff is still let in.
+async fn helped(visit: &Visit, reader: &Allowed<rights::BillingManage>) -> Result<Option<AnyView>, Problem> {
+    let grants = help::list(reader, &visit.site.accounts, GRANTS).await?;
+    let open = grants.into_iter().filter(|grant| grant.ended.is_none() && grant.ends > visit.now).collect();
+    let table = settings::given(visit, reader, open);
+    Ok(table.map(|table| view! { <section><h2>"Help by our staff"</h2>{table}</section> }.into_any()))
 }
 
 fn cancelling(visit: &Visit) -> AnyView {

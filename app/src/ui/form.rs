@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use contract::access::{Act, ENDPOINTS};
+use contract::problem::Problem;
 use leptos::prelude::*;
 
 use crate::http::people::Typed;
@@ -96,18 +97,23 @@ pub fn hidden(name: &'static str, value: String) -> impl IntoView {
 
 /// Which boxes of a list were ticked in a form that was refused: they stay ticked.
 pub fn ticked(typed: &Typed, name: &str) -> BTreeSet<String> {
-    let of_refused = typed.problem.as_ref().map(|_| typed.value(name)).unwrap_or_default();
+    // While it is asked whether that is meant, the question carries them.
+    let refused = typed.problem.as_ref().filter(|problem| !matches!(problem, Problem::Unconfirmed { .. }));
+    let of_refused = refused.map(|_| typed.value(name)).unwrap_or_default();
     of_refused.split('\n').filter(|one| !one.is_empty()).map(str::to_owned).collect()
 }
 
 /// Those of them that the page does not show, because the list begins anew after a refusal. They go along, and it says so; the list at
-/// `path` has none ticked.
+/// `path` has none ticked. Where they are what was refused, they do not: nobody could untick the one that is gone.
 pub fn ticked_elsewhere(
     typed: &Typed,
     name: &'static str,
     shown: impl IntoIterator<Item = String>,
     path: &str,
 ) -> Option<AnyView> {
+    if typed.problem.as_ref().is_some_and(|problem| problem.blames_field(name).is_some()) {
+        return None;
+    }
     let mut rest = ticked(typed, name);
     for one in shown {
         rest.remove(&one);
@@ -131,4 +137,37 @@ pub fn sentence(text: &str) -> String {
     let first = letters.next().map(|c| c.to_uppercase().collect::<String>()).unwrap_or_default();
     let end = if text.ends_with(['.', '!', '?']) { "" } else { "." };
     format!("{first}{}{end}", letters.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::list::html;
+
+    fn refused(problem: Problem) -> Typed {
+        Typed { values: [("items".to_owned(), "a\nb\nc".to_owned())].into(), problem: Some(problem) }
+    }
+
+    fn elsewhere(typed: &Typed, shown: &[&str]) -> Option<String> {
+        ticked_elsewhere(typed, "items", shown.iter().map(|one| (*one).to_owned()), "/list").map(html)
+    }
+
+    #[test]
+    fn what_was_ticked_and_is_not_shown_goes_along_and_is_counted() {
+        let typed = refused(Problem::field("note", "say why"));
+        assert_eq!(ticked(&typed, "items").len(), 3);
+        let html = elsewhere(&typed, &["b"]).expect("two more");
+        assert!(html.contains("2 more are ticked") && html.contains("href=\"/list\""), "{html}");
+        assert!(["a", "c"].iter().all(|one| html.contains(&format!("name=\"items\" value=\"{one}\""))), "{html}");
+        assert!(!html.contains("value=\"b\""), "{html}");
+        assert_eq!(elsewhere(&typed, &["a", "b", "c"]), None);
+    }
+
+    #[test]
+    fn nothing_goes_along_that_was_refused_itself_or_is_being_asked_about() {
+        let blamed = refused(Problem::field("items", "one of them is gone"));
+        assert_eq!((ticked(&blamed, "items").len(), elsewhere(&blamed, &[])), (3, None));
+        let asked = refused(Problem::Unconfirmed { number: 3, along: Vec::new() });
+        assert_eq!((ticked(&asked, "items").len(), elsewhere(&asked, &[])), (0, None));
+    }
 }

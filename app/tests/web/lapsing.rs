@@ -3,6 +3,7 @@
 use contract::access::{ENDPOINTS, PAGES, Stage, Who};
 use contract::permission::Effect;
 use contract::standing::Standing;
+use server::operators;
 use server::testing::profile;
 
 use crate::common::{Browser, Served, of_profile, status};
@@ -95,4 +96,30 @@ async fn where_the_form_would_be_it_says_why_there_is_none_and_the_way_out() {
         assert_eq!(status(&page), 200, "{page}");
         assert!(page.contains(&format!("data-lapsed=\"{act}\"")) && page.contains("/o/ours/billing"), "{page}");
     }
+}
+
+#[tokio::test]
+async fn where_everything_is_closed_the_vendor_can_still_be_shown_out() {
+    let mut served = of_profile(profile("stratuslog", &[])).await;
+    served.world.now = time::OffsetDateTime::now_utc();
+    let staged = served.world.stage_organisation("ours", "Ours", Standing::Active).await;
+    let person = served.world.stage_person(Some((&staged, "Owner")), Stage::SteppedUp).await;
+    let (operator, world) = (served.world.operator(), &served.world);
+    operators::add(&operator, world.accounts(), "op@vendor.example", world.now).await.expect("a seat");
+    let mut browser = Browser::new(served.address);
+    browser.sign_in_with(&person.session);
+    let role = served.world.profile.policy.sign_up.first_role.clone();
+    let fields = [("operator", "op@vendor.example"), ("role", role.as_str()), ("hours", "72"), ("reason", "A look")];
+    let answer = browser.send("/account", "/api/o/ours/open-help", &fields).await;
+    assert_eq!(status(&answer), 200, "{answer}");
+    let page = browser.get("/o/ours/billing", "accept: text/html\r\n").await;
+    assert!(!page.contains("end-help"), "it is in the settings: {page}");
+    served.world.stage_standing(&staged, Standing::Cancelled).await;
+    let page = browser.get("/o/ours/billing", "accept: text/html\r\n").await;
+    assert!(page.contains("action=\"/api/o/ours/end-help\""), "{page}");
+    let grant = page.split("data-help=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a grant").to_owned();
+    let ended = browser.form("/o/ours/billing", "/api/o/ours/end-help", &[("grant", &grant)]).await;
+    assert!(status(&ended) == 303 && ended.contains("/o/ours/billing?done=help-ended"), "{ended}");
+    let page = browser.get("/o/ours/billing", "accept: text/html\r\n").await;
+    assert!(!page.contains("end-help"), "{page}");
 }

@@ -198,18 +198,18 @@ async fn many_are_changed_and_removed_at_once_and_the_last_act_is_undone() {
         let refused = desk.act("edit-records", &bad).await;
         assert!(status(&refused) == 422 && told(&refused)["errors"][0]["field"] == field, "{refused}");
     }
-    // A refused act on many loses no tick: not of what the list shows, and not of what it shows no more.
-    let elsewhere = uuid::Uuid::nil().to_string();
-    let fields =
-        [("records", ids[0].as_str()), ("records", elsewhere.as_str()), ("field", "status"), ("value", "Perhaps")];
+    // A refused act on many loses no tick, but for what is gone.
+    let gone = uuid::Uuid::nil().to_string();
+    let fields = [("records", ids[0].as_str()), ("records", gone.as_str()), ("field", "status"), ("value", "Planned")];
     let refused = desk.browser.form(CONTROLS, &format!("{ACTS}/edit-records"), &fields).await;
     let ticked = |id: &str| {
         refused
             .split("<input")
-            .any(|tag| tag.contains(id) && tag.split('>').next().is_some_and(|tag| tag.contains(" checked")))
+            .filter_map(|tag| tag.split('>').next())
+            .any(|tag| tag.contains(id) && tag.contains(" checked"))
     };
     assert_eq!((status(&refused), ticked(&ids[0]), ticked(&ids[1])), (422, true, false), "{refused}");
-    assert!(refused.contains("1 more is ticked") && refused.contains(&format!("value=\"{elsewhere}\"")), "{refused}");
+    assert!(!refused.contains(&gone), "{refused}");
     let both = ids.join("\n");
     assert_eq!(told(&desk.act("delete-records", &[("records", &both)]).await)["removed"], 2);
     assert!(desk.page(CONTROLS).await.contains("No records yet"));

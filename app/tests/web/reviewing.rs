@@ -138,6 +138,10 @@ async fn a_refused_act_on_many_stands_as_it_was_sent() {
     assert!(!tag(&format!("value=\"{about_cy}\" form=")).contains(" checked"), "{answer}");
     let form = answer.split("id=\"decide-many\"").nth(1).unwrap_or_default();
     assert!(tag("id=\"decide-many\"").contains(" open"), "{answer}");
+    // While it is asked whether that is meant, the question carries what was ticked.
+    let sent = [("items", about_bea.as_str()), ("narrowing", ""), ("decision", "keep"), ("note", "They stay")];
+    let asked = press(&mut desk.browser, &review, "decide-items", &sent).await;
+    assert!(status(&asked) == 409 && asked.contains("Is that right?") && !asked.contains(" checked"), "{asked}");
     assert!(form.contains("value=\"change\" selected") && form.contains("value=\"They moved\""), "{answer}");
 }
 

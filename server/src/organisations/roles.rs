@@ -245,7 +245,7 @@ fn wanted(words: &str) -> Result<BTreeSet<Permission>, Refusal> {
             })
         })
         .collect();
-    let wanted = wanted?;
+    let wanted = Permission::with_implied(wanted?);
     if wanted.is_empty() {
         return Err(Refusal::Field("permissions", "choose at least one permission".into()));
     }

@@ -330,7 +330,11 @@ fn roles(tables: &Tables, flaws: &mut Flaws<'_>) -> BTreeMap<String, Role> {
         }
         roles.insert(
             name.get_ref().clone(),
-            Role { privileged: role.privileged, mfa: role.mfa || forced(role.privileged), grants },
+            Role {
+                privileged: role.privileged,
+                mfa: role.mfa || forced(role.privileged),
+                grants: Permission::with_implied(grants),
+            },
         );
     }
     if let Some(first) = tables.sign_up.as_ref().map(|sign_up| &sign_up.first_role)
