@@ -34,6 +34,19 @@ async fn web_hygiene_is_upheld_by_the_real_server() {
 }
 
 #[tokio::test]
+async fn what_is_not_ready_for_a_moment_breaks_no_promise_about_headers_and_cookies() {
+    let served = plain().await;
+    served.world.tamper("alter table revision rename to away").await;
+    served.site.look().await;
+    let mut probe = Probe::connect(&served.instance.serving).await.expect("a connection");
+    assert_eq!(probe.get("/readyz").await.expect("an answer").status, 503);
+    for check in [Check::Headers, Check::Cookies] {
+        let seen = seen(check, &served.instance).await;
+        assert!(upheld(&seen), "{check:?}: {seen:?}");
+    }
+}
+
+#[tokio::test]
 async fn web_hygiene_falls_with_a_server_that_lacks_it() {
     let served = plain().await;
     let bare = naked(&served.instance, Router::new().fallback(any(|| async { "hello" }))).await;

@@ -1,6 +1,6 @@
 //! Web hygiene: what every answer of this server carries, and what it refuses.
 
-use contract::access::{PAGES, Row, Who};
+use contract::access::{PAGES, Page, Row, Who};
 
 use super::probe::{Answer, Form, Probe, ProbeError};
 use super::{Check, Instance, Seen};
@@ -23,23 +23,36 @@ const WITH_SCRIPT: &[&str] = &["/sign-up", "/sign-in/reset"];
 /// What would tell a stranger which software runs here.
 const TELLTALE: &[&str] = &["server", "x-powered-by", "x-aspnet-version", "via"];
 
-/// The rows of the access table as addresses of this instance, and one that leads nowhere, with the status each must have.
-fn addresses(instance: &Instance) -> Vec<(String, u16)> {
+/// The rows of the access table as addresses of this instance, and one that leads nowhere, with the statuses each may have.
+fn addresses(instance: &Instance) -> Vec<(String, &'static [u16])> {
     let claim = instance.profile.claims.first().map(|claim| claim.id.as_str()).unwrap_or_default();
     let version = instance.profile.documents.first().map(|document| document.version.to_string()).unwrap_or_default();
     let filled = |row: &Row| row.example.replace("{first}", claim).replace("{version}", &version);
-    let status = |row: &Row| if row.who == Who::Everyone { 200 } else { 401 };
-    let rows = PAGES.iter().map(|row| (filled(row), status(row)));
-    rows.chain([("/nothing-is-here".to_owned(), 404)]).collect()
+    let statuses = |row: &Row| -> &'static [u16] {
+        match (row.page, row.who) {
+            // Whether it is ready just now is another question than what its answer carries.
+            (Page::Ready, _) => &[200, 503],
+            (_, Who::Everyone) => &[200],
+            _ => &[401],
+        }
+    };
+    let rows = PAGES.iter().map(|row| (filled(row), statuses(row)));
+    rows.chain([("/nothing-is-here".to_owned(), [404].as_slice())]).collect()
+}
+
+/// What a page was answered that it may not be.
+fn answered_otherwise(path: &str, statuses: &[u16], answer: &Answer) -> Option<Seen> {
+    let (came, wanted) = (answer.status.as_u16(), statuses.first().copied().unwrap_or_default());
+    (!statuses.contains(&came)).then(|| Seen::Failing(format!("{path} is answered {came} instead of {wanted}.")))
 }
 
 pub async fn headers(instance: &Instance) -> Result<Seen, ProbeError> {
     let mut probe = Probe::connect(&instance.serving).await?;
     let addresses = addresses(instance);
-    for (path, status) in &addresses {
+    for (path, statuses) in &addresses {
         let answer = probe.get(path).await?;
-        if answer.status.as_u16() != *status {
-            return Ok(Seen::Failing(format!("{path} is answered {} instead of {status}.", answer.status.as_u16())));
+        if let Some(otherwise) = answered_otherwise(path, statuses, &answer) {
+            return Ok(otherwise);
         }
         if let Some(wrong) = wrong_headers(path, &answer) {
             return Ok(Seen::Failing(format!("{path}: {wrong}.")));
@@ -88,10 +101,10 @@ fn scripts_of(page: &[u8]) -> Vec<String> {
 pub async fn cookies(instance: &Instance) -> Result<Seen, ProbeError> {
     let mut probe = Probe::connect(&instance.serving).await?;
     let (mut seen, addresses) = (0, addresses(instance));
-    for (path, status) in &addresses {
+    for (path, statuses) in &addresses {
         let answer = probe.get(path).await?;
-        if answer.status.as_u16() != *status {
-            return Ok(Seen::Failing(format!("{path} is answered {} instead of {status}.", answer.status.as_u16())));
+        if let Some(otherwise) = answered_otherwise(path, statuses, &answer) {
+            return Ok(otherwise);
         }
         for cookie in answer.headers.get_all("set-cookie") {
             seen += 1;
