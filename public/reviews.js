@@ -28,7 +28,11 @@ items.before(head);
 items.after(foot);
 const many = document.getElementById('many');
 
-const asText = (rows) => rows.map((row) => row.outerHTML).join('');
+/** Items as text. A tick is sent with the others wherever its item is. */
+function asSheet(rows) {
+  for (const row of rows) if (row.querySelector('.choose:checked')) many?.append(tick(row.dataset.item));
+  return { text: rows.map((row) => row.outerHTML).join('') };
+}
 
 /** Takes items off the page, with all that was typed and ticked in them. Not while one of them is being saved: its answer is for what is on the page. */
 function putAway(rows, sheets) {
@@ -43,10 +47,8 @@ function putAway(rows, sheets) {
       field.toggleAttribute('checked', field.checked);
     }
     for (const option of row.querySelectorAll('option')) option.toggleAttribute('selected', option.selected);
-    // A tick is sent with the others wherever its item is.
-    if (row.querySelector('.choose:checked')) many?.append(tick(row.dataset.item));
   }
-  sheets.push({ text: asText(rows), height });
+  sheets.push({ ...asSheet(rows), height });
   for (const row of rows) row.remove();
   return true;
 }
@@ -337,7 +339,7 @@ async function append() {
   const rows = sheet ? back(sheet) : await following();
   if (rows.length === 0) return;
   // Whoever went up while it was read: it comes after what is out of the way below.
-  if (!sheet && below.length > 0) return void below.unshift({ text: asText(rows) });
+  if (!sheet && below.length > 0) return void below.unshift(asSheet(rows));
   await putIn(rows);
   lookAgain(head);
   lookAgain(foot);
@@ -350,7 +352,7 @@ async function putIn(rows) {
   for (let at = 0; at < rows.length; at += SHEET) {
     if (at > 0) await frame();
     // Whoever went up meanwhile: what is not there yet comes after what was put away below.
-    if (below.length > under) return void below.splice(under, 0, { text: asText(rows.slice(at)) });
+    if (below.length > under) return void below.splice(under, 0, asSheet(rows.slice(at)));
     const some = rows.slice(at, at + SHEET);
     makeRoom(some.length, (all) => putAway(all.slice(0, SHEET), above));
     items.append(...some);
